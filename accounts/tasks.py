@@ -1,0 +1,1 @@
+"""Registers this room's job kinds."""

@@ -1,0 +1,1 @@
+"""What happened. Everybody records here, nobody below reads."""

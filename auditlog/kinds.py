@@ -1,0 +1,30 @@
+"""Every kind of event there is, in one table: its severity, its sentence, and whether it alerts.
+
+Sentences are `str.format_map` templates over the event's data; `{actor}` and `{domain}` are
+always there. An alerting kind makes notifications act (`PendingReaction`).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+type Severity = Literal["info", "warning", "critical"]
+
+
+@dataclass(frozen=True)
+class EventKind:
+    sentence: str
+    severity: Severity = "info"
+    alerts: bool = False
+
+
+KINDS: dict[str, EventKind] = {
+    # accounts
+    "user.signed_up": EventKind("{actor} signed up"),
+    "user.signed_in": EventKind("{actor} signed in"),
+    "user.password_changed": EventKind("{actor} changed the password", "warning"),
+    "workspace.created": EventKind("{actor} made the workspace {name}"),
+    "workspace.changed": EventKind("{actor} changed the workspace settings: {changes}"),
+    "member.added": EventKind("{email} joined as {role}"),
+    "token.created": EventKind("{actor} made the API token {name} ({prefix}…)", "warning"),
+    "token.revoked": EventKind("{actor} revoked the API token {name}", "warning"),
+}

@@ -1,0 +1,65 @@
+"""The append-only record of everything that happened, and the to-do list of what must be told.
+
+Rows keep plain ids instead of foreign keys: they outlive what they speak of. Triggers in the
+migrations refuse every UPDATE and DELETE but two: filling (seq, hash) once, when the chain is
+sealed, and deleting while a Retention row opens the workspace's past.
+"""
+
+import uuid
+
+from django.db import models
+
+from config.lib import clock
+from config.lib.jobs import LeasedJob, due_index
+from config.lib.scoping import ScopedManager
+
+
+class Event(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace_id = models.UUIDField(null=True)
+    at = models.DateTimeField(default=clock.now)
+    kind = models.CharField(max_length=64)
+    severity = models.CharField(max_length=16)
+    actor_kind = models.CharField(max_length=16)
+    actor_id = models.UUIDField(null=True)
+    actor_label = models.CharField(max_length=254, blank=True)
+    actor_ip = models.GenericIPAddressField(null=True)
+    domain_id = models.UUIDField(null=True)
+    domain_label = models.CharField(max_length=300, blank=True)
+    run_id = models.UUIDField(null=True)
+    data = models.JSONField(default=dict)
+    seq = models.BigIntegerField(null=True)
+    hash = models.CharField(max_length=64, null=True)  # noqa: DJ001  (null means: not sealed yet)
+
+    unscoped = models.Manager["Event"]()
+    objects = ScopedManager["Event"]()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["workspace_id", "-at", "-id"], name="event_workspace_at"),
+            models.Index(fields=["domain_id", "-at", "-id"], name="event_domain_at"),
+            models.Index(fields=["run_id"], name="event_run"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class Retention(models.Model):
+    """While a row stands, events of its workspace older than `before` may be deleted.
+
+    The nil UUID stands for events that belong to no workspace.
+    """
+
+    workspace_id = models.UUIDField(unique=True)
+    before = models.DateTimeField()
+
+
+class PendingReaction(LeasedJob):
+    """Somebody must be told about this event; made in its transaction, drained by notifications."""
+
+    event = models.OneToOneField(Event, on_delete=models.DO_NOTHING, primary_key=True, db_constraint=False)
+    is_done = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [due_index("auditlog_reaction_due")]

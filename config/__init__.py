@@ -1,0 +1,1 @@
+"""The composition root. Importing it makes `celery.current_app` ours in every process."""

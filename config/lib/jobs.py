@@ -1,0 +1,257 @@
+"""Leased jobs: the database row is the truth, a Celery message is only a doorbell.
+
+A row is due when `run_after` has come and nobody holds its lease. Claiming is one short
+transaction; work happens outside of it; finishing is an UPDATE that hits only while the lease
+is still ours. A worker that dies leaves a lease that runs out, and the next claim goes on.
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from celery import current_app
+from django.db import models, router, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from config.lib import clock
+from config.lib.errors import ExpectedError, Permanent, Transient
+from config.lib.registry import Registry
+
+log = logging.getLogger("jobs")
+
+INTERACTIVE = 0
+BACKGROUND = 5
+MAX_CLAIMS = 5
+DRAIN_SECONDS = 60.0
+LADDER = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 30, 60))
+
+
+class LeaseLost(RuntimeError):
+    """The lease ran out and somebody else has the row: drop what you hold and leave."""
+
+
+class LeasedJob(models.Model):
+    """A row that workers claim. Its own meaning (`state` and the rest) is the concrete model's.
+
+    `claims` counts claims since the last recorded progress: a row that kills its worker
+    over and over is quarantined after MAX_CLAIMS. `attempts` counts failures in a row.
+    """
+
+    priority = models.PositiveSmallIntegerField(default=BACKGROUND)
+    run_after = models.DateTimeField(null=True, blank=True)
+    claims = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    lease_token = models.UUIDField(null=True, blank=True, editable=False)
+    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+    error_code = models.CharField(max_length=64, blank=True)
+    error_params = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def renew_lease(self, seconds: float = 60) -> None:
+        """Hold on for `seconds` from now; call before each remote call. Raises LeaseLost."""
+        if not self._mine().update(lease_until=Now() + timedelta(seconds=seconds)):
+            raise LeaseLost(str(self.pk))
+
+    def save_step(self, *, also: Callable[[], None] | None = None, **fields: Any) -> None:
+        """Persist progress and keep the lease. Raises LeaseLost, and then nothing was written."""
+        if not self._write({**fields, "claims": 0}, also):
+            raise LeaseLost(str(self.pk))
+
+    def finish(
+        self, *, run_after: datetime | None = None, also: Callable[[], None] | None = None, **fields: Any
+    ) -> bool:
+        """Write the result and give the lease back; `also` runs in the same transaction.
+
+        False: somebody else has the row by now and nothing was written.
+        """
+        released = {"lease_token": None, "lease_until": None, "claims": 0, "run_after": run_after}
+        fields.setdefault("attempts", 0)
+        fields.setdefault("priority", BACKGROUND)
+        return self._write({**fields, **released}, also)
+
+    def postpone(self, error: ExpectedError, *, also: Callable[[], None] | None = None) -> bool:
+        """A failed attempt: the next one at the time the other side named, else on the ladder."""
+        named = error.retry_at if isinstance(error, Transient) else None
+        step = LADDER[min(self.attempts, len(LADDER) - 1)]
+        return self.finish(
+            run_after=named or clock.now() + step,
+            attempts=self.attempts + 1,
+            error_code=error.code,
+            error_params=storable(error.params),
+            also=also,
+        )
+
+    def _write(self, fields: dict[str, Any], also: Callable[[], None] | None) -> bool:
+        with transaction.atomic(using=router.db_for_write(type(self))):
+            if not self._mine().update(**fields):
+                return False
+            for name, value in fields.items():
+                setattr(self, name, value)
+            if also:
+                also()
+        return True
+
+    def _mine(self) -> models.QuerySet[Self]:
+        return rows_of(type(self)).filter(pk=self.pk, lease_token=self.lease_token, lease_token__isnull=False)
+
+
+def rows_of[M: models.Model](model: type[M]) -> models.QuerySet[M]:
+    """All rows of a model, owned or not: jobs work across workspaces."""
+    return model._default_manager.all()
+
+
+def storable(params: dict[str, Any]) -> dict[str, Any]:
+    """Error parameters as JSON: anything that is not plain becomes its text."""
+    plain = (str, int, float, bool, type(None), list, tuple)
+    return {name: value if isinstance(value, plain) else str(value) for name, value in params.items()}
+
+
+def due_index(name: str) -> models.Index:
+    """The index every concrete job needs; keeps an idle tick at one index look-up."""
+    return models.Index(fields=["priority", "run_after"], name=name, condition=Q(run_after__isnull=False))
+
+
+type Work = Callable[[Sequence[Any]], None]
+type GiveUp = Callable[[Any, ExpectedError], None]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How rows of one model are worked: `work` gets up to `batch` claimed rows, no transaction open.
+
+    `give_up(job, error)` must end the row (`finish`) and leave a visible trace; it is called for
+    NeedsUser and Permanent errors and for rows in quarantine.
+    """
+
+    name: str
+    model: type[LeasedJob]
+    work: Work
+    give_up: GiveUp
+    queue: str = "work"
+    batch: int = 1
+    lease: timedelta = timedelta(seconds=60)
+    limit: Callable[[models.QuerySet[Any]], models.QuerySet[Any]] | None = None
+
+
+kinds: Registry[Kind] = Registry("job kinds")
+
+
+def register(kind: Kind) -> None:
+    kinds.add(kind.name, kind)
+
+
+def due(kind: Kind, *, interactive: bool = False) -> models.QuerySet[Any]:
+    """Rows that may be claimed now, in the order in which they are to be worked."""
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=Now())
+    rows = rows_of(kind.model).filter(free, run_after__lte=clock.now())
+    if interactive:
+        rows = rows.filter(priority=INTERACTIVE)
+    if kind.limit:
+        rows = kind.limit(rows)
+    return rows.order_by("priority", "run_after")
+
+
+def claim(kind: Kind, *, interactive: bool = False) -> list[Any]:
+    """Take up to one batch of due rows under one fresh lease token; safe against any number of claimers."""
+    waiting = due(kind, interactive=interactive)
+    if not waiting.exists():
+        return []
+    token = uuid.uuid4()
+    with transaction.atomic():
+        keys = list(
+            waiting.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[: kind.batch]
+        )
+        rows_of(kind.model).filter(pk__in=keys).update(
+            lease_token=token, lease_until=Now() + kind.lease, claims=F("claims") + 1
+        )
+    return list(rows_of(kind.model).filter(pk__in=keys, lease_token=token).order_by("priority", "run_after"))
+
+
+def work_once(kind: Kind, *, interactive: bool = False) -> int:
+    """Claim one batch and work it; how many rows were claimed. Errors end here, never in the caller."""
+    jobs = claim(kind, interactive=interactive)
+    poisoned = [job for job in jobs if job.claims > MAX_CLAIMS]
+    for job in poisoned:
+        log.error("job.quarantined", extra={"kind": kind.name, "job": str(job.pk)})
+        kind.give_up(job, Permanent("job_quarantined", claims=job.claims))
+    healthy = [job for job in jobs if job.claims <= MAX_CLAIMS]
+    if healthy:
+        _work(kind, healthy)
+    return len(jobs)
+
+
+def _work(kind: Kind, jobs: list[Any]) -> None:
+    try:
+        kind.work(jobs)
+    except LeaseLost:
+        log.warning("job.lease_lost", extra={"kind": kind.name})
+    except Transient as error:
+        for job in jobs:
+            job.postpone(error)
+    except ExpectedError as error:
+        for job in jobs:
+            kind.give_up(job, error)
+    except Exception:
+        # A bug must not take the other rows of the queue with it. The lease stays, so that this row
+        # comes back only after it has run out, and is quarantined when that happens again and again.
+        log.exception("job.crashed", extra={"kind": kind.name, "jobs": [str(job.pk) for job in jobs]})
+
+
+def run_due(name: str, *, interactive: bool = False, seconds: float = DRAIN_SECONDS) -> int:
+    """Claim and work until nothing is due or `seconds` have passed; how many rows were claimed. Blocks."""
+    kind = kinds.get(name)
+    ends = time.monotonic() + seconds
+    total = 0
+    while time.monotonic() < ends:
+        claimed = work_once(kind, interactive=interactive)
+        total += claimed
+        if not claimed:
+            break
+        if claimed == kind.batch and not interactive and due(kind).exists():
+            ring(name)  # More than one batch waits: let another slot help.
+    return total
+
+
+def ring(name: str, *, interactive: bool = False) -> None:
+    """Tell the workers that `name` has due rows: after commit, without retry, never raising.
+
+    A lost ring costs latency only; the tick finds the row. A broken broker must never turn a
+    change that is committed into an error page.
+    """
+    transaction.on_commit(lambda: _publish(name, interactive), robust=True)
+
+
+def _publish(name: str, interactive: bool) -> None:
+    queue = kinds.get(name).queue
+    if interactive and queue == "work":
+        queue = "interactive"
+    message = {"kind": name, "interactive": interactive}
+    try:
+        current_app.send_task("drain", kwargs=message, queue=queue, expires=60, retry=False, ignore_result=True)
+    except Exception as error:  # noqa: BLE001  (whatever the broker's client raises: see ring)
+        log.warning("job.ring_failed", extra={"kind": name, "error": type(error).__name__})
+
+
+def wait_for(reached: Callable[[], bool], *, seconds: float = 10.0) -> bool:
+    """Poll `reached` outside any transaction until it is true or time is up; what it said last."""
+    ends = time.monotonic() + seconds
+    pause = 0.05
+    while not reached():
+        if time.monotonic() >= ends:
+            return False
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.4)
+    return True
+
+
+def start_now(job: LeasedJob, **fields: Any) -> None:
+    """Make a row due at once for a person who waits; repeatable. The caller rings."""
+    rows_of(type(job)).filter(pk=job.pk).update(run_after=clock.now(), priority=INTERACTIVE, attempts=0, **fields)
+    job.refresh_from_db()

@@ -1,0 +1,237 @@
+"""Every setting, read once and typed. Names and meanings: `.env.example` and docs/settings.md."""
+
+from email.utils import parseaddr
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from config.lib.database_url import parse_database_url
+from config.lib.env import Env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Env.load(BASE_DIR / ".env")
+
+# Which process this is: web, work, inspect, beat, or manage (commands and tests).
+ROLE = env.choice("ROLE", "manage", ("web", "work", "inspect", "beat", "manage"))
+DEBUG = env.flag("DEBUG")
+VAR_DIR = (BASE_DIR / env.text("VAR_DIR", "var")).resolve()
+VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+BIND = env.text("BIND", "127.0.0.1:8000")
+SITE_URL = env.text("SITE_URL", f"http://{BIND}").rstrip("/")
+SITE_NAME = env.text("SITE_NAME", "ManageMyCert")
+SITE_HOST = urlsplit(SITE_URL).hostname or ""
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+IS_HTTPS = SITE_URL.startswith("https://")
+if not IS_HTTPS and SITE_HOST not in LOOPBACK_HOSTS and not DEBUG:
+    env.complain("SITE_URL", f"is {SITE_URL}; beyond loopback it must be https://")
+
+SECRET_KEY = env.secret("SECRET_KEY")
+if not SECRET_KEY:
+    env.complain("SECRET_KEY", "is missing; `make run` writes one into .env, or set 50 random characters")
+ALLOWED_HOSTS = [SITE_HOST, *env.words("ALLOWED_HOSTS")] + ([] if IS_HTTPS else ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXY_COUNT", 0, low=0, high=10)
+
+
+def _encryption_keys() -> tuple[bytes, ...]:
+    """The current key first. The inspect role touches hostile servers and never gets one."""
+    if ROLE in ("inspect", "beat"):
+        return ()
+    words = [env.secret("SECRETS_ENCRYPTION_KEY"), *env.secret("SECRETS_ENCRYPTION_KEYS_OLD").split(",")]
+    keys = []
+    for name, word in zip(["SECRETS_ENCRYPTION_KEY"] + ["SECRETS_ENCRYPTION_KEYS_OLD"] * 99, words, strict=False):
+        if len(word.strip()) == 64 and set(word.strip().lower()) <= set("0123456789abcdef"):
+            keys.append(bytes.fromhex(word.strip()))
+        elif word.strip() or name == "SECRETS_ENCRYPTION_KEY":
+            env.complain(name, "must be 32 bytes as 64 hex digits; `openssl rand -hex 32` makes one")
+    return tuple(keys)
+
+
+SECRETS_ENCRYPTION_KEYS = _encryption_keys()
+
+INSTALLED_APPS = [
+    "config",
+    "auditlog",
+    "accounts",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.mfa",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.forms",
+    "django_htmx",
+]
+# A room joins as soon as its folder is an app.
+INSTALLED_APPS[3:3] = [
+    room
+    for room in ("domains", "billing", "notifications", "certificates", "deploy")
+    if (BASE_DIR / room / "apps.py").is_file()
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "config.middleware.private_pages",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "config.pages.site_context",
+            ],
+            "builtins": ["config.templatetags.portal"],
+        },
+    }
+]
+
+DATABASE_URL = env.secret("DATABASE_URL")
+DATABASES = {"default": parse_database_url(DATABASE_URL, VAR_DIR / "portal.sqlite3", env)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {
+    # Limits live in the database: a flushed Redis must not reset them.
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"},
+}
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {"user_attributes": ("email",)}),
+        ("MinimumLengthValidator", {"min_length": 10}),
+        ("CommonPasswordValidator", {}),
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.WorkspaceSignupForm"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_UNIQUE_EMAIL = True
+# Signed in at once after sign-up; what an unverified person may not do is the policy's business.
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+
+SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_AGE = 7 * 24 * 3600
+SESSION_COOKIE_HTTPONLY = True
+CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"
+CSRF_COOKIE_HTTPONLY = True
+SECURE_SSL_REDIRECT = IS_HTTPS
+SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]
+SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = False
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
+X_FRAME_OPTIONS = "DENY"
+SECURE_CSP = {
+    "default-src": ["'self'"],
+    "img-src": ["'self'", "data:"],
+    "object-src": ["'none'"],
+    "base-uri": ["'none'"],
+    "form-action": ["'self'"],
+    "frame-ancestors": ["'none'"],
+}
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_KEEP_ONLY_HASHED_FILES = False
+
+REDIS_URL = env.secret("REDIS_URL")
+WORKER_CONCURRENCY = env.number("WORKER_CONCURRENCY", 16, low=2, high=256)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+# Outgoing connections
+DNS_RESOLVERS = env.addresses("DNS_RESOLVERS", 53)
+EGRESS_ALLOW_CIDRS = env.networks("EGRESS_ALLOW_CIDRS")
+TLS_EXTRA_CA_BUNDLE = env.text("TLS_EXTRA_CA_BUNDLE")
+ACME_DIRECTORY_URL = env.text("ACME_DIRECTORY_URL", "https://acme-v02.api.letsencrypt.org/directory")
+ACME_CA_BUNDLE = env.text("ACME_CA_BUNDLE")
+ACME_EMAIL = env.text("ACME_EMAIL")
+ACME_ISSUE_MIN_DAYS_LEFT = env.number("ACME_ISSUE_MIN_DAYS_LEFT", 30, low=0, high=398)
+ACME_HTTP01_PORT = env.number("ACME_HTTP01_PORT", 80, low=1, high=65535)
+VERIFIER_IP = env.text("VERIFIER_IP", "198.51.100.42")
+for name, bundle in (("TLS_EXTRA_CA_BUNDLE", TLS_EXTRA_CA_BUNDLE), ("ACME_CA_BUNDLE", ACME_CA_BUNDLE)):
+    if bundle and not Path(bundle).is_file():
+        env.complain(name, f"names a file that is not there: {bundle}")
+if ACME_EMAIL.rpartition("@")[2].lower().endswith(("example.com", "example.net", "example.org")):
+    env.complain("ACME_EMAIL", "must be a real contact mailbox")
+
+EMAIL_URL = env.secret("EMAIL_URL")
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"{SITE_NAME} <noreply@{SITE_HOST or 'localhost'}>")
+if "@" not in parseaddr(DEFAULT_FROM_EMAIL)[1]:
+    env.complain("DEFAULT_FROM_EMAIL", "must hold a mail address")
+STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY")
+METRICS_TOKEN = env.secret("METRICS_TOKEN")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"redact": {"()": "config.lib.redact.Redactor"}},
+    "formatters": {"lines": {"()": "config.lib.redact.LineFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "filters": ["redact"], "formatter": "lines"}},
+    "root": {"handlers": ["stderr"], "level": "DEBUG" if DEBUG else "INFO"},
+    "loggers": {
+        # DEBUG of these prints request bodies, statements or key exchanges.
+        **{
+            name: {"level": "INFO"}
+            for name in ("acme", "urllib3", "httpx", "httpcore", "asyncio", "django.db.backends", "celery", "kombu")
+        },
+        "paramiko": {"level": "CRITICAL"},
+        "django.security.DisallowedHost": {"level": "ERROR", "handlers": [], "propagate": False},
+    },
+}
+
+env.check()

@@ -1,0 +1,32 @@
+"""Fixtures that every test may use."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+NO_WORKSPACE = "00000000-0000-0000-0000-000000000000"
+
+
+@pytest.fixture(autouse=True)
+def _past_is_open_at_teardown(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Events are append-only by trigger; a transactional test's clean-up needs their past opened."""
+    marker = request.node.get_closest_marker("django_db")
+    transactional = bool(marker and marker.kwargs.get("transaction")) or "transactional_db" in request.fixturenames
+    if transactional:
+        request.getfixturevalue("transactional_db")
+    yield
+    if transactional:
+        _delete_events()
+
+
+def _delete_events() -> None:
+    from auditlog.models import Event, Retention  # after Django's set-up
+
+    owners = set(Event.unscoped.values_list("workspace_id", flat=True))
+    for owner in owners:
+        Retention.objects.update_or_create(
+            workspace_id=owner or NO_WORKSPACE, defaults={"before": timezone.now() + timedelta(days=36500)}
+        )
+    Event.unscoped.all().delete()
