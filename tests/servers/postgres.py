@@ -1,0 +1,104 @@
+"""A throw-away PostgreSQL: no durability, local trust, its own data directory."""
+
+import os
+import pwd
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from tests.servers.child import Child, as_user, is_root
+from tests.servers.places import plain_environment, private_directory
+from tests.servers.ports import NotReadyError, free_port
+
+_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def _binaries() -> Path:
+    """The newest server that is installed; Debian keeps it out of PATH."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
+    if not found:
+        raise NotReadyError("PostgreSQL's server programs are not installed")
+    return found[-1]
+
+
+class Postgres:
+    """A running server on 127.0.0.1; user `postgres` needs no password."""
+
+    def __init__(self, port: int) -> None:
+        self.host = "127.0.0.1"
+        self.port = port
+        self.user = "postgres"
+
+    def url(self, database: str = "postgres") -> str:
+        """As the setting DATABASE_URL takes it."""
+        return f"postgres://{self.user}@{self.host}:{self.port}/{database}"
+
+    def create_database(self, name: str) -> str:
+        """Make an empty database and return its URL."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return self.url(name)
+
+    def dump(self, database: str) -> str:
+        """The whole database as SQL text."""
+        command = [str(_binaries() / "pg_dump"), "--inserts", self.url(database)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def _initialise(place: Path, user: str | None) -> Path:
+    data = place / "data"
+    command = [str(_binaries() / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust"]
+    command += ["-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+    subprocess.run([*as_user(user), *command], check=True, capture_output=True, cwd="/", env=_environment())
+    return data
+
+
+def _environment() -> dict[str, str]:
+    environment = plain_environment()
+    environment.pop("HOME", None)
+    return environment
+
+
+def _accepts_queries(server: Postgres) -> bool:
+    try:
+        psycopg.connect(server.url(), connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    """Start PostgreSQL; as root it runs as the user `postgres`, for it refuses to be root."""
+    user = "postgres" if is_root() else None
+    with private_directory("postgres") as place:
+        if user is not None:
+            entry = pwd.getpwnam(user)
+            os.chown(place, entry.pw_uid, entry.pw_gid)
+        data = _initialise(place, user)
+        server = Postgres(free_port())
+        options = {
+            **_FAST,
+            "listen_addresses": server.host,
+            "port": str(server.port),
+            "unix_socket_directories": str(place),
+            "max_connections": "100",
+        }
+        arguments = [part for item in options.items() for part in ("-c", "=".join(item))]
+        child = Child(
+            "postgres",
+            [str(_binaries() / "postgres"), "-D", str(data), *arguments],
+            log=place / "postgres.log",
+            env=_environment(),
+            user=user,
+        )
+        try:
+            child.wait_ready(lambda: _accepts_queries(server), seconds=30)
+            yield server
+        finally:
+            # TERM waits for clients to leave; a throw-away server does not.
+            child.stop(seconds=1)
