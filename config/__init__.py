@@ -1,1 +1,1 @@
-"""The composition root. Importing it makes `celery.current_app` ours in every process."""
+"""The composition root: settings, URLs, the queue, and the processes of a portal."""

@@ -3,3 +3,6 @@ from django.apps import AppConfig
 
 class ConfigConfig(AppConfig):
     name = "config"
+
+    def ready(self) -> None:
+        from config import celery, reactions  # noqa: F401  (every process may ring; models must be loaded first)

@@ -1,16 +1,27 @@
 """The queue: one task, whose message says only which kind of work may be due."""
 
 import os
+import threading
 from typing import Any
 
+import django
 from celery import Celery
+from celery.signals import worker_shutting_down
+from django.apps import apps
 from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+if not apps.models_ready:
+    # Celery imports this module first; inside Django it is `config.apps` that does.
+    django.setup()
 
 from config.lib import jobs
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-
 TICK_SECONDS = 15.0
+KEPT_FOR_PEOPLE = 2
+
+# A person who waits always finds a free slot: background work never takes the last two.
+background_slots = threading.BoundedSemaphore(max(1, settings.WORKER_CONCURRENCY - KEPT_FOR_PEOPLE))
 
 app = Celery("managemycert")
 app.conf.update(
@@ -40,8 +51,15 @@ app.conf.update(
 @app.task(name="drain")
 def drain(kind: str = "", interactive: bool = False, **_later: Any) -> None:
     """Work what is due of one kind; unknown kinds and extra arguments of another release do no harm."""
-    if kind in jobs.kinds:
-        jobs.run_due(kind, interactive=interactive)
+    if kind not in jobs.kinds:
+        return
+    if interactive:
+        jobs.run_due(kind, interactive=True)
+    elif background_slots.acquire(blocking=False):  # All taken: the next tick rings again.
+        try:
+            jobs.run_due(kind)
+        finally:
+            background_slots.release()
 
 
 @app.task(name="tick")
@@ -61,3 +79,9 @@ app.conf.beat_schedule = {
     }
     for queue in ("work", "inspect")
 }
+
+
+@worker_shutting_down.connect
+def stop_claiming(**_signal: Any) -> None:
+    """Finish what is in hand, claim nothing more."""
+    jobs.stopping.set()

@@ -6,6 +6,7 @@ is still ours. A worker that dies leaves a lease that runs out, and the next cla
 """
 
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -28,6 +29,8 @@ INTERACTIVE = 0
 BACKGROUND = 5
 MAX_CLAIMS = 5
 DRAIN_SECONDS = 60.0
+# Set when this process was asked to stop: work in hand is finished, nothing more is claimed.
+stopping = threading.Event()
 LADDER = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 30, 60))
 
 
@@ -209,7 +212,7 @@ def run_due(name: str, *, interactive: bool = False, seconds: float = DRAIN_SECO
     kind = kinds.get(name)
     ends = time.monotonic() + seconds
     total = 0
-    while time.monotonic() < ends:
+    while time.monotonic() < ends and not stopping.is_set():
         claimed = work_once(kind, interactive=interactive)
         total += claimed
         if not claimed:
