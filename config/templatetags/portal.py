@@ -1,0 +1,153 @@
+"""Template tags of every page: lifeline, state, times, marks, fingerprints. A builtin library; no `load` needed."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from config.lib import clock, errors, states, wording
+from config.lib import lifeline as life
+
+register = template.Library()
+
+# Drawn on a 12 x 12 grid; filled shapes unless listed in OUTLINED.
+SHAPES: dict[str, str] = {
+    "disc": '<circle cx="6" cy="6" r="4.5"/>',
+    "ring": '<circle cx="6" cy="6" r="4"/>',
+    "diamond": '<path d="M6 .6 11.4 6 6 11.4.6 6z"/>',
+    "square": '<path d="M1.8 1.8h8.4v8.4H1.8z"/>',
+    "triangle": '<path d="M6 .8 11.6 11H.4z"/>',
+    "half": '<path d="M6 1.5a4.5 4.5 0 0 1 0 9z"/><circle cx="6" cy="6" r="4.5" fill="none" stroke="currentColor" '
+    'stroke-width="1.6"/>',
+    "tick": '<path d="m1.5 6.5 3 3 6-7"/>',
+    "cross": '<path d="m2 2 8 8m0-8-8 8"/>',
+    "arc": '<path d="M6 1.5A4.5 4.5 0 1 1 1.5 6"/>',
+    "chevron": '<path d="m4 2 4 4-4 4"/>',
+    "down": '<path d="m2 4 4 4 4-4"/>',
+}
+OUTLINED = frozenset({"ring", "tick", "cross", "arc", "chevron", "down"})
+
+
+@register.simple_tag
+def shape(name: str, size: int = 12) -> SafeString:
+    """A small drawing in the text's colour, hidden from screen readers: the word stands beside it."""
+    paint = 'fill="none" stroke="currentColor" stroke-width="2"' if name in OUTLINED else 'fill="currentColor"'
+    return format_html(
+        '<svg width="{}" height="{}" viewBox="0 0 12 12" {} aria-hidden="true">{}</svg>',
+        size,
+        size,
+        mark_safe(paint),  # noqa: S308  both come from the tables above
+        mark_safe(SHAPES[name]),  # noqa: S308
+    )
+
+
+@register.inclusion_tag("components/state.html")
+def state(name: str, word: str = "") -> dict[str, Any]:
+    """`{% state domain.state %}`; `word` replaces the state's own word, its colour and shape stay."""
+    look = states.look(name or "")
+    return {"look": look, "word": word or look.word, "is_turning": look.shape == "arc"}
+
+
+@register.simple_tag
+def tone(name: str) -> str:
+    """The colour class of a state, to be put on whatever shows it: `class="{% tone run.state %}"`."""
+    return f"tone-{states.look(name or '').tone}"
+
+
+@register.simple_tag
+def step_mark(name: str) -> SafeString:
+    """The shape of a step's state with its word for screen readers; the step's own text stands beside it."""
+    look = states.look(name or "")
+    return format_html('{}<span class="hidden-text">{}</span>', shape(look.shape), look.word)
+
+
+@register.inclusion_tag("components/lifeline.html")
+def lifeline(
+    not_before: datetime | None,
+    not_after: datetime | None,
+    now: datetime | None = None,
+    renew_at: datetime | None = None,
+    state: str = "",
+    note: str = "",
+    size: str = "",
+) -> dict[str, Any]:
+    """`{% lifeline cert.not_before cert.not_after renew_at=domain.renew_at state=domain.state %}`.
+
+    `note` replaces the right-hand words; `size="large"` adds both ends' dates; without dates an empty track.
+    """
+    present = now or clock.now()
+    look = states.look(state or _state_by_dates(not_after, present))
+    line = None
+    if not_before and not_after:
+        line = life.draw(not_before, not_after, present, renew_at, timezone.get_current_timezone())
+    return {"line": line, "look": look, "note": note, "size": size, "not_before": not_before, "not_after": not_after}
+
+
+def _state_by_dates(not_after: datetime | None, now: datetime) -> str:
+    if not_after is None:
+        return "no_certificate"
+    return "expired" if now >= not_after else "ok"
+
+
+@register.inclusion_tag("components/time.html")
+def reltime(moment: datetime | None) -> dict[str, Any]:
+    """`{% reltime run.started_at %}`: relative words, the exact UTC time on hover, kept fresh by the browser."""
+    if moment is None:
+        return {"moment": None}
+    return {
+        "moment": moment,
+        "iso": moment.isoformat(timespec="seconds"),
+        "exact": wording.exact(moment),
+        "words": wording.relative(moment, clock.now()),
+    }
+
+
+@register.filter
+def day(moment: datetime | None) -> str:
+    """`23 December`, in the workspace's time zone."""
+    return wording.day(moment, clock.now(), timezone.get_current_timezone()) if moment else ""
+
+
+@register.filter
+def took(seconds: float | None) -> str:
+    return wording.took(seconds)
+
+
+@register.filter
+def span(seconds: float | None) -> str:
+    return wording.span(seconds) if seconds is not None else ""
+
+
+@register.filter
+def fingerprint(digest: str | None) -> SafeString:
+    """A hex digest as `AB:CD:EF:01` groups of four bytes that break only between groups; copied, it stays one value."""
+    pairs = [digest[at : at + 2].upper() for at in range(0, len(digest), 2)] if digest else []
+    groups = [":".join(pairs[at : at + 4]) for at in range(0, len(pairs), 4)]
+    parts = format_html_join(mark_safe(":<wbr>"), "{}", ((group,) for group in groups))
+    return format_html('<code class="fingerprint">{}</code>', parts)
+
+
+@register.simple_tag
+def wording_of(code: str, params: Mapping[str, Any] | None = None) -> errors.Wording:
+    """`{% wording_of run.error_code run.error_params as wording %}`, for components/note.html."""
+    return errors.describe(code, params)
+
+
+@register.simple_tag
+def url_if(name: str, *args: Any, **kwargs: Any) -> str:
+    """The URL called `name`, or empty while no page has that name: the link is then left out."""
+    try:
+        return reverse(name, args=args, kwargs=kwargs)
+    except NoReverseMatch:
+        return ""
+
+
+@register.simple_tag(takes_context=True)
+def current_workspace(context: template.Context) -> Any:
+    """The workspace of this page, or None on pages that belong to none."""
+    return getattr(context.get("request"), "workspace", None)

@@ -1,0 +1,13 @@
+import { startAnnouncing } from "./announce.js";
+import { startConfirming } from "./confirm.js";
+import { startCopying } from "./copy.js";
+import { startMenus } from "./menu.js";
+import { startRelativeTimes } from "./reltime.js";
+import { startReveals } from "./reveal.js";
+
+startAnnouncing();
+startConfirming();
+startCopying();
+startMenus();
+startRelativeTimes();
+startReveals();
