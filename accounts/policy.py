@@ -1,0 +1,72 @@
+"""The one table that says who may do what. Pages, API and tasks ask it; the access test checks it.
+
+Actions are `room.verb`. Members look; admins do everything else. An action that is not in the
+table is allowed to nobody.
+"""
+
+EVERYBODY = frozenset({"admin", "member"})
+ADMINS = frozenset({"admin"})
+
+POLICY: dict[str, frozenset[str]] = {
+    # workspace and people
+    "workspace.view": EVERYBODY,
+    "workspace.edit": ADMINS,
+    "workspace.delete": ADMINS,
+    "member.view": EVERYBODY,
+    "member.invite": ADMINS,
+    "member.edit": ADMINS,
+    "token.view": ADMINS,
+    "token.edit": ADMINS,
+    # domains
+    "domain.view": EVERYBODY,
+    "domain.add": ADMINS,
+    "domain.edit": ADMINS,
+    "domain.delete": ADMINS,
+    "domain.inspect": ADMINS,
+    "domain.verify": ADMINS,
+    # certificates
+    "certificate.view": EVERYBODY,
+    "certificate.issue": ADMINS,
+    "certificate.cancel": ADMINS,
+    "certificate.upload": ADMINS,
+    "certificate.download": ADMINS,
+    "certificate.delete": ADMINS,
+    "certificate.revoke": ADMINS,
+    # servers and deployment
+    "server.view": EVERYBODY,
+    "server.edit": ADMINS,
+    "server.trust": ADMINS,
+    "target.view": EVERYBODY,
+    "target.edit": ADMINS,
+    "target.test": ADMINS,
+    "deploy.view": EVERYBODY,
+    "deploy.run": ADMINS,
+    # what happened
+    "log.view": EVERYBODY,
+    "log.export": ADMINS,
+}
+
+# What reaches other people's servers or a CA, or outlives a session, waits until the address is proven.
+ACTIONS_NEEDING_VERIFIED_EMAIL = frozenset(
+    {
+        "member.invite",
+        "token.edit",
+        "domain.verify",
+        "certificate.issue",
+        "server.edit",
+        "server.trust",
+        "target.edit",
+        "target.test",
+        "deploy.run",
+    }
+)
+
+
+def is_allowed(role: str, action: str) -> bool:
+    """Whether `role` may do `action`; unknown roles and unknown actions may nothing."""
+    return role in POLICY.get(action, frozenset())
+
+
+def lower_role(one: str, other: str) -> str:
+    """The weaker of two roles: a token never outranks whoever made it."""
+    return "admin" if one == other == "admin" else "member"
