@@ -1,0 +1,41 @@
+"""The only door to hosts that a customer or a certificate authority can name.
+
+Every connection: one look-up with the configured resolvers, every address judged, connected to
+the judged literal, one total deadline. A test bans sockets and HTTP, SMTP and DNS libraries elsewhere.
+"""
+
+from . import catalogue as catalogue
+from .acme_session import acme_session
+from .connect import open_socket, open_socket_async
+from .deadline import Deadline
+from .hostname import parse_dns_name, parse_host, parse_hostname
+from .http import HttpAnswer, http
+from .judge import judge
+from .records import ServerAnswer, lookup_records, lookup_txt
+from .refusals import Refused, Unreachable
+from .resolve import resolve, resolve_async, resolver_addresses
+from .smtp import smtp_send
+from .trust import client_context
+
+__all__ = [
+    "Deadline",
+    "HttpAnswer",
+    "Refused",
+    "ServerAnswer",
+    "Unreachable",
+    "acme_session",
+    "client_context",
+    "http",
+    "judge",
+    "lookup_records",
+    "lookup_txt",
+    "open_socket",
+    "open_socket_async",
+    "parse_dns_name",
+    "parse_host",
+    "parse_hostname",
+    "resolve",
+    "resolve_async",
+    "resolver_addresses",
+    "smtp_send",
+]

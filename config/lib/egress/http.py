@@ -1,0 +1,143 @@
+"""One HTTP request to a host that somebody else chose."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+import httpcore
+
+from config.lib.errors import NeedsUser
+
+from .deadline import Deadline
+from .refusals import Refused, Unreachable
+from .transport import Address, Wire, parse_url
+from .trust import client_context
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_REDIRECT_PORTS = frozenset({80, 443})
+# What still goes along when a redirect leads to another origin. Everything else may be a
+# credential: vendors put theirs into Authorization, Cookie, X-Api-Key, PRIVATE-TOKEN …
+_HARMLESS = frozenset({"accept", "accept-language", "user-agent"})
+
+
+@dataclass(frozen=True)
+class HttpAnswer:
+    """`headers` by lower-case name, repeated ones joined by ", "; `url` is where the answer came from."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+
+@dataclass(frozen=True)
+class _Question:
+    method: str
+    address: Address
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def http(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    body: bytes = b"",
+    deadline: Deadline,
+    max_bytes: int = 262_144,
+    redirects: int = 0,
+    ca_bundle: str | None = None,
+) -> HttpAnswer:
+    """The answer, whatever its status. Blocks until the deadline at most; nothing is repeated.
+
+    A redirect beyond `redirects` is answered as it came. Hops are judged like the first host,
+    only to ports 80 and 443, and lose all headers that may be credentials when the origin changes.
+    Raises Refused, Unreachable (too_large beyond `max_bytes` of body) or NeedsUser("url_malformed").
+    """
+    question = _Question(method, parse_url(url), {k.lower(): v for k, v in (headers or {}).items()}, body)
+    for hop in range(redirects + 1):
+        answer = _exchanged(question, deadline, max_bytes, ca_bundle)
+        if answer.status not in _REDIRECTS or "location" not in answer.headers or hop == redirects:
+            break
+        question = _next(question, answer)
+    return answer
+
+
+def _next(question: _Question, answer: HttpAnswer) -> _Question:
+    try:
+        address = parse_url(urljoin(str(question.address), answer.headers["location"]))
+    except (NeedsUser, ValueError) as problem:
+        raise Refused("egress_refused", host=question.address.host) from problem
+    moved = address.origin != question.address.origin
+    if moved and address.port not in _REDIRECT_PORTS:
+        raise Refused("egress_refused", host=address.host)
+    repeated = answer.status in (307, 308) or question.method in ("GET", "HEAD")
+    if moved and repeated and question.body:
+        raise Refused("egress_refused", host=address.host)
+    return _Question(
+        method=question.method if repeated else "GET",
+        address=address,
+        headers={k: v for k, v in question.headers.items() if not moved or k in _HARMLESS},
+        body=question.body if repeated else b"",
+    )
+
+
+def _exchanged(question: _Question, deadline: Deadline, max_bytes: int, ca_bundle: str | None) -> HttpAnswer:
+    address = question.address
+    context = client_context(ca_bundle, alpn="http/1.1")
+    with (
+        httpcore_failures(address.host),
+        httpcore.ConnectionPool(ssl_context=context, network_backend=Wire(deadline)) as pool,
+        pool.stream(
+            question.method,
+            address.for_httpcore(),
+            headers=wire_headers(address, question.headers, question.body),
+            content=question.body,
+        ) as response,
+    ):
+        return HttpAnswer(
+            status=response.status,
+            headers=joined_headers(response.headers),
+            body=read_body(response, max_bytes),
+            url=str(address),
+        )
+
+
+def wire_headers(address: Address, headers: Mapping[str, str], body: bytes) -> list[tuple[bytes, bytes]]:
+    """No compression is asked for, so that no small answer unfolds into a large one."""
+    complete = {"user-agent": "ManageMyCert", "accept": "*/*"} | dict(headers)
+    complete |= {"host": address.host_header, "accept-encoding": "identity"}
+    if body or "content-length" in complete:
+        complete["content-length"] = str(len(body))
+    return [(name.encode("ascii"), value.encode("latin-1")) for name, value in complete.items()]
+
+
+def joined_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for raw_name, raw_value in raw:
+        name, value = raw_name.decode("ascii").lower(), raw_value.decode("latin-1")
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return joined
+
+
+def read_body(response: httpcore.Response, max_bytes: int) -> bytes:
+    """Raises Unreachable("too_large") as soon as more than `max_bytes` have come."""
+    body = bytearray()
+    for chunk in response.iter_stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise Unreachable("too_large", limit=max_bytes)
+    return bytes(body)
+
+
+@contextmanager
+def httpcore_failures(host: str) -> Iterator[None]:
+    """httpcore's errors as ours. Their texts are left out: they quote the headers of the request."""
+    try:
+        yield
+    except httpcore.LocalProtocolError:
+        raise NeedsUser("url_malformed") from None
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException):
+        raise Unreachable("http_failed", host=host) from None

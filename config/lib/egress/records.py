@@ -1,0 +1,215 @@
+"""DNS records as their own servers give them, for everything that is proved by the DNS."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.query
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.resolver
+import dns.rrset
+
+from config.lib.errors import ExpectedError
+
+from .deadline import Deadline
+from .hostname import parse_dns_name
+from .resolve import prepare, resolve, resolver_addresses
+
+_MAX_SERVERS = 8
+_MAX_ALIASES = 8
+_TRY = 2.0
+
+
+@dataclass(frozen=True)
+class ServerAnswer:
+    """What one server said.
+
+    `values` is [] when it said that there is nothing (`error` nxdomain, no_answer, or alias for a
+    CNAME that was not followed), None when it said nothing usable (timeout, servfail, refused,
+    notimp, lame, unreachable, egress_refused, dns_… of its own name). `error` is "" with values.
+    """
+
+    server: str
+    values: list[str] | None
+    error: str = ""
+    alias: str = ""
+
+
+@dataclass(frozen=True)
+class _Server:
+    label: str
+    addresses: Sequence[str]
+    port: int = 53
+    is_authoritative: bool = True
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class _Question:
+    name: dns.name.Name
+    rdtype: dns.rdatatype.RdataType
+    follow: bool
+
+
+def lookup_txt(name: str, deadline: Deadline, *, follow: bool = True) -> list[ServerAnswer]:
+    """TXT values of `name`, each record's strings joined, asked of every server. Blocks.
+
+    See `lookup_records`.
+    """
+    return lookup_records(name, "TXT", deadline, follow=follow)
+
+
+def lookup_records(name: str, rdtype: str, deadline: Deadline, *, follow: bool = True) -> list[ServerAnswer]:
+    """`name`'s records of `rdtype` at up to 8 authoritative servers of its zone, all at once. Blocks.
+
+    Where those cannot be found (a resolver that does not answer NS, a private zone) the
+    configured resolvers are asked instead; `server` is then "address:port" instead of a name.
+    `follow` goes on at the target of a CNAME, in the target's zone. Raises NeedsUser
+    ("host_malformed") for what is no name; failures are in the answers.
+    """
+    target = dns.name.from_text(parse_dns_name(name))
+    collected: list[ServerAnswer] = []
+    for _ in range(_MAX_ALIASES):
+        question = _Question(target, dns.rdatatype.from_text(rdtype), follow)
+        answers = _ask_all(_servers_of(target, deadline), question, deadline)
+        aliases = sorted({answer.alias for answer in answers if answer.alias})
+        if not follow or not aliases:
+            return collected + answers
+        # Servers that do not know the alias yet are part of the answer: the change is not everywhere.
+        collected += [answer for answer in answers if not answer.alias]
+        target = dns.name.from_text(aliases[0])
+    return collected + answers
+
+
+def _servers_of(name: dns.name.Name, deadline: Deadline) -> list[_Server]:
+    hosts = _nameservers(name, deadline)[:_MAX_SERVERS]
+    if hosts:
+        with ThreadPoolExecutor(len(hosts)) as pool:
+            servers = list(pool.map(lambda host: _authoritative(host, deadline), hosts))
+        if any(server.addresses for server in servers):
+            return servers
+    return [
+        _Server(_label(address, port), (address,), port, is_authoritative=False)
+        for address, port in resolver_addresses()
+    ]
+
+
+def _nameservers(name: dns.name.Name, deadline: Deadline) -> list[str]:
+    """Names of the servers of the closest enclosing zone, [] when nobody says; never a TLD's."""
+    while len(name.labels) > 2:
+        try:
+            answer = prepare(dns.resolver.Resolver(configure=False)).resolve(
+                name, "NS", raise_on_no_answer=False, lifetime=min(deadline.left(), _TRY)
+            )
+        except dns.resolver.NXDOMAIN:
+            name = name.parent()
+            continue
+        except (dns.exception.DNSException, OSError):
+            return []
+        if answer.rrset is not None and answer.rrset.name == name:
+            return sorted(record.target.to_text(omit_final_dot=True).lower() for record in answer.rrset)
+        name = name.parent()
+    return []
+
+
+def _label(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _authoritative(host: str, deadline: Deadline) -> _Server:
+    try:
+        return _Server(host, resolve(host, deadline))
+    except ExpectedError as problem:
+        return _Server(host, (), error=problem.code)
+
+
+def _ask_all(servers: Sequence[_Server], question: _Question, deadline: Deadline) -> list[ServerAnswer]:
+    if not servers:
+        return []
+    with ThreadPoolExecutor(len(servers)) as pool:
+        return list(pool.map(lambda server: _ask(server, question, deadline), servers))
+
+
+def _ask(server: _Server, question: _Question, deadline: Deadline) -> ServerAnswer:
+    """The first usable answer among the server's addresses, else the last failure."""
+    answer = ServerAnswer(server.label, None, server.error or "timeout")
+    for address in server.addresses:
+        if not deadline.left():
+            break
+        try:
+            answer = _read(server, _exchanged(server, address, question, deadline), question)
+        except dns.exception.Timeout:
+            answer = ServerAnswer(server.label, None, "timeout")
+        except (dns.exception.DNSException, OSError, EOFError):
+            answer = ServerAnswer(server.label, None, "unreachable")
+        if answer.values is not None:
+            break
+    return answer
+
+
+def _exchanged(server: _Server, address: str, question: _Question, deadline: Deadline) -> dns.message.Message:
+    """Authoritative servers are asked over TCP, where a stranger cannot slip an answer in."""
+    query = dns.message.make_query(question.name, question.rdtype, use_edns=0, payload=1232)
+    if server.is_authoritative:
+        query.flags &= ~dns.flags.RD
+        try:
+            return dns.query.tcp(query, address, timeout=min(deadline.left(), _TRY), port=server.port)
+        except (dns.exception.Timeout, OSError, EOFError):
+            deadline.check()
+    answer, _ = dns.query.udp_with_fallback(
+        query,
+        address,
+        timeout=min(deadline.left(), _TRY),
+        port=server.port,
+        ignore_unexpected=True,
+        ignore_errors=True,
+    )
+    return answer
+
+
+def _read(server: _Server, response: dns.message.Message, question: _Question) -> ServerAnswer:
+    rcode = response.rcode()
+    if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+        return ServerAnswer(server.label, None, dns.rcode.to_text(rcode).lower())
+    aliases, values = _chain(response, question)
+    if aliases and (server.is_authoritative or not question.follow):
+        # Only the target's own servers speak for it.
+        return ServerAnswer(server.label, [], "alias", aliases[0])
+    if values:
+        return ServerAnswer(server.label, values)
+    if server.is_authoritative and not response.flags & dns.flags.AA:
+        return ServerAnswer(server.label, None, "lame")
+    return ServerAnswer(server.label, [], "nxdomain" if rcode == dns.rcode.NXDOMAIN else "no_answer")
+
+
+def _chain(response: dns.message.Message, question: _Question) -> tuple[list[str], list[str]]:
+    """The CNAME targets that the answer section leads through, and the values at their end."""
+    aliases: list[str] = []
+    owner = question.name
+    while len(aliases) < _MAX_ALIASES:
+        found = _rrset(response, owner, question.rdtype)
+        alias = _rrset(response, owner, dns.rdatatype.CNAME)
+        if found is not None or alias is None:
+            return aliases, [_text(record) for record in found or ()]
+        owner = alias[0].target
+        aliases.append(owner.to_text(omit_final_dot=True))
+    return aliases, []
+
+
+def _rrset(
+    response: dns.message.Message, owner: dns.name.Name, rdtype: dns.rdatatype.RdataType
+) -> dns.rrset.RRset | None:
+    return response.get_rrset(dns.message.ANSWER, owner, dns.rdataclass.IN, rdtype)
+
+
+def _text(record: Any) -> str:
+    if record.rdtype == dns.rdatatype.TXT:
+        return b"".join(record.strings).decode("utf-8", "replace")
+    return str(record.to_text())

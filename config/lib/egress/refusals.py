@@ -1,0 +1,15 @@
+"""The two ways in which the outside says no."""
+
+from config.lib.errors import NeedsUser, Transient
+
+
+class Refused(NeedsUser):
+    """The portal does not connect there, whatever answers; code `egress_refused`."""
+
+
+class Unreachable(Transient):
+    """The other side could not be used just now.
+
+    Codes: dns_nxdomain, dns_no_address, dns_failed, connect_refused, connect_timeout,
+    connect_unreachable, deadline_exceeded, too_large, tls_failed, http_failed, smtp_failed.
+    """
