@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from accounts.access import public_view
 from config.lib import clock, states
 from config.lib.errors import Wording
 
@@ -37,6 +38,7 @@ class SampleForm(forms.Form):
     )
 
 
+@public_view("style guide, DEBUG only")
 def show_styleguide(request: HttpRequest) -> HttpResponse:
     """All components; `?broken` fills the form with mistakes."""
     now = clock.now()
