@@ -1,7 +1,7 @@
 """Tenancy that fails closed: a query that forgot its workspace raises."""
 
 import uuid
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
@@ -42,8 +42,8 @@ class OwnedModel(models.Model):
     workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="+")
 
     # First, hence Django's default manager: related managers, forms and admin need a working one.
-    unscoped: models.Manager[Self] = models.Manager()
-    objects: ScopedManager[Self] = ScopedManager()
+    unscoped: ClassVar[models.Manager[Self]] = models.Manager()
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager()
 
     class Meta:
         abstract = True

@@ -5,7 +5,8 @@ Libraries that are handed such a socket (smtplib, httpcore) may set whatever tim
 
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from .deadline import Deadline
@@ -20,9 +21,17 @@ class _Bounded:
     allowance: int | None = None
     settimeout: Callable[[float | None], None]
 
-    def _timed(self) -> None:
-        if self.deadline is not None:
-            self.settimeout(self.deadline.check())
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        if self.deadline is None:
+            yield
+            return
+        self.settimeout(self.deadline.check())
+        try:
+            yield
+        except TimeoutError as problem:
+            # Not an OSError any more: libraries would take it for a lost connection.
+            raise self.deadline.exceeded() from problem
 
     def _counted(self, count: int) -> None:
         if self.allowance is None:
@@ -34,38 +43,38 @@ class _Bounded:
 
 class BoundedSocket(_Bounded, socket.socket):
     def recv(self, *args: Any) -> bytes:
-        self._timed()
-        received = super().recv(*args)
+        with self._timed():
+            received = super().recv(*args)
         self._counted(len(received))
         return received
 
     def recv_into(self, *args: Any) -> int:
-        self._timed()
-        count = super().recv_into(*args)
+        with self._timed():
+            count = super().recv_into(*args)
         self._counted(count)
         return count
 
     def send(self, *args: Any) -> int:
-        self._timed()
-        return super().send(*args)
+        with self._timed():
+            return super().send(*args)
 
     def sendall(self, *args: Any) -> None:
         # One call of socket.sendall keeps to one timeout over all of its writes.
-        self._timed()
-        super().sendall(*args)
+        with self._timed():
+            super().sendall(*args)
 
 
 class BoundedTLSSocket(_Bounded, ssl.SSLSocket):
     # recv and recv_into end in read(), sendall in one send() per piece.
     def read(self, *args: Any) -> Any:
-        self._timed()
-        received: Any = super().read(*args)
+        with self._timed():
+            received: Any = super().read(*args)
         self._counted(received if isinstance(received, int) else len(received))
         return received
 
     def send(self, *args: Any) -> int:
-        self._timed()
-        return super().send(*args)
+        with self._timed():
+            return super().send(*args)
 
 
 def bound(sock: socket.socket, deadline: Deadline, allowance: int | None = None) -> BoundedSocket:
@@ -86,7 +95,7 @@ def start_tls(sock: socket.socket, context: ssl.SSLContext, host: str, deadline:
     try:
         secured = cast(BoundedTLSSocket, context.wrap_socket(sock, server_hostname=host))
     except TimeoutError as problem:
-        raise Unreachable("deadline_exceeded", seconds=round(deadline.seconds, 1)) from problem
+        raise deadline.exceeded() from problem
     except OSError as problem:
         raise Unreachable("tls_failed", host=host, reason=_reason(problem)) from problem
     secured.deadline, secured.allowance = deadline, allowance

@@ -24,8 +24,12 @@ class Deadline:
         """Seconds that remain; raises Unreachable("deadline_exceeded") when none do."""
         left = self.left()
         if left <= 0:
-            raise Unreachable("deadline_exceeded", seconds=round(self.seconds, 1))
+            raise self.exceeded()
         return left
+
+    def exceeded(self) -> Unreachable:
+        """What to raise when a wait that this deadline bounded ran out."""
+        return Unreachable("deadline_exceeded", seconds=round(self.seconds, 1))
 
     def capped(self, seconds: float) -> "Deadline":
         """A deadline of at most `seconds` that never outlives this one."""

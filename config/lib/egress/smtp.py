@@ -57,8 +57,7 @@ def smtp_send(url: str, message: EmailMessage, deadline: Deadline, *, operator: 
     except smtplib.SMTPException as problem:
         _refuse(server, problem)
     except (OSError, ValueError) as problem:
-        late = isinstance(problem, TimeoutError)
-        raise Unreachable("deadline_exceeded" if late else "smtp_failed", host=server.host) from problem
+        raise Unreachable("smtp_failed", host=server.host) from problem
     finally:
         client.close()
 

@@ -16,7 +16,6 @@ from .bounded import BoundedSocket, BoundedTLSSocket, bound, start_tls
 from .connect import open_socket
 from .deadline import Deadline
 from .hostname import parse_host
-from .refusals import Unreachable
 
 _PORTS = {"http": 80, "https": 443}
 # What a URL may consist of (RFC 3986); everything else arrives percent-encoded or not at all.
@@ -98,8 +97,6 @@ class _Stream(httpcore.NetworkStream):
         self._sock.deadline = self._wire.deadline
         try:
             return self._sock.recv(max_bytes)
-        except TimeoutError as problem:
-            raise self._late() from problem
         except OSError as problem:
             raise httpcore.ReadError from problem
 
@@ -107,8 +104,6 @@ class _Stream(httpcore.NetworkStream):
         self._sock.deadline = self._wire.deadline
         try:
             self._sock.sendall(buffer)
-        except TimeoutError as problem:
-            raise self._late() from problem
         except OSError as problem:
             raise httpcore.WriteError from problem
 
@@ -129,9 +124,6 @@ class _Stream(httpcore.NetworkStream):
         if info == "is_readable":
             return _is_readable(self._sock)
         return None
-
-    def _late(self) -> Unreachable:
-        return Unreachable("deadline_exceeded", seconds=round(self._wire.deadline.seconds, 1))
 
 
 def _is_readable(sock: BoundedSocket | BoundedTLSSocket) -> bool:
