@@ -228,7 +228,7 @@ def ring(name: str, *, interactive: bool = False) -> None:
     A lost ring costs latency only; the tick finds the row. A broken broker must never turn a
     change that is committed into an error page.
     """
-    transaction.on_commit(lambda: _publish(name, interactive), robust=True)
+    transaction.on_commit(lambda: _publish(name, interactive))
 
 
 def _publish(name: str, interactive: bool) -> None:
