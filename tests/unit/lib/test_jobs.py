@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from celery import Celery
 from django.db import connection, connections, transaction
 from django.db.models.functions import Now
 
@@ -174,19 +175,18 @@ def test_many_claimers_never_hold_one_lease() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_broken_broker_fails_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app.conf, "broker_url", "redis+socket:///nowhere/redis.sock")
+def test_a_broken_broker_fails_no_change(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setitem(jobs.kinds._items, "test", kind(nothing))
-    pool = app.pool
-    app.pool.force_close_all()
-    monkeypatch.setattr(app, "_pool", None)
+    broken = Celery("broken", broker="redis+socket:///nowhere/redis.sock", set_as_current=True)
+    broken.conf.broker_transport_options = app.conf.broker_transport_options
     try:
         with transaction.atomic():
             job = make_job()
             jobs.ring("test")
-        assert PlatformMail.objects.filter(pk=job.pk).exists()
     finally:
-        monkeypatch.setattr(app, "_pool", pool)
+        app.set_current()
+    assert PlatformMail.objects.filter(pk=job.pk).exists()
+    assert "job.ring_failed" in caplog.messages
 
 
 def test_a_ring_waits_for_the_commit(monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any) -> None:
