@@ -1,0 +1,16 @@
+"""The visit engine: what a host serves, seen without trusting it."""
+
+from domains.tls.client import TlsFailed
+from domains.tls.engine import FrontPage, Observation, Target, visit_many
+from domains.tls.fetch import ServedChain, fetch_chain, fetch_chain_over
+
+__all__ = [
+    "FrontPage",
+    "Observation",
+    "ServedChain",
+    "Target",
+    "TlsFailed",
+    "fetch_chain",
+    "fetch_chain_over",
+    "visit_many",
+]
