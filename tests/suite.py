@@ -1,0 +1,47 @@
+"""The whole suite: what is marked for both databases on PostgreSQL, then everything on SQLite.
+
+    python -m tests.suite [--proof] [pytest arguments]
+
+pytest's closing line of the second part ends the output. `--proof` runs the long tier instead.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from tests.servers.places import ROOT
+from tests.servers.postgres import postgres
+
+# Settings of this machine's own portal must not reach the tests.
+_FOREIGN = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "VAR_DIR", "DJANGO_SETTINGS_MODULE")
+
+
+def _pytest(arguments: Sequence[str], **environment: str) -> int:
+    kept = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+    command = [sys.executable, "-m", "pytest", *arguments]
+    return subprocess.run(command, cwd=ROOT, env={**kept, **environment}).returncode
+
+
+def _on_postgres(arguments: Sequence[str]) -> int:
+    print("On PostgreSQL, what both databases must agree on:", flush=True)
+    with postgres() as server:
+        url = server.create_database("portal")
+        return _pytest(["-q", "-m", "both_databases and not proof", *arguments], DATABASE_URL=url)
+
+
+def main() -> int:
+    # `kill` ends us through the context managers, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    arguments = sys.argv[1:]
+    if "--proof" in arguments:
+        arguments.remove("--proof")
+        return _pytest(["tests/proof", "--durations=20", *arguments], MMC_PROOF="1")
+    status = _on_postgres(arguments)
+    print("\nOn SQLite, everything:", flush=True)
+    return _pytest(["-m", "not proof", *arguments]) or status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
