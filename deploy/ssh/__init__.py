@@ -1,0 +1,1 @@
+"""SSH without models: keys, connections, commands, files. Every network socket comes from egress."""

@@ -1,0 +1,45 @@
+"""The one place where a command for a remote shell is built.
+
+`Command` values come from here alone and `run.run_command` takes nothing else, so a value can
+reach a shell only as one quoted word. sshd hands the text to the user's login shell: one layer.
+A line inside `sh -c` passes two shells and is quoted for both.
+"""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+# The line is the second word of this fixed text, never part of it. Closing an SSH channel does not
+# end what runs on the server, so `timeout` does; where it is missing the line runs all the same.
+_BOUNDED = 'if command -v timeout >/dev/null 2>&1; then exec timeout "$2" sh -c "$1"; else exec sh -c "$1"; fi'
+
+
+@dataclass(frozen=True)
+class Command:
+    """A finished command line for the login shell, and what to show of it."""
+
+    text: str
+    shown: str
+
+
+def from_argv(argv: Sequence[str]) -> Command:
+    """A program and its arguments, each reaching it as the very same bytes."""
+    text = _quoted(argv)
+    return Command(text=text, shown=text)
+
+
+def from_line(line: str, *, seconds: int) -> Command:
+    """A line that an admin wrote, run by `sh` on the server and ended there after `seconds`."""
+    return Command(text=_quoted(["sh", "-c", _BOUNDED, "mmc", line, str(seconds)]), shown=line)
+
+
+def in_sh(argvs: Sequence[Sequence[str]], *, prefix: Sequence[str] = ()) -> Command:
+    """Several programs in one `sh -c`, each only if the one before succeeded; `prefix` is sudo, if anything."""
+    script = " && ".join(_quoted(argv) for argv in argvs)
+    return Command(text=_quoted([*prefix, "sh", "-c", script]), shown=script)
+
+
+def _quoted(argv: Sequence[str]) -> str:
+    if not argv or any("\0" in word for word in argv):
+        raise ValueError("a command needs words without NUL")
+    return shlex.join(argv)

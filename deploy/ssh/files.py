@@ -1,0 +1,214 @@
+"""Files on a server over SFTP, the documented way that suffices alone.
+
+SFTP version 3 answers most failures with the bare word "Failure", so the reason is looked for.
+"""
+
+import contextlib
+import hashlib
+import posixpath
+import stat
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import paramiko
+from paramiko.sftp import CMD_EXTENDED
+
+from config.lib.errors import ExpectedError, NeedsUser, Permanent
+from deploy.ssh.connect import Connection
+
+MAX_READ = 256 * 1024
+MAX_PACKET = 1024 * 1024
+OPEN_SECONDS = 20.0
+_READ_ONLY_FLAG = 1
+
+type Kind = Literal["file", "directory", "link", "other"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    kind: Kind
+    mode: int
+    owner: int
+    size: int
+
+
+class _OpenSSHClient(paramiko.SFTPClient):
+    """OpenSSH's extensions, which paramiko does not offer, and a cap on what a reply may take."""
+
+    def _read_packet(self) -> tuple[int, bytes]:
+        size = struct.unpack(">I", self._read_all(4))[0]  # type: ignore[attr-defined]
+        if not 0 < size <= MAX_PACKET:
+            raise paramiko.SFTPError("a reply of absurd size")
+        content = self._read_all(size)  # type: ignore[attr-defined]
+        return content[0], content[1:]
+
+    def hard_link(self, old: str, new: str) -> None:
+        self._request(CMD_EXTENDED, "hardlink@openssh.com", old, new)  # type: ignore[attr-defined]
+
+    def flush_to_disk(self, file: paramiko.SFTPFile) -> None:
+        self._request(CMD_EXTENDED, "fsync@openssh.com", file.handle)  # type: ignore[attr-defined]
+
+    def free_space(self, path: str) -> tuple[int, bool]:
+        """Blocks that this user may still take, and whether the file system is read-only."""
+        _, reply = self._request(CMD_EXTENDED, "statvfs@openssh.com", path)  # type: ignore[attr-defined]
+        numbers = [reply.get_int64() for _ in range(11)]
+        return numbers[4], bool(numbers[9] & _READ_ONLY_FLAG)
+
+
+class RemoteFiles:
+    """SFTP on one connection. Every call raises NeedsUser with the path, or Transient when the line is cut."""
+
+    def __init__(self, connection: Connection, client: _OpenSSHClient, seconds: float) -> None:
+        self._connection = connection
+        self._client = client
+        self._seconds = seconds
+
+    def entry(self, path: str) -> Entry | None:
+        """What is at `path` itself, links not followed; None when nothing is there."""
+        with self._explained(path, "look at"):
+            try:
+                found = self._client.lstat(path)
+            except FileNotFoundError:
+                return None
+        return _entry(found)
+
+    def is_directory(self, path: str) -> bool:
+        """Whether `path` is a directory or leads to one."""
+        with self._explained(path, "look at"):
+            try:
+                return stat.S_ISDIR(self._client.stat(path).st_mode or 0)
+            except FileNotFoundError:
+                return False
+
+    def read(self, path: str) -> bytes | None:
+        """The content of `path`; None when it is not there. At most MAX_READ bytes."""
+        with self._explained(path, "read"):
+            try:
+                with self._client.open(path, "rb") as file:
+                    return file.read(MAX_READ)
+            except FileNotFoundError:
+                return None
+
+    def sha256(self, path: str) -> str:
+        """Hex digest of the content; empty when not there, '?' when this user may not read it."""
+        try:
+            content = self.read(path)
+        except NeedsUser:
+            return "?"
+        return hashlib.sha256(content).hexdigest() if content is not None else ""
+
+    def make_directory(self, path: str, mode: int) -> None:
+        """Make one directory. The umask may have taken bits away, so the mode is set once more."""
+        with self._explained(path, "make the directory"):
+            self._client.mkdir(path, mode)
+            self._client.chmod(path, mode)
+
+    def write_new(self, path: str, content: bytes, mode: int) -> None:
+        """Write a file that must not exist yet; nobody but us can read it before it has its mode."""
+        with self._explained(path, "write"), self._client.open(path, "wx") as file:
+            file.chmod(mode)
+            file.write(content)
+            file.flush()
+            with contextlib.suppress(OSError):  # A server without this extension flushes when it likes.
+                self._client.flush_to_disk(file)
+
+    def link(self, old: str, new: str) -> bool:
+        """A second name for `old`; False where the server or the file's owner does not allow that."""
+        return self._attempt(lambda: self._client.hard_link(old, new))
+
+    def rename(self, old: str, new: str) -> None:
+        """Put `old` in the place of `new`, atomically."""
+        with self._explained(new, "write"):
+            self._client.posix_rename(old, new)
+
+    def remove(self, path: str) -> None:
+        """Remove a file; repeatable."""
+        with self._explained(path, "remove"), contextlib.suppress(FileNotFoundError):
+            self._client.remove(path)
+
+    def remove_directory(self, path: str) -> None:
+        """Remove an empty directory; repeatable."""
+        with self._explained(path, "remove"), contextlib.suppress(FileNotFoundError):
+            self._client.rmdir(path)
+
+    def _attempt(self, act: Callable[[], None]) -> bool:
+        with self._connection.within(self._seconds, "files"):
+            try:
+                act()
+            except (OSError, EOFError, paramiko.SSHException):
+                if not self._connection.transport.is_active():
+                    raise
+                return False
+        return True
+
+    @contextlib.contextmanager
+    def _explained(self, path: str, deed: str) -> Iterator[None]:
+        with self._connection.within(self._seconds, "files"):
+            try:
+                yield
+            except paramiko.SFTPError as error:
+                raise Permanent("sftp_broken", host=self._connection.host) from error
+            except (TimeoutError, EOFError, paramiko.SSHException):
+                raise
+            except OSError as error:
+                if not self._connection.transport.is_active():
+                    raise
+                raise self._explanation(error, path, deed) from error
+
+    def _explanation(self, error: OSError, path: str, deed: str) -> ExpectedError:
+        known = {
+            "path": path,
+            "directory": posixpath.dirname(path),
+            "deed": deed,
+            "host": self._connection.host,
+            "username": self._connection.username,
+        }
+        if isinstance(error, PermissionError):
+            code = "mkdir_denied" if deed == "make the directory" else "path_denied"
+            return NeedsUser(code, **known)
+        if isinstance(error, FileNotFoundError):
+            return NeedsUser("path_missing", **known)
+        return NeedsUser(self._why_failed(path), **known)
+
+    def _why_failed(self, path: str) -> str:
+        """SFTP says "Failure" to a full disk, a read-only file system and much else: ask the file system."""
+        try:
+            free, is_read_only = self._client.free_space(posixpath.dirname(path))
+        except (OSError, EOFError, paramiko.SSHException):
+            return "path_failed"
+        if is_read_only:
+            return "disk_read_only"
+        return "disk_full" if free == 0 else "path_failed"
+
+
+@contextlib.contextmanager
+def remote_files(connection: Connection, *, seconds: float = OPEN_SECONDS) -> Iterator[RemoteFiles]:
+    """SFTP on a signed-in connection; `seconds` bound each single call. Raises NeedsUser('sftp_off')."""
+    with connection.within(seconds, "start SFTP"):
+        try:
+            channel = connection.transport.open_session(timeout=seconds)
+            channel.settimeout(seconds)
+            channel.invoke_subsystem("sftp")
+            client = _OpenSSHClient(channel)
+        except (EOFError, paramiko.SSHException) as error:
+            if not connection.transport.is_active():
+                raise
+            raise NeedsUser("sftp_off", host=connection.host, username=connection.username) from error
+    try:
+        yield RemoteFiles(connection, client, seconds)
+    finally:
+        client.close()
+
+
+def _entry(found: paramiko.SFTPAttributes) -> Entry:
+    mode = found.st_mode or 0
+    kind: Kind = "other"
+    if stat.S_ISREG(mode):
+        kind = "file"
+    elif stat.S_ISDIR(mode):
+        kind = "directory"
+    elif stat.S_ISLNK(mode):
+        kind = "link"
+    return Entry(kind, stat.S_IMODE(mode), found.st_uid or 0, found.st_size or 0)

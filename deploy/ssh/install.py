@@ -1,0 +1,191 @@
+"""Put a set of four files into a directory so that every moment of it can be repaired.
+
+Everything that is made has a name known beforehand (the `token`, persisted by the caller before
+the first call): a run that was killed finds its own leftovers by name and never walks a directory.
+
+    <directory>/.mmc-stage-<token>/   new files and half-made ones, 0700, gone at the end
+    <directory>/.mmc-previous/        the set that the last install replaced, 0700, kept for undo
+"""
+
+import hashlib
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from config.lib.errors import NeedsUser
+from deploy.ssh.files import Entry, RemoteFiles
+from deploy.ssh.placement import PREVIOUS, STAGE_PREFIX
+
+STAGE_MODE = 0o700
+DIRECTORY_MODE = 0o755
+UNREADABLE = "?"
+_COPY_SUFFIX = ".old"
+
+# Of a file that is to be replaced: there was none, a copy is kept, or it is moved away in the swap.
+type Kept = Literal["absent", "kept", "to_move"]
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """One file as it shall be."""
+
+    name: str
+    mode: int
+    content: bytes = field(repr=False)
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True)
+class Found:
+    """A directory as it is: per name the SHA-256 of its content ('' not there, '?' unreadable) and its mode."""
+
+    exists: bool
+    digests: Mapping[str, str]
+    modes: Mapping[str, int]
+
+    def is_wanted(self, wanted: Sequence[NewFile]) -> bool:
+        """Whether every file already is as it shall be."""
+        return all(
+            self.digests.get(file.name) == file.sha256 and self.modes.get(file.name) == file.mode for file in wanted
+        )
+
+
+def look(files: RemoteFiles, directory: str, names: Sequence[str]) -> Found:
+    """What is in `directory` under `names`. Changes nothing. Raises NeedsUser('directory_is_a_file')."""
+    if not files.is_directory(directory):
+        if files.entry(directory):
+            raise NeedsUser("directory_is_a_file", path=directory)
+        return Found(False, dict.fromkeys(names, ""), {})
+    digests: dict[str, str] = {}
+    modes: dict[str, int] = {}
+    for name in names:
+        path = posixpath.join(directory, name)
+        entry = files.entry(path)
+        if entry and entry.kind not in ("file", "link"):
+            raise NeedsUser("path_is_not_a_file", path=path)
+        digests[name] = files.sha256(path) if entry else ""
+        if entry and entry.kind == "file":
+            modes[name] = entry.mode
+    return Found(True, digests, modes)
+
+
+def make_directories(files: RemoteFiles, directory: str) -> list[str]:
+    """Make `directory` and what is missing above it, 0755; which ones were made. Repeatable."""
+    missing: list[str] = []
+    path = directory
+    while path != "/" and not files.is_directory(path):
+        missing.append(path)
+        path = posixpath.dirname(path)
+    for path in reversed(missing):
+        files.make_directory(path, DIRECTORY_MODE)
+    return missing[::-1]
+
+
+def stage(files: RemoteFiles, directory: str, token: str, wanted: Sequence[NewFile]) -> None:
+    """Write the new files beside their places, each with its mode before it has content. Repeatable."""
+    remove_stage(files, directory, token, [file.name for file in wanted])
+    folder = stage_folder(directory, token)
+    files.make_directory(folder, STAGE_MODE)
+    for file in wanted:
+        files.write_new(posixpath.join(folder, file.name), file.content, file.mode)
+
+
+def keep_previous(files: RemoteFiles, directory: str, token: str, names: Sequence[str]) -> dict[str, Kept]:
+    """Keep the present set in `.mmc-previous/`; what became of each name.
+
+    Call before `swap` and never between a swap that was cut and its repair: then the present set is mixed.
+    """
+    folder = posixpath.join(directory, PREVIOUS)
+    entry = files.entry(folder)
+    if entry and entry.kind != "directory":
+        raise NeedsUser("path_is_not_a_directory", path=folder)
+    if not entry:
+        files.make_directory(folder, STAGE_MODE)
+    return {name: _keep(files, directory, token, name) for name in names}
+
+
+def _keep(files: RemoteFiles, directory: str, token: str, name: str) -> Kept:
+    """Replace the kept copy in one rename, so that a cut leaves the older copy and never half of one."""
+    source, kept = posixpath.join(directory, name), posixpath.join(directory, PREVIOUS, name)
+    passing = posixpath.join(stage_folder(directory, token), name + _COPY_SUFFIX)
+    entry = files.entry(source)
+    if entry is None or not _duplicate(files, source, passing, entry):
+        files.remove(kept)
+        return "absent" if entry is None else "to_move"
+    files.rename(passing, kept)
+    # Renaming one name of a file onto another name of the same file does nothing (POSIX).
+    files.remove(passing)
+    return "kept"
+
+
+def _duplicate(files: RemoteFiles, source: str, target: str, entry: Entry) -> bool:
+    """A second copy under a name of ours, by link where the server can; False for a file that is not ours to copy."""
+    files.remove(target)
+    if files.link(source, target):
+        return True
+    try:
+        content = files.read(source)
+    except NeedsUser:
+        return False
+    if content is None:
+        return False
+    files.write_new(target, content, entry.mode)
+    return True
+
+
+def swap(files: RemoteFiles, directory: str, token: str, names: Sequence[str], kept: Mapping[str, Kept]) -> None:
+    """Rename the staged files into place, back to back, in the order given.
+
+    A file of somebody else that could not be copied is moved away first: its directory is ours, it is not.
+    """
+    for name in names:
+        place = posixpath.join(directory, name)
+        if kept.get(name) == "to_move":
+            files.rename(place, posixpath.join(directory, PREVIOUS, name))
+        files.rename(posixpath.join(stage_folder(directory, token), name), place)
+
+
+def put_back(files: RemoteFiles, directory: str, token: str, names: Sequence[str], kept: Mapping[str, Kept]) -> None:
+    """Restore the kept set, back to back; a file that was not there before is removed. Repeatable."""
+    remove_stage(files, directory, token, names)
+    files.make_directory(stage_folder(directory, token), STAGE_MODE)
+    moves = [_way_back(files, directory, token, name) for name in names if kept.get(name) != "absent"]
+    for source, place in moves:
+        if source:
+            files.rename(source, place)
+    for name in names:
+        if kept.get(name) == "absent":
+            files.remove(posixpath.join(directory, name))
+    remove_stage(files, directory, token, names)
+
+
+def _way_back(files: RemoteFiles, directory: str, token: str, name: str) -> tuple[str, str]:
+    """What to rename to where; nothing when the file never left its place."""
+    source, place = posixpath.join(directory, PREVIOUS, name), posixpath.join(directory, name)
+    passing = posixpath.join(stage_folder(directory, token), name)
+    entry = files.entry(source)
+    if entry is None:
+        return "", place
+    return (passing if _duplicate(files, source, passing, entry) else source), place
+
+
+def remove_stage(files: RemoteFiles, directory: str, token: str, names: Sequence[str]) -> None:
+    """Remove our stage with everything that we may have left in it. Repeatable."""
+    folder = stage_folder(directory, token)
+    entry = files.entry(folder)
+    if entry is None:
+        return
+    if entry.kind != "directory":
+        raise NeedsUser("path_is_not_a_directory", path=folder)
+    for name in names:
+        files.remove(posixpath.join(folder, name))
+        files.remove(posixpath.join(folder, name + _COPY_SUFFIX))
+    files.remove_directory(folder)
+
+
+def stage_folder(directory: str, token: str) -> str:
+    return posixpath.join(directory, STAGE_PREFIX + token)
