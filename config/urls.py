@@ -4,13 +4,22 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from config import health, styleguide
+from config import docs_pages, health, styleguide
+
+ROOMS = ("accounts", "domains", "certificates", "deploy", "notifications", "auditlog")
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("docs/", docs_pages.show_docs, name="docs"),
+    path("docs/<slug:slug>/", docs_pages.show_docs, name="docs-page"),
     path("admin/", admin.site.urls),
     path("account/", include("allauth.urls")),
+    *(path("", include(f"{room}.urls")) for room in ROOMS if (settings.BASE_DIR / room / "urls.py").is_file()),
 ]
+if (settings.BASE_DIR / "config" / "api.py").is_file():
+    from config.api import api
+
+    urlpatterns.append(path("api/", api.urls))
 if settings.DEBUG:
     urlpatterns.append(path("styleguide/", styleguide.show_styleguide, name="styleguide"))

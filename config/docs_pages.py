@@ -1,0 +1,55 @@
+"""The documentation in docs/, rendered at /docs/."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+import markdown
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.safestring import SafeString, mark_safe
+
+from accounts.access import public_view
+
+DOCS_DIR = settings.BASE_DIR / "docs"
+# Reading order of the contents; pages that are not named follow by name.
+ORDER = ("index", "first-certificate", "domains", "lets-encrypt", "deploy-ssh", "team-and-api", "operating", "errors")
+
+
+@dataclass(frozen=True)
+class Page:
+    slug: str
+    title: str
+    html: SafeString
+    contents: SafeString
+
+
+@public_view("documentation is for everybody")
+def show_docs(request: HttpRequest, slug: str = "index") -> HttpResponse:
+    """One page; the slug is looked up among the files there are, never joined to a path."""
+    if slug not in list_slugs():
+        raise Http404(slug)
+    pages = [read_page(name) for name in list_slugs()]
+    return render(request, "docs/page.html", {"page": read_page(slug), "pages": pages})
+
+
+def list_slugs() -> list[str]:
+    names = sorted(path.stem for path in DOCS_DIR.glob("*.md"))
+    return sorted(names, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+
+
+@lru_cache(maxsize=128)
+def read_page(slug: str) -> Page:
+    """Rendered once per process; the files are part of the release."""
+    text = (DOCS_DIR / f"{slug}.md").read_text(encoding="utf-8")
+    renderer = markdown.Markdown(extensions=["fenced_code", "tables", "toc", "sane_lists"])
+    html = renderer.convert(_links_to_pages(text))
+    title = next((line.removeprefix("# ") for line in text.splitlines() if line.startswith("# ")), slug)
+    # The source is our own, in the repository; no visitor's words are rendered here.
+    return Page(slug, title, mark_safe(html), mark_safe(renderer.toc))  # type: ignore[attr-defined]  # noqa: S308
+
+
+def _links_to_pages(text: str) -> str:
+    """`[x](other.md#y)` works in the repository; in the portal it is `../other/#y`."""
+    return re.sub(r"\]\((?!https?:|/)([a-z0-9-]+)\.md(#[^)]*)?\)", r"](/docs/\1/\2)", text)
