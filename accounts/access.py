@@ -65,10 +65,10 @@ def workspace_view(action: str, *, fresh: bool = False) -> Callable[[View], View
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(request: WorkspaceRequest, *, workspace_id: uuid.UUID, **kwargs: Any) -> HttpResponse:
+        def guarded(request: Any, *, workspace_id: uuid.UUID, **kwargs: Any) -> HttpResponse:
             if not request.user.is_authenticated:
                 return to_sign_in(request)
-            enter_workspace(request, find_membership(request.user, workspace_id))
+            enter_workspace(request, find_membership(request.user, workspace_id), user_actor(request))
             if not is_allowed(request.role, action):
                 raise PermissionDenied("role_too_low")
             if action in ACTIONS_NEEDING_VERIFIED_EMAIL and not has_verified_email(request.user):
@@ -86,7 +86,7 @@ def account_view(view: View) -> View:
     """A page of a signed-in person, outside of any workspace."""
 
     @wraps(view)
-    def guarded(request: WorkspaceRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         if not request.user.is_authenticated:
             return to_sign_in(request)
         request.actor = user_actor(request)
@@ -114,15 +114,16 @@ def find_membership(user: User, workspace_id: uuid.UUID) -> Membership:
     membership = rows.first()
     if membership is None:
         raise Http404("no such workspace")
+    membership.user = user
     return membership
 
 
-def enter_workspace(request: WorkspaceRequest, membership: Membership) -> None:
+def enter_workspace(request: WorkspaceRequest, membership: Membership, actor: Actor) -> None:
     """Put the workspace, the role and the actor on the request."""
     request.membership = membership
     request.workspace = membership.workspace
     request.role = membership.role
-    request.actor = user_actor(request)
+    request.actor = actor
 
 
 def user_actor(request: WorkspaceRequest) -> Actor:
@@ -130,7 +131,7 @@ def user_actor(request: WorkspaceRequest) -> Actor:
 
 
 def has_verified_email(user: User) -> bool:
-    return EmailAddress.objects.filter(user=user, verified=True).exists()
+    return bool(EmailAddress.objects.filter(user=user, verified=True).exists())
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:
@@ -154,7 +155,7 @@ def _page_of(request: HttpRequest) -> str:
         return request.get_full_path()
     came_from = request.headers.get("HX-Current-URL") or request.headers.get("Referer", "")
     if url_has_allowed_host_and_scheme(came_from, allowed_hosts={request.get_host()}):
-        return came_from
+        return str(came_from)
     return resolve_url("/")
 
 

@@ -1,0 +1,196 @@
+"""`operation()`: one API operation with its policy, its refusals in the promised order, and its documents."""
+
+import inspect
+import json
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
+from django.http import Http404
+from ninja import Router, Schema
+from pydantic import ValidationError, WithJsonSchema
+
+from accounts.access import Access, has_verified_email
+from accounts.callers import ApiRequest, BearerToken, SignedInSession
+from accounts.policy import ACTIONS_NEEDING_VERIFIED_EMAIL, POLICY, is_allowed
+from accounts.problems import CONTENT_TYPE, Problem, invalid_input, to_problem
+from config.lib.errors import ExpectedError
+from config.lib.registry import Registry
+
+type Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+type Scope = Literal["read", "write", "keys"]
+type Load = Callable[..., Any]
+
+# Rooms add theirs in their `api.py`; config.api mounts them all under /api/.
+routers: Registry[Router] = Registry("API routers")
+
+# Any text is taken here and judged after sign-in: a malformed id is as unknown as a foreign one.
+type PathId = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
+
+AUTH = (BearerToken(), SignedInSession())
+REFUSALS = {401: "Not signed in", 403: "Role or scope too low", 429: "Too many requests"}
+
+
+class Accepted(Schema):
+    """202: still at work; poll `url`."""
+
+    id: uuid.UUID
+    url: str
+
+
+def operation(
+    router: Router,
+    method: Method,
+    path: str,
+    action: str,
+    *,
+    scope: Scope | None = None,
+    load: Load | None = None,
+    check: Load | None = None,
+    query: type[Schema] | None = None,
+    body: type[Schema] | None = None,
+    response: Any = None,
+    status: int = 200,
+    errors: Mapping[str, int] | None = None,
+    summary: str = "",
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare one operation; `path` has its ids as `{id}`, which arrive as UUIDs.
+
+    The function is called as `op(request, *ids, query=…, body=…)`; with `load(request, *ids)` it gets
+    what that returned in place of the ids (raise Http404, or use `get_object_or_404` over
+    `for_workspace`). `query` and `body` are passed only when a schema is given. `check(request, *ids
+    or the loaded object)` may refuse with 402/409 before the body is read.
+    It returns what `response` describes (`status`), or `ninja.responses.Status(202, …)` when `response`
+    is a mapping of statuses; None for 204. `scope` defaults to read for GET and write else; `keys`
+    also asks a browser session for fresh re-authentication. `errors` gives codes of ExpectedErrors
+    another status than 409 and 503. Refusals come in this order: 401, 404, 403, 402/409, 422.
+    """
+    if action not in POLICY:
+        raise LookupError(f"{action!r} is not in accounts.policy.POLICY")
+    needed: Scope = scope or ("read" if method == "GET" else "write")
+    names = re.findall(r"{(\w+)}", path)
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(request: ApiRequest, **ids: str) -> Any:
+            given = [_parse_id(ids[name]) for name in names]
+            found = [load(request, *given)] if load else given
+            _refuse(request, action, needed)
+            try:
+                if check:
+                    check(request, *found)
+                return function(request, *found, **_input(request, query, body))
+            except ExpectedError as error:
+                raise to_problem(error, errors or {}) from error
+
+        run.__name__ = function.__name__
+        run.__module__ = function.__module__
+        run.__doc__ = function.__doc__
+        run.__signature__ = _signature(names)  # type: ignore[attr-defined]
+        run.access = Access("operation", action, fresh=needed == "keys")  # type: ignore[attr-defined]
+        router.api_operation(
+            [method],
+            path,
+            auth=AUTH,
+            response=response if isinstance(response, Mapping) else {status: response},
+            openapi_extra=_documents(query, body, has_id=bool(names)),
+            summary=summary or None,
+        )(run)
+        return function
+
+    return decorate
+
+
+def _signature(names: list[str]) -> inspect.Signature:
+    parameter = partial(inspect.Parameter, kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return inspect.Signature([parameter("request"), *(parameter(name, annotation=PathId.__value__) for name in names)])
+
+
+def _parse_id(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise Http404("no such row") from error
+
+
+def _refuse(request: ApiRequest, action: str, needed: Scope) -> None:
+    """403 in all its kinds; a signed-in session has every scope, `keys` only when fresh."""
+    if not is_allowed(request.role, action):
+        raise Problem(403, "role_too_low")
+    if request.token and needed not in request.token.scopes:
+        raise Problem(403, "scope_missing", scope=needed)
+    if action in ACTIONS_NEEDING_VERIFIED_EMAIL and not has_verified_email(request.membership.user):
+        raise Problem(403, "email_unverified")
+    if needed == "keys" and not request.token and not did_recently_reauthenticate(request):
+        raise Problem(403, "reauthentication_needed")
+
+
+def _input(request: ApiRequest, query: type[Schema] | None, body: type[Schema] | None) -> dict[str, Any]:
+    read: dict[str, Any] = {}
+    try:
+        if query:
+            read["query"] = query.model_validate(request.GET.dict())
+        if body:
+            read["body"] = body.model_validate(_json(request))
+    except ValidationError as error:
+        raise invalid_input(error) from error
+    return read
+
+
+def _json(request: ApiRequest) -> Any:
+    """The body as JSON; none at all counts as an empty object."""
+    try:
+        return json.loads(request.body or b"{}")
+    except ValueError as error:
+        raise Problem(422, "body_malformed", fields={"body": "This is not JSON."}) from error
+
+
+def _documents(query: type[Schema] | None, body: type[Schema] | None, *, has_id: bool) -> dict[str, Any]:
+    """What ninja cannot see, since input is read by us: parameters, the body, refusals."""
+    refusals = REFUSALS | ({404: "Not found"} if has_id else {}) | {409: "Not possible now", 503: "Try again later"}
+    if query or body:
+        refusals |= {422: "Bad input"}
+    extra: dict[str, Any] = {"responses": {status: _problem(words) for status, words in sorted(refusals.items())}}
+    if query:
+        extra["parameters"] = _parameters(query)
+    if body:
+        schema = _inlined(body)
+        extra["requestBody"] = {
+            "content": {"application/json": {"schema": schema}},
+            "required": bool(schema.get("required")),
+        }
+    return extra
+
+
+def _problem(words: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": words, "content": {CONTENT_TYPE: {"schema": schema}}}
+
+
+def _parameters(query: type[Schema]) -> list[dict[str, Any]]:
+    schema = _inlined(query)
+    required = schema.get("required", ())
+    return [
+        {"in": "query", "name": name, "schema": details, "required": name in required}
+        for name, details in schema["properties"].items()
+    ]
+
+
+def _inlined(schema: type[Schema]) -> dict[str, Any]:
+    """The JSON schema with its `$defs` put where they are used, so that it can stand anywhere."""
+    document = schema.model_json_schema()
+    definitions = document.pop("$defs", {})
+
+    def place(node: Any) -> Any:
+        if isinstance(node, list):
+            return [place(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        if "$ref" in node:
+            return place(definitions[node["$ref"].rpartition("/")[2]])
+        return {key: place(value) for key, value in node.items()}
+
+    placed: dict[str, Any] = place(document)
+    return placed

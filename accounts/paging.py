@@ -1,0 +1,53 @@
+"""Lists of the API: newest first, by cursor, so that rows added meanwhile shift nothing."""
+
+import base64
+import json
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Model, Q, QuerySet
+from ninja import Schema
+from pydantic import Field
+
+from accounts.problems import Problem
+
+
+class ListQuery(Schema):
+    """The query of every list; rooms add their filters by subclassing."""
+
+    cursor: str = ""
+    limit: int = Field(50, ge=1, le=500)
+
+
+class Page[T](Schema):
+    """`items`, and the cursor of the next page or null."""
+
+    items: list[T]
+    next: str | None
+
+
+def page_of[M: Model](
+    rows: QuerySet[M], query: ListQuery, show: Callable[[M], Any], *, at: str = "created_at"
+) -> dict[str, Any]:
+    """One page of `rows` (unordered, already filtered), ordered by their time `at` and id, newest first."""
+    if query.cursor:
+        before, key = _open(query.cursor)
+        rows = rows.filter(Q(**{f"{at}__lt": before}) | Q(**{at: before, "pk__lt": key}))
+    found = list(rows.order_by(f"-{at}", "-pk")[: query.limit + 1])
+    shown = found[: query.limit]
+    last = _cursor(getattr(shown[-1], at), shown[-1].pk) if len(found) > query.limit else None
+    return {"items": [show(row) for row in shown], "next": last}
+
+
+def _cursor(moment: datetime, key: uuid.UUID) -> str:
+    return base64.urlsafe_b64encode(json.dumps([moment.isoformat(), str(key)]).encode()).decode().rstrip("=")
+
+
+def _open(cursor: str) -> tuple[datetime, uuid.UUID]:
+    try:
+        moment, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return datetime.fromisoformat(moment), uuid.UUID(key)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise Problem(422, "input_invalid", fields={"cursor": "This cursor is not one of ours."}) from error

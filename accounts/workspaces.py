@@ -1,0 +1,41 @@
+"""Workspaces: making them and changing their settings."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import Membership, Role, User, Workspace
+from auditlog.events import Actor, record
+
+PERSONAL_NAME = "{name}'s workspace"
+
+
+def create_workspace(*, user: User, name: str, actor: Actor) -> Workspace:
+    """A workspace with `user` as its admin. The name is kept as typed, only trimmed; an empty one makes it personal."""
+    typed = " ".join(name.split()) if "\n" in name else name.strip()
+    with transaction.atomic():
+        workspace = Workspace.objects.create(name=typed or personal_name(user), is_personal=not typed)
+        Membership.objects.create(user=user, workspace=workspace, role=Role.ADMIN)
+        record("workspace.created", workspace_id=workspace.pk, actor=actor, data={"name": workspace.name})
+        record("member.added", workspace_id=workspace.pk, actor=actor, data={"email": user.email, "role": "admin"})
+    return workspace
+
+
+def personal_name(user: User) -> str:
+    """`ann's workspace` for ann@example.com."""
+    return PERSONAL_NAME.format(name=user.email.partition("@")[0])[:120]
+
+
+def change_workspace(*, workspace: Workspace, actor: Actor, changes: Mapping[str, Any]) -> Workspace:
+    """Set the given fields; only real differences are written and recorded. Repeatable."""
+    with transaction.atomic():
+        row = Workspace.objects.select_for_update().get(pk=workspace.pk)
+        real = {name: value for name, value in changes.items() if getattr(row, name) != value}
+        if not real:
+            return row
+        said = ", ".join(f"{name} from {getattr(row, name)} to {value}" for name, value in sorted(real.items()))
+        Workspace.objects.filter(pk=row.pk).update(**real)
+        record("workspace.changed", workspace_id=row.pk, actor=actor, data={"changes": said})
+        row.refresh_from_db()
+    return row
