@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from accounts.models import Workspace
 from config.lib import clock, errors, states, wording
 from config.lib import lifeline as life
 
@@ -151,3 +152,9 @@ def url_if(name: str, *args: Any, **kwargs: Any) -> str:
 def current_workspace(context: template.Context) -> Any:
     """The workspace of this page, or None on pages that belong to none."""
     return getattr(context.get("request"), "workspace", None)
+
+
+@register.simple_tag
+def workspaces_of(user: Any) -> list[Workspace]:
+    """The workspaces that a person may switch to, by name; the switcher shows the first twenty."""
+    return list(Workspace.objects.filter(memberships__user=user).order_by("name", "id")[:20])
