@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from config import docs_pages, health, styleguide
+from config.api import api, no_such_operation
 
 ROOMS = ("accounts", "domains", "certificates", "deploy", "notifications", "auditlog")
 
@@ -15,11 +16,9 @@ urlpatterns = [
     path("docs/<slug:slug>/", docs_pages.show_docs, name="docs-page"),
     path("admin/", admin.site.urls),
     path("account/", include("allauth.urls")),
+    path("api/", api.urls),
+    path("api/<path:rest>", no_such_operation),
     *(path("", include(f"{room}.urls")) for room in ROOMS if (settings.BASE_DIR / room / "urls.py").is_file()),
 ]
-if (settings.BASE_DIR / "config" / "api.py").is_file():
-    from config.api import api
-
-    urlpatterns.append(path("api/", api.urls))
 if settings.DEBUG:
     urlpatterns.append(path("styleguide/", styleguide.show_styleguide, name="styleguide"))
