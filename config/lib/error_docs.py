@@ -1,9 +1,11 @@
 """docs/errors.md, written from the catalogue so that the two cannot differ."""
 
+import re
 from collections.abc import Mapping
 
 from config.lib.errors import Entry
 
+PARAMETER = re.compile(r"(?<!{){(\w+)}(?!})")
 HEAD = """# Errors
 
 Every code that the portal shows in pages, mails and API answers, in alphabetical order. This page is written from the
@@ -17,14 +19,13 @@ def error_docs(entries: Mapping[str, Entry]) -> str:
 
 
 def _section(code: str, entry: Entry) -> str:
-    parts = [f"\n## {code}\n", f"**{_plain(entry.title)}**\n", _plain(entry.why), _plain(entry.fix)]
+    parts = [f"\n## {code}", f"**{_named(entry.title, '*')}**", _named(entry.why, "*"), _named(entry.fix, "*")]
     if entry.paste:
-        parts.append(f"\n```\n{_plain(entry.paste)}\n```")
-    return "\n".join(part for part in parts if part) + "\n"
+        parts.append(f"```\n{_named(entry.paste, '')}\n```")
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _plain(template: str) -> str:
-    """`{host}` reads as ‹host›; braces of the text itself stay."""
-    return (
-        template.replace("{{", "\0").replace("}}", "\1").replace("{", "‹").replace("}", "›").translate({0: "{", 1: "}"})
-    )
+def _named(template: str, mark: str) -> str:
+    """Parameters by their names, in capitals: `{host}` reads as HOST, in italics where `mark` is a star."""
+    named = PARAMETER.sub(lambda found: f"{mark}{found[1].upper().replace('_', ' ')}{mark}", template)
+    return named.replace("{{", "{").replace("}}", "}")
