@@ -127,6 +127,8 @@ def _duplicate(files: RemoteFiles, source: str, target: str, entry: Entry) -> bo
     files.remove(target)
     if files.link(source, target):
         return True
+    if entry.kind != "file":
+        return False
     try:
         content = files.read(source)
     except NeedsUser:

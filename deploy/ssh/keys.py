@@ -58,8 +58,8 @@ def _for_paramiko(paramiko_class: type[paramiko.PKey], key: PrivateKey) -> param
     try:
         plain = key.private_bytes(encoding.Encoding.PEM, encoding.PrivateFormat.OpenSSH, encoding.NoEncryption())
         return paramiko_class.from_private_key(io.StringIO(plain.decode()))
-    except (ValueError, paramiko.SSHException) as error:  # A curve that SSH does not know.
-        raise NeedsUser("ssh_key_unsupported", kind=_kind(key)) from error
+    except (ValueError, paramiko.SSHException):  # A curve that SSH does not know.
+        raise NeedsUser("ssh_key_unsupported", kind=_kind(key)) from None
 
 
 def _kind(key: object) -> str:
@@ -86,19 +86,20 @@ def _read(block: re.Match[str], passphrase: bytes | None) -> object:
     load = encoding.load_ssh_private_key if is_openssh else encoding.load_pem_private_key
     try:
         return load(pem, passphrase if encrypted else None)
-    except UnsupportedAlgorithm as error:
-        raise NeedsUser("ssh_key_unsupported", kind="this kind of key") from error
-    except (ValueError, TypeError) as error:
-        # Neither library nor format tells a wrong passphrase from damage inside the encrypted part.
-        raise NeedsUser("ssh_key_passphrase_wrong" if encrypted else "ssh_key_unreadable") from error
+    except UnsupportedAlgorithm:
+        raise NeedsUser("ssh_key_unsupported", kind="this kind of key") from None
+    except (ValueError, TypeError):
+        # Neither library nor format tells a wrong passphrase from damage inside the encrypted part. From None,
+        # here and below: the parser's message may quote bytes of the key.
+        raise NeedsUser("ssh_key_passphrase_wrong" if encrypted else "ssh_key_unreadable") from None
 
 
 def _decoded(block: re.Match[str]) -> bytes:
     body = "".join(line for line in block.group("body").splitlines() if ":" not in line)
     try:
         return base64.b64decode("".join(body.split()), validate=True)
-    except binascii.Error as error:
-        raise NeedsUser("ssh_key_unreadable") from error
+    except binascii.Error:
+        raise NeedsUser("ssh_key_unreadable") from None
 
 
 def _check_openssh_header(block: re.Match[str]) -> bool:
@@ -115,8 +116,8 @@ def _check_openssh_header(block: re.Match[str]) -> bool:
             return False
         _, after_salt = _ssh_string(options)
         (rounds,) = struct.unpack(">I", after_salt[:4])
-    except struct.error as error:
-        raise NeedsUser("ssh_key_unreadable") from error
+    except struct.error:
+        raise NeedsUser("ssh_key_unreadable") from None
     if rounds > MAX_BCRYPT_ROUNDS:
         raise NeedsUser("ssh_key_unsupported", kind=f"a key with {rounds} bcrypt rounds")
     return True
