@@ -1,0 +1,184 @@
+"""What an issuance asks of a CA, one exchange per call."""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import requests
+from acme import challenges, messages
+from cryptography import x509
+from josepy.interfaces import JSONDeSerializable
+from josepy.json_util import field
+
+from certificates.acme.facts import (
+    Authorization,
+    Directory,
+    ExternalAccount,
+    Order,
+    bad_answer,
+    read_authorization,
+    read_directory,
+    read_order,
+)
+from certificates.acme.network import Network, json_of, retry_at
+from config.lib import egress
+from config.lib.errors import ExpectedError, Permanent
+
+DIRECTORY_SECONDS = 300
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_directories: dict[str, tuple[float, Directory]] = {}
+
+
+@dataclass(frozen=True)
+class IssuedChain:
+    """Leaf first. `alternate_urls` are other chains for the same leaf."""
+
+    pems: tuple[str, ...]
+    alternate_urls: tuple[str, ...] = ()
+
+
+class _NewOrder(messages.NewOrder):
+    """The library's newOrder has no `replaces` (RFC 9773, section 5)."""
+
+    replaces: str = field("replaces", omitempty=True)
+
+
+@contextmanager
+def connect(
+    directory_url: str, *, account_key_pem: bytes, account_uri: str = "", ca_bundle: str = ""
+) -> "Iterator[AcmeClient]":
+    """A client that signs with `account_key_pem`, as the account at `account_uri` once there is one.
+
+    Opens no connection by itself. `ca_bundle` is a file of roots trusted for this CA's API.
+    """
+    with egress.acme_session(directory_url, ca_bundle or None) as session:
+        yield AcmeClient(directory_url, session, account_key_pem, account_uri)
+
+
+class AcmeClient:
+    """Blocking, not for two threads at once. Nothing here sleeps or waits for a state."""
+
+    def __init__(self, directory_url: str, session: requests.Session, account_key_pem: bytes, account_uri: str) -> None:
+        host = urlsplit(directory_url).hostname or directory_url
+        self.directory_url = directory_url
+        self._network = Network(session, account_key_pem, account_uri, host)
+
+    def directory(self) -> Directory:
+        """The CA's directory; asked for at most once in five minutes per process."""
+        known = _directories.get(self.directory_url)
+        if known is None or known[0] < time.monotonic():
+            response = self._network.get(self.directory_url)
+            known = (time.monotonic() + DIRECTORY_SECONDS, read_directory(self.directory_url, json_of(response)))
+            _directories[self.directory_url] = known
+        return known[1]
+
+    def open_account(self, *, email: str = "", external: ExternalAccount | None = None) -> str:
+        """The account's URI: a new one, or the one that this key already has. Repeatable."""
+        directory = self.directory()
+        binding = self._binding(external, directory) if external else None
+        registration = messages.NewRegistration.from_data(
+            email=email or None, terms_of_service_agreed=True, external_account_binding=binding
+        )
+        self._network.use_account("")
+        uri = self._post("newAccount", registration).headers.get("Location", "")
+        if not uri:
+            raise bad_answer("The account has no URL.")
+        self._network.use_account(uri)
+        return uri
+
+    def new_order(self, names: Sequence[str], *, profile: str = "", replaces: str = "") -> Order:
+        """Order a certificate. NOT repeatable: each call may leave one more pending order."""
+        identifiers = [messages.Identifier(typ=messages.IDENTIFIER_FQDN, value=name) for name in names]
+        request = _NewOrder(identifiers=identifiers, profile=profile, replaces=replaces)
+        response = self._post("newOrder", request)
+        url = response.headers.get("Location", "")
+        if not url:
+            raise bad_answer("The order has no URL.")
+        return read_order(url, json_of(response), retry_at(response))
+
+    def load_order(self, url: str) -> Order:
+        """One look at an order. A CA that no longer knows it raises `acme_order_expired`."""
+        try:
+            response = self._look(url)
+        except Permanent as error:
+            if error.params.get("status") != 404:
+                raise
+            raise Permanent("acme_order_expired", **error.params) from error
+        return read_order(url, json_of(response), retry_at(response))
+
+    def load_authorization(self, url: str) -> Authorization:
+        """One look at an authorization."""
+        response = self._look(url)
+        return read_authorization(url, json_of(response), self._network.thumbprint, retry_at(response))
+
+    def answer_challenge(self, url: str) -> None:
+        """Tell the CA to look. It looks once: an order whose validation failed is lost.
+
+        Repeatable: a challenge that was answered before is refused as malformed, and what it came to
+        is in its authorization.
+        """
+        try:
+            self._network.post(url, challenges.DNS01Response(key_authorization=""))
+        except Permanent as error:
+            if error.params.get("kind") != "malformed":
+                raise
+
+    def finalize(self, order: Order, csr_der: bytes) -> Order:
+        """Hand in the CSR. Repeatable: an order past this point is looked at instead."""
+        request = messages.CertificateRequest(csr=x509.load_der_x509_csr(csr_der))
+        try:
+            response = self._network.post(order.finalize_url, request)
+        except ExpectedError as error:
+            if error.code != "acme_order_not_ready":
+                raise
+            return self.load_order(order.url)
+        return read_order(order.url, json_of(response), retry_at(response))
+
+    def download_chain(self, url: str) -> IssuedChain:
+        """The issued certificate with its intermediates. Repeatable."""
+        response = self._look(url)
+        pems = tuple(f"{pem}\n" for pem in _PEM.findall(response.text))
+        if not pems:
+            raise bad_answer("The certificate is not PEM.")
+        links = requests.utils.parse_header_links(response.headers.get("Link", ""))
+        return IssuedChain(pems, tuple(link["url"] for link in links if link.get("rel") == "alternate"))
+
+    def deactivate_authorization(self, url: str) -> None:
+        """Give a proof back, so that no later order can reuse it. Repeatable."""
+        try:
+            self._network.post(url, messages.UpdateAuthorization(status=messages.STATUS_DEACTIVATED))
+        except Permanent as error:
+            if error.params.get("kind") != "malformed":
+                raise
+
+    def revoke(self, leaf_pem: str, reason: int = 0) -> None:
+        """Revoke with a reason of RFC 5280, section 5.3.1. Repeatable."""
+        certificate = x509.load_pem_x509_certificate(leaf_pem.encode())
+        try:
+            self._post("revokeCert", messages.Revocation(certificate=certificate, reason=reason))
+        except Permanent as error:
+            if error.params.get("kind") != "alreadyRevoked":
+                raise
+
+    def _post(self, endpoint: str, payload: JSONDeSerializable) -> requests.Response:
+        directory = self.directory()
+        url = directory.endpoints.get(endpoint)
+        if not url:
+            raise bad_answer(f"The directory lacks {endpoint}.")
+        self._network.new_nonce_url = directory.endpoints["newNonce"]
+        return self._network.post(url, payload)
+
+    def _look(self, url: str) -> requests.Response:
+        self._network.new_nonce_url = self.directory().endpoints["newNonce"]
+        return self._network.post(url, None)
+
+    def _binding(self, external: ExternalAccount, directory: Directory) -> dict[str, object]:
+        return messages.ExternalAccountBinding.from_data(
+            self._network.account_key.public_key(),
+            external.key_id,
+            external.mac_key.reveal_text(),
+            messages.Directory(dict(directory.endpoints)),
+        )

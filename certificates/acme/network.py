@@ -1,0 +1,149 @@
+"""One signed exchange with a CA: nonces, the bounded badNonce repeat, and errors in our terms."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+from acme import client, errors, messages
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from josepy.b64 import b64encode
+from josepy.jwa import ES256, JWASignature
+from josepy.jwk import JWK, JWKEC
+
+from certificates.acme.facts import Problem, bad_answer, read_problem
+from certificates.acme.refusals import request_refusal
+from config.lib import clock
+from config.lib.errors import ExpectedError, Transient
+
+# Its DEBUG level prints payloads and nonces; whatever the root logger is set to, they stay out of the log.
+logging.getLogger("acme").setLevel(logging.INFO)
+
+# With every other nonce refused, 12 tries fail once in 4096 requests; an honest CA needs two.
+NONCE_TRIES = 12
+REQUEST_SECONDS = 30
+LONGEST_WAIT = timedelta(days=7)
+USER_AGENT = "ManageMyCert/0.1"
+
+
+def account_key(pem: bytes) -> tuple[JWK, JWASignature]:
+    """The account key and its algorithm; the library signs with RS256 unless told otherwise."""
+    key = load_pem_private_key(pem, password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise TypeError("account keys are ECDSA P-256")
+    return JWKEC(key=key), ES256
+
+
+class Network(client.ClientNetwork):
+    """The library's signing network around a session that can reach only this CA."""
+
+    def __init__(self, session: requests.Session, account_key_pem: bytes, account_uri: str, host: str) -> None:
+        self.account_key, algorithm = account_key(account_key_pem)
+        super().__init__(self.account_key, alg=algorithm, user_agent=USER_AGENT, timeout=REQUEST_SECONDS)
+        self.session.close()
+        self.session = session
+        self.verify_ssl = session.verify  # type: ignore[assignment]  # requests takes a path here
+        self.host = host
+        self.new_nonce_url = ""
+        self.use_account(account_uri)
+
+    def use_account(self, uri: str) -> None:
+        """Sign as the account at `uri`; without one, with the bare key as newAccount demands."""
+        body = messages.Registration()
+        self.account = messages.RegistrationResource(uri=uri, body=body) if uri else None
+
+    @property
+    def thumbprint(self) -> str:
+        return b64encode(self.account_key.thumbprint()).decode()
+
+    def post(self, url: str, payload: Any, **kwargs: Any) -> requests.Response:
+        """POST `payload` (None: POST-as-GET). The library repeats a badNonce once only."""
+        for attempt in range(1, NONCE_TRIES + 1):
+            try:
+                return self._post_once(url, payload, new_nonce_url=self.new_nonce_url, **kwargs)
+            except _BadNonce as refusal:
+                if attempt == NONCE_TRIES:
+                    raise Transient("acme_server_error", detail=refusal.detail) from refusal
+        raise AssertionError("unreachable")
+
+    def _get_nonce(self, url: str, new_nonce_url: str) -> str:
+        if not self._nonces:
+            self._check_response(self.head(new_nonce_url), content_type=None)
+        if not self._nonces:
+            raise bad_answer("No nonce where RFC 8555 demands one.")
+        return self._nonces.pop()
+
+    def _add_nonce(self, response: requests.Response) -> None:
+        """Errors bring nonces too (RFC 8555, 6.5), and the library throws those away."""
+        if self.REPLAY_NONCE_HEADER not in response.headers:
+            return
+        try:
+            super()._add_nonce(response)
+        except errors.BadNonce as error:
+            raise bad_answer("A nonce is not base64url.") from error
+
+    def _send_request(self, method: str, url: str, *args: Any, **kwargs: Any) -> requests.Response:
+        try:
+            response = super()._send_request(method, url, *args, **kwargs)
+        except requests.RequestException as error:
+            raise Transient("acme_unreachable", host=self.host, detail=type(error).__name__) from error
+        except ExpectedError as error:
+            raise unreachable(error, self.host) from error
+        self._add_nonce(response)
+        return response
+
+    @classmethod
+    def _check_response(
+        cls,
+        response: requests.Response,
+        content_type: str | None = None,  # noqa: ARG003  (whoever needs JSON reads it with json_of)
+    ) -> requests.Response:
+        if response.ok:
+            return response
+        problem = _problem_of(response)
+        if problem.kind == "badNonce":
+            raise _BadNonce(problem)
+        raise request_refusal(problem, retry_at(response))
+
+
+class _BadNonce(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.detail = problem.detail
+
+
+def unreachable(error: ExpectedError, host: str) -> Transient:
+    """A CA out of reach is never the customer's to repair, so each of egress's reasons is a wait."""
+    return Transient("acme_unreachable", host=host, detail=error.code)
+
+
+def retry_at(response: requests.Response) -> datetime | None:
+    """When the CA wants to be asked again: `Retry-After` in seconds or as a date, within reason."""
+    value = response.headers.get("Retry-After", "").strip()
+    if not value:
+        return None
+    try:
+        wait = timedelta(seconds=int(value)) if value.isdigit() else parsedate_to_datetime(value) - clock.now()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return clock.now().astimezone(UTC) + min(max(wait, timedelta(0)), LONGEST_WAIT)
+
+
+def json_of(response: requests.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError as error:
+        raise bad_answer("The answer is not JSON.") from error
+    if not isinstance(body, dict):
+        raise bad_answer("The answer is not a JSON object.")
+    return body
+
+
+def _problem_of(response: requests.Response) -> Problem:
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    return read_problem(body, response.status_code)

@@ -1,0 +1,190 @@
+"""Words of this room's codes: what happened, why, what to do, and what to paste."""
+
+from config.lib.errors import Entry, register
+
+FRESH = "Then start a fresh challenge: the TXT values will be new ones."
+
+register(
+    {
+        # The CA, reached or not
+        "acme_unreachable": Entry(
+            "The CA {host} could not be reached",
+            "The connection from this portal did not work ({detail}).",
+            "Nothing is lost: the portal tries again by itself. If it lasts, check ACME_DIRECTORY_URL, ACME_CA_BUNDLE "
+            "and the portal's own network.",
+        ),
+        "acme_server_error": Entry(
+            "The CA has a problem of its own",
+            "It answered: {detail}",
+            "Nothing is lost: the portal tries again by itself on the same order.",
+        ),
+        "acme_bad_answer": Entry(
+            "The CA gave an answer that makes no sense",
+            "{detail}",
+            "The portal tries again where that can help. Check that ACME_DIRECTORY_URL names an ACME directory.",
+        ),
+        "acme_rate_limited": Entry(
+            "The CA's rate limit is reached",
+            "It answered: {detail}",
+            "The portal goes on by itself at {until}; there is nothing to do before.",
+        ),
+        # The account
+        "acme_account_gone": Entry(
+            "The CA does not know this workspace's account any more",
+            "It answered: {detail}",
+            "The portal opens the account again by itself and goes on.",
+        ),
+        "acme_terms_changed": Entry(
+            "The CA wants its new terms of service accepted",
+            "It answered: {detail}",
+            "Whoever runs this portal opens the CA's page, accepts the terms, and then starts the challenge again.",
+            "{instance}",
+        ),
+        "acme_external_account_required": Entry(
+            "This CA takes orders only from accounts that it knows already",
+            "It demands an external account binding: {detail}",
+            "Use a CA without this demand, or one for which the portal has a key id and MAC key.",
+        ),
+        "acme_contact_refused": Entry(
+            "ACME_EMAIL must be a real contact mailbox",
+            "The CA refused it: {detail}",
+            "Set ACME_EMAIL to a mailbox you own, or leave it unset, and restart the portal.",
+        ),
+        # The order
+        "acme_refused": Entry(
+            "The CA refused the request",
+            "It answered: {detail}",
+            "The same request will be refused again. Change what the CA's answer names, then start over.",
+        ),
+        "acme_rejected_identifier": Entry(
+            "The CA does not issue for {name}",
+            "Its policy forbids the name: {detail}",
+            "Leave the name out, or use another CA for it.",
+        ),
+        "acme_invalid_profile": Entry(
+            "The CA has no such certificate profile",
+            "It answered: {detail}",
+            "Choose one of the profiles that its directory lists, or none.",
+        ),
+        "acme_bad_csr": Entry(
+            "The CA refused the signing request",
+            "It answered: {detail}",
+            "Start again with another key type.",
+        ),
+        "acme_already_replaced": Entry(
+            "The certificate was replaced before",
+            "The CA answered: {detail}",
+            "Order without naming the certificate that is to be replaced.",
+        ),
+        "acme_order_not_ready": Entry(
+            "The CA is not done checking",
+            "It answered: {detail}",
+            "The portal looks again by itself.",
+        ),
+        "acme_order_expired": Entry(
+            "The order at the CA is no longer open",
+            "Orders and their challenges end after hours or days, by the CA's rules: {detail}",
+            "Start a fresh challenge: the TXT values will be new ones.",
+        ),
+        "acme_gave_up": Entry(
+            "No result after {attempts} attempts",
+            "The last one ended with: {last}",
+            "Nothing is waiting at the CA any more. Start a fresh challenge when the cause is repaired.",
+        ),
+        # One name's validation
+        "acme_unauthorized": Entry(
+            "The CA did not find the right TXT record for {name}",
+            "It looked at {record} from several places and said: {detail}",
+            "Check that the record is at {record}, holds the value without quotes, and that old values are gone at "
+            "every name server. " + FRESH,
+            "dig TXT {record} +short",
+        ),
+        "acme_dns": Entry(
+            "The CA's look-up for {name} failed",
+            "Its resolvers said: {detail}",
+            "Check the name servers of the zone from outside, and DNSSEC if it is signed. " + FRESH,
+            "dig TXT {record} +trace",
+        ),
+        "acme_connection": Entry(
+            "The CA could not connect to {name}",
+            "It said: {detail}",
+            "Check that the name's servers answer from everywhere. " + FRESH,
+        ),
+        "acme_caa": Entry(
+            "A CAA record forbids this CA to issue for {name}",
+            "The CA said: {detail}",
+            "Add a CAA record that names this CA, or remove the ones that name only others. " + FRESH,
+            "dig CAA {name} +short",
+        ),
+        # Our own gates
+        "dns_txt_not_found": Entry(
+            "DNS TXT not found yet for {names}",
+            "We looked before asking the CA, because the CA looks only once. What was seen: {seen}",
+            "Confirm that host and value match the table exactly and wait for propagation, usually 1 to 10 minutes. "
+            "Then click Issue certificate again; nothing has to be restarted.",
+            "{paste}",
+        ),
+        "issuance_window": Entry(
+            "A valid certificate is already on file for {names}; new issuance is available when {days} days or less "
+            "remain (from {opens}).",
+            "This keeps you clear of the CA's limits for identical certificates.",
+            "Download the certificate on file; it is the ZIP under Your certificates.",
+        ),
+        "issuance_closed": Entry(
+            "This issuance has ended",
+            "It is {state}.",
+            "Start a new one on the Let's Encrypt tab.",
+        ),
+        "issuance_not_waiting": Entry(
+            "This issuance is under way",
+            "It is {state}, so there is nothing to start or to cancel just now.",
+            "Wait for its result on its page.",
+        ),
+        "names_not_proven": Entry(
+            "Not yet proven: {names}",
+            "A certificate may hold only names whose ownership this workspace has proven.",
+            "Add each of them, or a name above it, as a domain and finish its ownership step first.",
+        ),
+        "names_missing": Entry(
+            "No name was chosen",
+            "A certificate needs at least one.",
+            "Choose the host itself, or another verified name.",
+        ),
+        "names_too_many": Entry(
+            "Too many names: {count}",
+            "A certificate of this CA holds at most {most}.",
+            "Split them over several certificates.",
+        ),
+        "names_redundant": Entry(
+            "{name} is already covered by {wildcard}",
+            "This CA refuses an order that holds a wildcard and a name that the wildcard covers.",
+            "Leave {name} out; browsers accept the wildcard for it.",
+        ),
+        "key_type_unknown": Entry(
+            "No such key type: {key_type}",
+            "We make keys of the types {known}.",
+            "Use one of these, or leave the key type out.",
+        ),
+        "challenge_unknown": Entry(
+            "No such challenge: {challenge}",
+            "Names are proven by dns-01 here.",
+            "Use dns-01, or leave the challenge out.",
+        ),
+        "ca_unknown": Entry(
+            "No such CA: {ca}",
+            "This portal issues from {known}.",
+            "Leave the CA out to use it.",
+        ),
+        # What is on file
+        "no_private_key": Entry(
+            "The private key of this certificate is not on file",
+            "It was destroyed, or it never was here.",
+            "Issue a new certificate; it gets a new key.",
+        ),
+        "no_bundle_for_uploads": Entry(
+            "The ZIP holds certificates that were issued here",
+            "This one was uploaded, so you have its files already.",
+            "Deploy it to your servers, or use the files you uploaded.",
+        ),
+    }
+)
