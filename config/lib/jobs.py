@@ -29,6 +29,8 @@ INTERACTIVE = 0
 BACKGROUND = 5
 MAX_CLAIMS = 5
 DRAIN_SECONDS = 60.0
+# Redis hands a message that waits too long to a second worker; longer waits are `run_after` alone.
+LONGEST_COUNTDOWN = 60.0
 # Set when this process was asked to stop: work in hand is finished, nothing more is claimed.
 stopping = threading.Event()
 LADDER = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 30, 60))
@@ -222,22 +224,26 @@ def run_due(name: str, *, interactive: bool = False, seconds: float = DRAIN_SECO
     return total
 
 
-def ring(name: str, *, interactive: bool = False) -> None:
+def ring(name: str, *, interactive: bool = False, after: timedelta = timedelta(0)) -> None:
     """Tell the workers that `name` has due rows: after commit, without retry, never raising.
 
-    A lost ring costs latency only; the tick finds the row. A broken broker must never turn a
-    change that is committed into an error page.
+    `after` is for rows that are due within a minute: the ring comes when they are. A lost ring costs
+    latency only; the tick finds the row. A broken broker must never turn a change that is committed
+    into an error page.
     """
-    transaction.on_commit(lambda: _publish(name, interactive))
+    transaction.on_commit(lambda: _publish(name, interactive, after.total_seconds()))
 
 
-def _publish(name: str, interactive: bool) -> None:
+def _publish(name: str, interactive: bool, wait: float = 0) -> None:
     queue = kinds.get(name).queue
     if interactive and queue == "work":
         queue = "interactive"
     message = {"kind": name, "interactive": interactive}
+    if wait > LONGEST_COUNTDOWN:
+        return
+    times = {"countdown": wait, "expires": wait + 60} if wait else {"expires": 60}
     try:
-        current_app.send_task("drain", kwargs=message, queue=queue, expires=60, retry=False, ignore_result=True)
+        current_app.send_task("drain", kwargs=message, queue=queue, retry=False, ignore_result=True, **times)
     except Exception as error:  # noqa: BLE001  (whatever the broker's client raises: see ring)
         log.warning("job.ring_failed", extra={"kind": name, "error": type(error).__name__})
 
