@@ -1,0 +1,72 @@
+"""What was seen at a domain: the standing job with the latest facts, and the history of changes."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from config.lib.jobs import LeasedJob, due_index
+from config.lib.scoping import OwnedModel
+from domains.models.domain import Domain
+
+
+class Inspection(OwnedModel):
+    """A served certificate with what was wrong with it, stored when either changed. Never altered.
+
+    `leaf` and each of `chain` are `CertificateFacts.as_json()`, the chain's with `role` and `served`;
+    `problems` are `{code, severity, params}`.
+    """
+
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="inspections")
+    seen_at = models.DateTimeField()
+    address = models.CharField(max_length=64, blank=True)
+    tls_version = models.CharField(max_length=16, blank=True)
+    cipher = models.CharField(max_length=64, blank=True)
+    chain_sha256 = models.CharField(max_length=64)
+    fingerprint_sha256 = models.CharField(max_length=64)
+    is_trusted = models.BooleanField(default=False)
+    leaf = models.JSONField(default=dict)
+    chain = models.JSONField(default=list)
+    problems = models.JSONField(default=list)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["domain", "-seen_at", "-id"], name="inspection_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.fingerprint_sha256[:16]} {self.seen_at:%Y-%m-%d %H:%M}"
+
+
+class Visit(OwnedModel, LeasedJob):
+    """A domain's standing job, and the result of its latest run.
+
+    `error_code` is empty when the latest visit saw a certificate, else what happened instead;
+    `failures` counts such visits in a row. The certificate's facts here are those of the last one
+    that was seen, however long ago. `digest` sums up everything that was filed as findings and state:
+    a visit that finds the same digest has nothing to file.
+    """
+
+    domain = models.OneToOneField(Domain, on_delete=models.CASCADE, related_name="visit")
+    asked_at = models.DateTimeField(null=True, blank=True)
+    visited_at = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveIntegerField(default=0)
+    address = models.CharField(max_length=64, blank=True)
+    milliseconds = models.PositiveIntegerField(default=0)
+    page_scheme = models.CharField(max_length=8, blank=True)
+    page_status = models.PositiveSmallIntegerField(null=True, blank=True)
+    page_milliseconds = models.PositiveIntegerField(default=0)
+    inspection = models.ForeignKey(Inspection, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    chain_sha256 = models.CharField(max_length=64, blank=True)
+    not_before = models.DateTimeField(null=True, blank=True)
+    not_after = models.DateTimeField(null=True, blank=True)
+    issuer_name = models.CharField(max_length=300, blank=True)
+    digest = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [due_index("domains_visit_due")]
+
+    def __str__(self) -> str:
+        return f"visit of {self.domain_id}"
+
+    @property
+    def is_under_way(self) -> bool:
+        """Somebody asked and no answer has come since."""
+        return self.asked_at is not None and (self.visited_at is None or self.visited_at < self.asked_at)
