@@ -1,0 +1,86 @@
+"""One portal and one Chromium for all browser tests; each test gets a context and people of its own."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.browser import chromium
+from tests.browser.chromium import Witness
+from tests.browser.habitat import Habitat, habitat
+
+PASSWORD = "correct horse battery staple"
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A verified person with a workspace, made by the management command."""
+
+    email: str
+    workspace_id: str
+    password: str = PASSWORD
+
+
+@pytest.fixture(scope="session")
+def around() -> Iterator[Habitat]:
+    with habitat() as servers:
+        yield servers
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium.chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def witness() -> Iterator[Witness]:
+    """Fails the test afterwards when a page wrote to the console, raised, broke the CSP or answered an error."""
+    seen = Witness()
+    yield seen
+    assert seen.complaints == []
+
+
+@pytest.fixture
+def has_scripts() -> bool:
+    """Whether the browser runs JavaScript; tests of both ways parametrize it."""
+    return True
+
+
+@pytest.fixture
+def context(browser: Browser, around: Habitat, has_scripts: bool) -> Iterator[BrowserContext]:
+    made = browser.new_context(
+        base_url=around.portal.url, java_script_enabled=has_scripts, viewport={"width": 1280, "height": 800}
+    )
+    made.grant_permissions(["clipboard-read", "clipboard-write"])
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, witness: Witness) -> Page:
+    return chromium.new_page(context, witness)
+
+
+@pytest.fixture
+def person(around: Habitat) -> Person:
+    email = f"dana{next(_numbers)}@shop.example.net"
+    made = around.portal.bootstrap(email, "Acme Inc", "--password", PASSWORD)
+    return Person(email, made["workspace"])
+
+
+def sign_in(page: Page, person: Person) -> None:
+    page.goto("/account/login/")
+    page.get_by_label("Email").fill(person.email)
+    page.get_by_label("Password").fill(person.password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url(lambda url: "/account/login" not in url)
+
+
+@pytest.fixture
+def signed_in(page: Page, person: Person) -> Page:
+    sign_in(page, person)
+    return page
