@@ -106,6 +106,10 @@ class SealedField(models.TextField):
     Reading is lazy: a row loaded by a process without the key works until somebody reveals.
     """
 
+    # What the type checker's Django plugin takes for the attribute's type; never read otherwise.
+    _pyi_private_set_type: Any
+    _pyi_private_get_type: Any
+
     def __init__(self, *args: Any, purpose: str, workspace_attr: str | None = "workspace_id", **kwargs: Any) -> None:
         self.purpose = purpose
         self.workspace_attr = workspace_attr
