@@ -1,7 +1,51 @@
 """How allauth behaves here."""
 
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
+from allauth.core import context
+from allauth.core.internal.httpkit import get_client_ip
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+
+from accounts.mail import queue_mail
+from accounts.models import User
+from accounts.notices import mail_for
+from accounts.workspaces import ensure_workspace
+from auditlog.events import Actor, record
 
 
 class AccountAdapter(DefaultAccountAdapter):
     """Sends nothing itself: mail goes through the outbox."""
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        template, values = mail_for(template_prefix, context)
+        queue_mail(to=email, template=template, context=values)
+
+    def should_send_confirmation_mail(self, request: HttpRequest, email_address: EmailAddress, signup: bool) -> bool:
+        """Whoever has already verified this address is told of the attempt instead of asked to confirm it."""
+        owners = EmailAddress.objects.filter(email=email_address.email, verified=True)
+        if not owners.exclude(user_id=email_address.user_id).exists():
+            return True
+        self.send_account_already_exists_mail(email_address.email)
+        return False
+
+    def post_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse:
+        """Everybody lands in a workspace: also those who came by Google, or have left their last one."""
+        actor = actor_of(request, user)
+        with transaction.atomic():
+            ensure_workspace(user=user, actor=actor)
+            record("user.signed_in", workspace_id=None, actor=actor)
+        response: HttpResponse = super().post_login(request, user, **options)
+        return response
+
+    def set_password(self, user: User, password: str) -> None:
+        with transaction.atomic():
+            user.set_password(password)
+            user.save(update_fields=["password"])
+            record("user.password_changed", workspace_id=None, actor=actor_of(context.request, user))
+
+
+def actor_of(request: HttpRequest | None, user: User) -> Actor:
+    return Actor("user", id=user.pk, label=user.email, ip=get_client_ip(request) if request else None)

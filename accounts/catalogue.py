@@ -44,6 +44,11 @@ register(
             "This operation needs it, and tokens can do only what their scopes say.",
             "Make a token with the scope {scope} under Settings, API tokens.",
         ),
+        "key_scope_required": Entry(
+            "The API token lacks the scope keys",
+            "What contains a private key leaves the portal only by a token that was made for it.",
+            "Make a token with the scope keys under Settings, API tokens.",
+        ),
         "email_unverified": Entry(
             "The e-mail address is not verified yet",
             "Proving ownership, issuing, SSH, invitations and tokens wait until the address is known to be yours.",

@@ -1,15 +1,89 @@
 """Forms about people."""
 
+from typing import Any
+
 from django import forms
 from django.http import HttpRequest
 
-from accounts.models import User
+from accounts.adapter import actor_of
+from accounts.callers import SCOPES
+from accounts.models import Role, User, Workspace
+from accounts.workspaces import sign_up
 
 
 class WorkspaceSignupForm(forms.Form):
     """The optional field beside e-mail and password at sign-up."""
 
-    workspace = forms.CharField(label="Organization / workspace", max_length=120, required=False)
+    workspace = forms.CharField(
+        label="Organization / workspace",
+        max_length=120,
+        required=False,
+        help_text="Optional. Your team's name, as you write it; without one you get a personal workspace.",
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+    )
+    field_order = ("email", "password1", "password2", "workspace")
 
     def signup(self, request: HttpRequest, user: User) -> None:
         """Called by allauth once the user exists."""
+        sign_up(user=user, name=self.cleaned_data["workspace"], actor=actor_of(request, user))
+
+
+class WorkspaceForm(forms.ModelForm):
+    """Settings, General: what may be changed, within the bounds that the model states."""
+
+    class Meta:
+        model = Workspace
+        fields = (
+            "name",
+            "monitor_interval_minutes",
+            "alert_cooldown_hours",
+            "delivery_retries",
+            "retry_delay_minutes",
+            "time_zone",
+        )
+        labels = {
+            "name": "Display name",
+            "monitor_interval_minutes": "Monitor interval (minutes)",
+            "alert_cooldown_hours": "Alert cooldown (hours)",
+            "delivery_retries": "Delivery retries",
+            "retry_delay_minutes": "Retry delay (minutes)",
+            "time_zone": "Time zone",
+        }
+        help_texts = {
+            "monitor_interval_minutes": "How often each verified domain is visited, 1 to 1440.",
+            "alert_cooldown_hours": "How long an open problem stays quiet before it is told again, 1 to 720.",
+            "delivery_retries": "How often a notification that failed is tried again, 0 to 10.",
+            "retry_delay_minutes": "How long to wait between those tries, 1 to 1440.",
+            "time_zone": "Decides which day it is, such as Europe/Berlin.",
+        }
+
+
+class TokenForm(forms.Form):
+    """A new API token."""
+
+    name = forms.CharField(label="Name", max_length=80, help_text="What will use it, such as 'deploy script'.")
+    role = forms.ChoiceField(label="Role", choices=Role.choices, help_text="Never more than your own role.")
+    scopes = forms.MultipleChoiceField(
+        label="Scopes",
+        choices=[
+            ("read", "read: look at everything but private keys"),
+            ("write", "write: change, issue and deploy"),
+            ("keys", "keys: download bundles with private keys"),
+        ],
+        widget=forms.CheckboxSelectMultiple,
+        initial=["read"],
+    )
+    days = forms.TypedChoiceField(
+        label="Expires",
+        coerce=int,
+        choices=[(30, "in 30 days"), (90, "in 90 days"), (365, "in one year"), (0, "never")],
+        initial=90,
+    )
+
+    def clean_scopes(self) -> list[str]:
+        chosen: list[str] = self.cleaned_data["scopes"]
+        return [scope for scope in SCOPES if scope in chosen]
+
+    def __init__(self, *args: Any, role: str = Role.ADMIN, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["role"].initial = role

@@ -120,7 +120,7 @@ def _refuse(request: ApiRequest, action: str, needed: Scope) -> None:
     if not is_allowed(request.role, action):
         raise Problem(403, "role_too_low")
     if request.token and needed not in request.token.scopes:
-        raise Problem(403, "scope_missing", scope=needed)
+        raise Problem(403, "key_scope_required" if needed == "keys" else "scope_missing", scope=needed)
     if action in ACTIONS_NEEDING_VERIFIED_EMAIL and not has_verified_email(request.membership.user):
         raise Problem(403, "email_unverified")
     if needed == "keys" and not request.token and not did_recently_reauthenticate(request):

@@ -39,3 +39,17 @@ def change_workspace(*, workspace: Workspace, actor: Actor, changes: Mapping[str
         record("workspace.changed", workspace_id=row.pk, actor=actor, data={"changes": said})
         row.refresh_from_db()
     return row
+
+
+def sign_up(*, user: User, name: str, actor: Actor) -> Workspace:
+    """What every new person gets: a workspace, admin of it, and the first line of its history."""
+    with transaction.atomic():
+        workspace = create_workspace(user=user, name=name, actor=actor)
+        record("user.signed_up", workspace_id=workspace.pk, actor=actor)
+    return workspace
+
+
+def ensure_workspace(*, user: User, actor: Actor) -> Workspace:
+    """The workspace to open first, the one joined first; a personal one for whoever has none. Repeatable."""
+    membership = Membership.objects.select_related("workspace").filter(user=user).order_by("created_at", "id").first()
+    return membership.workspace if membership else create_workspace(user=user, name="", actor=actor)

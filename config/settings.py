@@ -113,7 +113,12 @@ DATABASES = {"default": parse_database_url(DATABASE_URL, VAR_DIR / "portal.sqlit
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     # Limits live in the database: a flushed Redis must not reset them.
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"},
+    # The default of 300 rows would drop limits that still count.
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
 }
 
 AUTH_USER_MODEL = "accounts.User"
@@ -142,7 +147,10 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_UNIQUE_EMAIL = True
 # Signed in at once after sign-up; what an unverified person may not do is the policy's business.
 ACCOUNT_EMAIL_VERIFICATION = "optional"
-ACCOUNT_PREVENT_ENUMERATION = True
+# People are signed in at once, so a refusal would tell who has an account: a taken address makes a
+# second, unverified account instead, which may do nothing.
+ACCOUNT_PREVENT_ENUMERATION = "strict"
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # e-mail addresses are unique once verified, not before
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 ACCOUNT_REAUTHENTICATION_REQUIRED = True

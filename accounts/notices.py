@@ -1,0 +1,53 @@
+"""allauth's mails in our words: which of our templates each becomes, and what of its context is kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+
+
+@dataclass(frozen=True)
+class Mail:
+    """`keep` renames what is taken over; nothing else of allauth's context reaches the outbox."""
+
+    template: str
+    keep: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _notice(happened: str) -> Mail:
+    """Something about the account's safety changed; the one action is to take the account back."""
+    keep = {"ip": "ip", "user_agent": "user_agent", "from_email": "from_email", "to_email": "to_email"}
+    return Mail("security_notice", keep, {"happened": happened})
+
+
+BY_PREFIX: dict[str, Mail] = {
+    "account/email/email_confirmation_signup": Mail("verify_email", {"activate_url": "action_url"}, {"is_new": True}),
+    "account/email/email_confirmation": Mail("verify_email", {"activate_url": "action_url"}, {"is_new": False}),
+    "account/email/password_reset_key": Mail("reset_password", {"password_reset_url": "action_url"}),
+    "account/email/account_already_exists": Mail("account_exists", {"password_reset_url": "action_url"}),
+    "account/email/unknown_account": Mail("unknown_account", {"signup_url": "action_url"}),
+    "account/email/password_changed": _notice("The password of your account was changed"),
+    "account/email/password_reset": _notice("The password of your account was reset"),
+    "account/email/password_set": _notice("A password was set for your account"),
+    "account/email/email_changed": _notice("The e-mail address of your account was changed"),
+    "account/email/email_confirm": _notice("An e-mail address of your account was confirmed"),
+    "account/email/email_deleted": _notice("An e-mail address was removed from your account"),
+    "mfa/email/totp_activated": _notice("An authenticator app was added to your account"),
+    "mfa/email/totp_deactivated": _notice("The authenticator app was removed from your account"),
+    "mfa/email/recovery_codes_generated": _notice("New recovery codes were made for your account"),
+    "mfa/email/webauthn_added": _notice("A passkey was added to your account"),
+    "mfa/email/webauthn_removed": _notice("A passkey was removed from your account"),
+    "socialaccount/email/account_connected": _notice("A way to sign in was connected to your account"),
+    "socialaccount/email/account_disconnected": _notice("A way to sign in was disconnected from your account"),
+}
+
+
+def mail_for(prefix: str, context: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The template and the context of allauth's mail `prefix`; an unknown one is a bug (KeyError)."""
+    mail = BY_PREFIX[prefix]
+    kept = {ours: str(context[theirs]) for theirs, ours in mail.keep.items() if context.get(theirs)}
+    kept.setdefault("action_url", settings.SITE_URL + reverse("account_reset_password"))
+    return mail.template, {**mail.fixed, **kept}
