@@ -18,6 +18,8 @@ from .trust import client_context
 # Chains are a few KB; Let's Encrypt's longest answers stay under 20.
 _MAX_BYTES = 262_144
 _SECONDS = 30.0
+# Shorter than any authority's own patience: a kept connection must not end while it is written to.
+_KEPT_SECONDS = 15.0
 
 
 def acme_session(directory_url: str, ca_bundle: str | None = None) -> requests.Session:
@@ -26,11 +28,10 @@ def acme_session(directory_url: str, ca_bundle: str | None = None) -> requests.S
     It reaches the scheme, host and port of `directory_url` and nothing else: the URLs in a CA's
     answers are input. TLS is verified against `ca_bundle`, else the public roots and
     TLS_EXTRA_CA_BUNDLE, whatever `verify` says. A `timeout` is the total of its request (30 s
-    at most). Redirects are not followed. Raises Refused and Unreachable, not requests' errors.
+    at most). A redirect is refused. Raises Refused and Unreachable, not requests' errors.
     """
     session = requests.Session()
     session.trust_env = False
-    session.max_redirects = 0
     session.adapters.clear()
     adapter = _BoundAdapter(parse_url(directory_url), ca_bundle or None)
     for scheme in ("http://", "https://"):
@@ -47,7 +48,7 @@ class _BoundAdapter(BaseAdapter):
             ssl_context=client_context(ca_bundle, alpn="http/1.1"),
             network_backend=self._wire,
             max_connections=1,
-            keepalive_expiry=_SECONDS,
+            keepalive_expiry=_KEPT_SECONDS,
         )
 
     def send(
@@ -70,10 +71,13 @@ class _BoundAdapter(BaseAdapter):
             self._pool.stream(
                 request.method or "GET",
                 address.for_httpcore(),
-                headers=wire_headers(address, headers, body),
-                content=body,
+                headers=wire_headers(address, headers),
+                content=body or None,
             ) as answer,
         ):
+            if 300 <= answer.status < 400:
+                # No authority redirects its API; requests would follow even to another host.
+                raise Refused("egress_refused", host=address.host)
             return _response(request, answer, read_body(answer, _MAX_BYTES))
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from .transport import Address, Wire, parse_url
 from .trust import client_context
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_BODILESS = frozenset({"GET", "HEAD"})
 _REDIRECT_PORTS = frozenset({80, 443})
 # What still goes along when a redirect leads to another origin. Everything else may be a
 # credential: vendors put theirs into Authorization, Cookie, X-Api-Key, PRIVATE-TOKEN …
@@ -73,7 +74,7 @@ def _next(question: _Question, answer: HttpAnswer) -> _Question:
     moved = address.origin != question.address.origin
     if moved and address.port not in _REDIRECT_PORTS:
         raise Refused("egress_refused", host=address.host)
-    repeated = answer.status in (307, 308) or question.method in ("GET", "HEAD")
+    repeated = answer.status in (307, 308) or question.method in _BODILESS
     if moved and repeated and question.body:
         raise Refused("egress_refused", host=address.host)
     return _Question(
@@ -93,8 +94,8 @@ def _exchanged(question: _Question, deadline: Deadline, max_bytes: int, ca_bundl
         pool.stream(
             question.method,
             address.for_httpcore(),
-            headers=wire_headers(address, question.headers, question.body),
-            content=question.body,
+            headers=wire_headers(address, question.headers),
+            content=question.body if question.body or question.method not in _BODILESS else None,
         ) as response,
     ):
         return HttpAnswer(
@@ -105,12 +106,12 @@ def _exchanged(question: _Question, deadline: Deadline, max_bytes: int, ca_bundl
         )
 
 
-def wire_headers(address: Address, headers: Mapping[str, str], body: bytes) -> list[tuple[bytes, bytes]]:
+def wire_headers(address: Address, headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     """No compression is asked for, so that no small answer unfolds into a large one."""
     complete = {"user-agent": "ManageMyCert", "accept": "*/*"} | dict(headers)
     complete |= {"host": address.host_header, "accept-encoding": "identity"}
-    if body or "content-length" in complete:
-        complete["content-length"] = str(len(body))
+    # httpcore adds the length of what it sends.
+    complete.pop("content-length", None)
     return [(name.encode("ascii"), value.encode("latin-1")) for name, value in complete.items()]
 
 
