@@ -140,6 +140,11 @@ register(
             "It is {state}, so there is nothing to start or to cancel just now.",
             "Wait for its result on its page.",
         ),
+        "issuance_failed": Entry(
+            "No certificate for {names}",
+            "The last attempt ended with: {error}",
+            "Open the Let's Encrypt tab, repair what it names, and start a fresh challenge.",
+        ),
         "names_not_proven": Entry(
             "Not yet proven: {names}",
             "A certificate may hold only names whose ownership this workspace has proven.",

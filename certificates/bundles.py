@@ -1,0 +1,111 @@
+"""A certificate as files: for a server, and as the ZIP that a person downloads."""
+
+import io
+import zipfile
+from datetime import datetime
+
+from auditlog.events import Actor, record
+from certificates.gates import ca_label
+from certificates.models import Certificate
+from config.lib import clock, wording
+from config.lib.errors import NeedsUser
+from config.lib.sealed import Sealed
+
+PUBLIC_MODE = 0o644
+SECRET_MODE = 0o600
+REGULAR_FILE = 0o100000
+UNIX = 3
+
+
+def bundle_files(certificate: Certificate) -> dict[str, bytes | Sealed]:
+    """`cert`, `chain`, `fullchain` as PEM bytes and `key` as a Sealed PEM. Raises NeedsUser no_private_key."""
+    if certificate.private_key is None:
+        raise NeedsUser("no_private_key")
+    leaf, chain = certificate.leaf_pem.encode(), certificate.chain_pem.encode()
+    return {"cert": leaf, "chain": chain, "fullchain": leaf + chain, "key": certificate.private_key.sealed_pem}
+
+
+def zip_name(certificate: Certificate) -> str:
+    host = certificate.names[0].replace("*", "wildcard")
+    return f"{host}-{certificate.not_before:%Y-%m-%d}.zip"
+
+
+def download_bundle(*, certificate: Certificate, actor: Actor) -> bytes:
+    """The documented ZIP. The private key leaves the portal here, so this records an alerting event.
+
+    Raises NeedsUser no_bundle_for_uploads or no_private_key.
+    """
+    if certificate.source != Certificate.Source.ACME:
+        raise NeedsUser("no_bundle_for_uploads")
+    packed = pack_bundle(certificate, at=clock.now())
+    record(
+        "certificate.downloaded",
+        workspace_id=certificate.workspace_id,
+        actor=actor,
+        domain_id=certificate.domain_id,
+        domain_label=certificate.domain.label,
+        data={"certificate": str(certificate.pk), "names": ", ".join(certificate.names)},
+    )
+    return packed
+
+
+def pack_bundle(certificate: Certificate, *, at: datetime) -> bytes:
+    """The five files with their Unix modes, in memory only."""
+    files = bundle_files(certificate)
+    contents = [
+        ("cert.pem", files["cert"], PUBLIC_MODE),
+        ("chain.pem", files["chain"], PUBLIC_MODE),
+        ("fullchain.pem", files["fullchain"], PUBLIC_MODE),
+        ("privkey.pem", files["key"], SECRET_MODE),
+        ("README.txt", read_me(certificate, at).encode(), PUBLIC_MODE),
+    ]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content, mode in contents:
+            entry = zipfile.ZipInfo(name, date_time=at.timetuple()[:6])
+            entry.create_system = UNIX
+            entry.external_attr = (REGULAR_FILE | mode) << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content.reveal() if isinstance(content, Sealed) else content)
+    return packed.getvalue()
+
+
+def read_me(certificate: Certificate, at: datetime) -> str:
+    """Short install notes and the time of generation."""
+    return READ_ME.format(
+        names=", ".join(certificate.names),
+        issuer=certificate.issuer,
+        ca=ca_label(certificate.directory_url),
+        not_before=wording.exact(certificate.not_before),
+        not_after=wording.exact(certificate.not_after),
+        fingerprint=certificate.fingerprint_sha256,
+        at=wording.exact(at),
+    )
+
+
+READ_ME = """\
+Certificate for {names}
+
+Issuer        {issuer} ({ca})
+Valid from    {not_before}
+Valid until   {not_after}
+SHA-256       {fingerprint}
+
+cert.pem       the certificate alone
+chain.pem      the intermediate certificates, without the certificate itself
+fullchain.pem  both, in the order in which a server sends them
+privkey.pem    the private key: keep it secret (mode 0600, owned by whoever starts the server)
+
+Nginx      ssl_certificate      /path/fullchain.pem;
+           ssl_certificate_key  /path/privkey.pem;
+Apache     SSLCertificateFile     /path/fullchain.pem
+           SSLCertificateKeyFile  /path/privkey.pem
+HAProxy    cat fullchain.pem privkey.pem > site.pem
+           bind :443 ssl crt /path/site.pem
+cPanel     SSL/TLS, Manage SSL sites: paste cert.pem, privkey.pem and chain.pem
+Plesk      SSL/TLS Certificates: upload cert.pem, privkey.pem and chain.pem
+
+Reload the server afterwards, for example: sudo systemctl reload nginx
+
+Generated {at}
+"""

@@ -1,0 +1,138 @@
+"""What stands between a wish and the CA: which names, and whether one is on file already."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from accounts.models import Workspace
+from certificates.keys import DEFAULT_KEY_TYPE, KEY_TYPES
+from certificates.models import Certificate, names_key
+from certificates.window import days_left_to_open, shown_days, window_opens_at
+from config.lib import clock, egress
+from config.lib.errors import NeedsUser
+
+MOST_NAMES = 100
+CHALLENGES = ("dns-01",)
+
+# Boulder refuses an order that holds a wildcard and a name it covers ("redundant"); other CAs issue it.
+CAS_REFUSING_REDUNDANT_NAMES = ("acme-v02.api.letsencrypt.org", "acme-staging-v02.api.letsencrypt.org")
+CA_LABELS = {
+    "acme-v02.api.letsencrypt.org": "Let's Encrypt",
+    "acme-staging-v02.api.letsencrypt.org": "Let's Encrypt (staging)",
+}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants issued; the same wish is never ordered twice at a time."""
+
+    names: tuple[str, ...]
+    directory_url: str
+    challenge: str = "dns-01"
+    profile: str = ""
+    key_type: str = DEFAULT_KEY_TYPE
+
+    @property
+    def names_key(self) -> str:
+        return names_key(self.names)
+
+
+def ca_label(directory_url: str) -> str:
+    host = urlsplit(directory_url).hostname or directory_url
+    return CA_LABELS.get(host, host)
+
+
+def read_wish(
+    names: Sequence[str], *, challenge: str = "", ca: str = "", profile: str = "", key_type: str = ""
+) -> Wish:
+    """The wish in its one spelling. Raises NeedsUser with the code of what is wrong. Asks nobody."""
+    directory_url = settings.ACME_DIRECTORY_URL
+    if challenge and challenge not in CHALLENGES:
+        raise NeedsUser("challenge_unknown", challenge=challenge)
+    if ca and ca not in (directory_url, ca_label(directory_url)):
+        raise NeedsUser("ca_unknown", ca=ca, known=ca_label(directory_url))
+    if key_type and key_type not in KEY_TYPES:
+        raise NeedsUser("key_type_unknown", key_type=key_type, known=list(KEY_TYPES))
+    wish = Wish(
+        names=clean_names(names),
+        directory_url=directory_url,
+        challenge=challenge or "dns-01",
+        profile=profile[:64],
+        key_type=key_type or DEFAULT_KEY_TYPE,
+    )
+    if urlsplit(directory_url).hostname in CAS_REFUSING_REDUNDANT_NAMES:
+        refuse_redundant(wish.names)
+    return wish
+
+
+def clean_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Lower-case A-labels in the order given, each once; `*.` may stand before a host name."""
+    cleaned = tuple(dict.fromkeys(_clean_name(name) for name in names if name.strip()))
+    if not cleaned:
+        raise NeedsUser("names_missing")
+    if len(cleaned) > MOST_NAMES:
+        raise NeedsUser("names_too_many", count=len(cleaned), most=MOST_NAMES)
+    return cleaned
+
+
+def _clean_name(name: str) -> str:
+    name = name.strip()
+    base = name.removeprefix("*.")
+    host = egress.parse_hostname(base)
+    return host if base == name else f"*.{host}"
+
+
+def refuse_redundant(names: Sequence[str]) -> None:
+    for name in names:
+        wildcard = f"*.{name.partition('.')[2]}"
+        if not name.startswith("*.") and wildcard in names:
+            raise NeedsUser("names_redundant", name=name, wildcard=wildcard)
+
+
+def require_open_window(workspace: Workspace, wish: Wish) -> None:
+    """Raise `issuance_window` while a certificate for the same wish is on file and far from its end."""
+    certificate = blocking_certificate(workspace, wish)
+    if certificate is None:
+        return
+    life = {"min_days_left": settings.ACME_ISSUE_MIN_DAYS_LEFT}
+    left = days_left_to_open(certificate.not_before, certificate.not_after, **life)
+    opens = window_opens_at(certificate.not_before, certificate.not_after, **life)
+    raise NeedsUser(
+        "issuance_window",
+        names=list(certificate.names),
+        days=shown_days(left),
+        opens=f"{opens:%Y-%m-%d}",
+        certificate=str(certificate.pk),
+    )
+
+
+def blocking_certificate(workspace: Workspace, wish: Wish) -> Certificate | None:
+    """The valid certificate on file for the same names, key type, CA and profile, if its window is closed."""
+    now = clock.now()
+    rows = Certificate.objects.for_workspace(workspace).filter(
+        names_key=wish.names_key,
+        source=Certificate.Source.ACME,
+        directory_url=wish.directory_url,
+        profile=wish.profile,
+        key_type=wish.key_type,
+        not_before__lte=now,
+        not_after__gte=now,
+        private_key__isnull=False,
+    )
+    certificate = rows.order_by("-not_after").first()
+    if certificate is None or is_open(certificate, now):
+        return None
+    return certificate
+
+
+def is_open(certificate: Certificate, now: datetime) -> bool:
+    """Whether a successor may be ordered: the time to renew has come or little enough life is left."""
+    if certificate.renew_at and now >= certificate.renew_at:
+        return True
+    opens = window_opens_at(
+        certificate.not_before, certificate.not_after, min_days_left=settings.ACME_ISSUE_MIN_DAYS_LEFT
+    )
+    return now >= opens
