@@ -1,0 +1,89 @@
+"""Screenshots of pages at two widths in both themes, with an index and a list of what is wrong on them."""
+
+import html
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from playwright.sync_api import Browser
+
+from tests.browser import chromium
+from tests.browser.chromium import Witness
+
+WIDTHS = (1280, 360)
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+
+class Album:
+    """Writes PNG files into a directory; `faults` are axe findings, overflows and console messages."""
+
+    def __init__(self, directory: Path, browser: Browser, base_url: str) -> None:
+        self.directory = directory
+        self.browser = browser
+        self.base_url = base_url
+        self.faults: list[str] = []
+        self.names: list[tuple[str, str]] = []
+        directory.mkdir(parents=True, exist_ok=True)
+        for old in directory.glob("*.png"):
+            old.unlink()
+
+    def shoot(self, name: str, path: str, *, state: Mapping[str, Any] | None = None, expected: int = 200) -> None:
+        """Four pictures of `path` as whoever `state` (a storage state) says, or as a stranger."""
+        self.names.append((name, path))
+        for width in WIDTHS:
+            for theme in THEMES:
+                self._shoot(name, path, width, theme, state, expected)
+
+    def _shoot(
+        self,
+        name: str,
+        path: str,
+        width: int,
+        theme: Literal["light", "dark"],
+        state: Mapping[str, Any] | None,
+        expected: int,
+    ) -> None:
+        context = self.browser.new_context(
+            base_url=self.base_url,
+            color_scheme=theme,
+            viewport={"width": width, "height": 800},
+            storage_state=dict(state) if state else None,  # type: ignore[arg-type]
+        )
+        witness = Witness(expected_statuses={expected})
+        page = chromium.new_page(context, witness)
+        # Not "networkidle": a page that watches a run never is.
+        page.goto(path, wait_until="load")
+        page.screenshot(path=self.directory / file_name(name, width, theme), full_page=True)
+        found = chromium.accessibility_faults(page) + witness.complaints
+        if chromium.is_wider_than_screen(page):
+            found.append(f"{path} is wider than the screen")
+        self.faults += [f"{name} {width} {theme}: {fault}" for fault in found]
+        context.close()
+
+    def write_index(self) -> Path:
+        """index.html: one row per page, its four pictures side by side, and the faults at the top."""
+        rows = "".join(_row(name, path) for name, path in self.names)
+        faults = "".join(f"<li>{html.escape(fault)}</li>" for fault in self.faults) or "<li>none</li>"
+        index = self.directory / "index.html"
+        index.write_text(
+            "<!doctype html><html lang='en'><meta charset='utf-8'><title>Screenshots</title>"
+            "<style>body{font:14px system-ui;margin:20px}img{border:1px solid #999;vertical-align:top}"
+            "figure{display:inline-block;margin:0 8px 8px 0}</style>"
+            f"<h1>Screenshots</h1><h2>Faults</h2><ul>{faults}</ul>{rows}",
+            encoding="utf-8",
+        )
+        return index
+
+
+def file_name(name: str, width: int, theme: str) -> str:
+    return f"{name}-{width}-{theme}.png"
+
+
+def _row(name: str, path: str) -> str:
+    pictures = "".join(
+        f"<figure><a href='{file_name(name, width, theme)}'><img loading='lazy' src='{file_name(name, width, theme)}' "
+        f"width='{600 if width > 400 else 180}' alt='{name}, {width} px, {theme}'></a></figure>"
+        for width in WIDTHS
+        for theme in THEMES
+    )
+    return f"<h2>{html.escape(name)}</h2><p><code>{html.escape(path)}</code></p>{pictures}"

@@ -1,0 +1,172 @@
+"""Rows for screenshots: `python -m tests.shots.seed WORKSPACE_ID` in a portal's environment.
+
+Certificates are real ones of a throw-away CA, judged by the portal's own rules. Nothing is due, so
+that workers leave the rows as they are. Prints JSON: {"domains": {state: id}}.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import django
+
+django.setup()
+
+from cryptography.hazmat.primitives.serialization import Encoding  # noqa: E402
+from django.db import transaction  # noqa: E402
+
+from config.lib import clock, x509  # noqa: E402
+from domains.findings import open_finding, sum_up  # noqa: E402
+from domains.models import Domain, DomainTag, Inspection, Mode, Ownership, Visit  # noqa: E402
+from tests.servers.ca import Issued, TestCa  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One domain: `lived` and `life` in days, `renewal` the day of its life on which it renews by itself."""
+
+    host: str
+    lived: float = 0.0
+    life: float = 0.0
+    renewal: float | None = None
+    port: int = 443
+    tags: tuple[str, ...] = ()
+    verified: bool = True
+    failures: int = 0
+    mode: str = Mode.MONITOR
+    findings: tuple[tuple[str, str, dict[str, Any]], ...] = ()
+    names: tuple[str, ...] = ()
+
+
+SAMPLES = {
+    "ok": Sample("api.acme.example", 28, 90, 60, tags=("prod",), mode=Mode.ACME_AUTO),
+    "ok_upload": Sample("legacy.acme.example", 200, 365, mode=Mode.UPLOAD),
+    "ok_short": Sample("sip.acme.example", 3, 6.6, 3.9, port=5061, tags=("voice",), mode=Mode.ACME_AUTO),
+    "renewal_due": Sample("mail.acme.example", 62, 90, 61.9, port=465, tags=("mail",), mode=Mode.ACME_AUTO),
+    "renewal_failed": Sample(
+        "shop.acme.example",
+        84,
+        90,
+        60,
+        tags=("prod", "eu"),
+        mode=Mode.ACME_AUTO,
+        findings=(("certificates", "renewal_failed", {}),),
+    ),
+    "partial_deploy": Sample(
+        "www.acme.example",
+        11,
+        90,
+        60,
+        tags=("prod",),
+        mode=Mode.ACME_AUTO,
+        findings=(("deploy", "partial_deploy", {"failed": "web-02"}),),
+    ),
+    "expiring": Sample("vpn.acme.example", 84, 90),
+    "expired": Sample("old.acme.example", 93, 90),
+    "problem": Sample("intranet.acme.example", 10, 90, names=("other.acme.example",)),
+    "unreachable": Sample("backup.acme.example", 45, 90, failures=3),
+    "no_certificate": Sample("ftp.acme.example", port=21),
+    "unverified": Sample("blog.acme.example", 36, 90, verified=False),
+    "long": Sample(
+        "a-very-long-label-that-somebody-really-uses.in-a-deep.subdomain.of.the.staging-environment.acme.example",
+        20,
+        90,
+        60,
+        tags=("staging", "kubernetes", "europe-west-4", "team-payments"),
+    ),
+}
+
+
+def plant(workspace_id: str, sample: Sample, authority: TestCa) -> Domain:
+    """One domain with everything that was seen of it, its state computed as in real life."""
+    now = clock.now()
+    domain = Domain.unscoped.create(
+        workspace_id=workspace_id,
+        host=sample.host,
+        port=sample.port,
+        mode=sample.mode,
+        verified_at=now - timedelta(days=30) if sample.verified else None,
+        renew_at=None if sample.renewal is None else now + timedelta(days=sample.renewal - sample.lived),
+    )
+    Ownership.unscoped.create(
+        workspace_id=workspace_id,
+        host=sample.host,
+        proven_at=domain.verified_at,
+        checked_at=now - timedelta(minutes=40),
+    )
+    for tag in sample.tags:
+        DomainTag.unscoped.create(workspace_id=workspace_id, domain=domain, name=tag)
+    issued = None
+    if sample.life:
+        names = sample.names or (sample.host, f"www.{sample.host}")
+        issued = authority.issue(names, days=sample.life, age_days=sample.lived)
+    _visit(domain, sample, issued, authority)
+    for source, code, params in sample.findings:
+        open_finding(domain=domain, source=source, code=code, params=params, severity="critical", needs_user=True)
+    sum_up(domain)
+    return domain
+
+
+def _visit(domain: Domain, sample: Sample, issued: Issued | None, authority: TestCa) -> None:
+    now = clock.now()
+    visit = Visit(
+        workspace_id=domain.workspace_id,
+        domain=domain,
+        visited_at=now - timedelta(minutes=4),
+        failures=sample.failures or (0 if issued else 1),
+        error_code="" if issued and not sample.failures else "connect_refused",
+        error_params={"host": domain.host, "port": domain.port},
+        address="203.0.113.10",
+        milliseconds=48,
+        page_scheme="https",
+        page_status=200,
+        page_milliseconds=131,
+    )
+    if issued:
+        visit.inspection = _inspect(domain, issued, authority)
+        visit.chain_sha256 = visit.inspection.chain_sha256
+        visit.not_before = issued.certificate.not_valid_before_utc
+        visit.not_after = issued.certificate.not_valid_after_utc
+        visit.issuer_name = "Loopback Test"
+        Domain.unscoped.filter(pk=domain.pk).update(expires_at=visit.not_after)
+    visit.save(force_insert=True)
+
+
+def _inspect(domain: Domain, issued: Issued, authority: TestCa) -> Inspection:
+    ders = [certificate.public_bytes(Encoding.DER) for certificate in (issued.certificate, *issued.chain)]
+    roots = x509.roots_of([authority.root.public_bytes(Encoding.DER)])
+    verdict = x509.verdict(ders, domain.host, clock.now(), roots)
+    chain = [{**link.facts.as_json(), "role": link.role, "served": link.served} for link in verdict.path[1:]]
+    return Inspection.unscoped.create(
+        workspace_id=domain.workspace_id,
+        domain=domain,
+        seen_at=issued.certificate.not_valid_before_utc,
+        address="203.0.113.10",
+        tls_version="TLSv1.3",
+        cipher="TLS_AES_256_GCM_SHA384",
+        chain_sha256=verdict.chain_sha256,
+        fingerprint_sha256=issued.fingerprint,
+        is_trusted=verdict.trusted,
+        leaf=verdict.path[0].facts.as_json(),
+        chain=chain,
+        problems=[
+            {"code": each.code, "severity": each.severity, "params": dict(each.params)} for each in verdict.problems
+        ],
+    )
+
+
+def main() -> None:
+    _, workspace_id = sys.argv
+    authority = TestCa("Loopback Test")
+    with transaction.atomic():
+        planted = {name: str(plant(workspace_id, sample, authority).pk) for name, sample in SAMPLES.items()}
+        for number in range(60):
+            sample = Sample(f"customer-{number:03}.acme.example", 5 + number % 50, 90, 60, tags=("customers",))
+            plant(workspace_id, sample, authority)
+    print(json.dumps({"domains": planted}))
+
+
+if __name__ == "__main__":
+    main()
