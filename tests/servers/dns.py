@@ -40,6 +40,10 @@ class ChallengeDns:
         """HOST:PORT, as the setting DNS_RESOLVERS takes it."""
         return f"{self.host}:{self.port}"
 
+    @property
+    def management_url(self) -> str:
+        return f"http://{self.host}:{self.management_port}"
+
     def tell(self, path: str, **body: Any) -> bytes:
         """Send one management request; the answer's body is returned as it is."""
         connection = HTTPConnection(self.host, self.management_port, timeout=5)

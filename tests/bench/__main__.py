@@ -1,0 +1,18 @@
+"""`make bench`: measure, print a table, write var/bench.json."""
+
+import sys
+
+from tests.bench import visits
+from tests.bench.figures import table, write
+from tests.servers.places import ROOT
+
+
+def main() -> int:
+    figures = [*visits.measure()]
+    write(figures, ROOT / "var" / "bench.json")
+    print(table(figures))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
