@@ -3,7 +3,8 @@
 import pytest
 
 from accounts.models import ApiToken, User, Workspace
-from config.lib.scoping import ScopeMissing
+from config.lib.scoping import ForeignWorkspace, ScopeMissing
+from domains.models import Domain, Finding
 
 pytestmark = pytest.mark.django_db
 
@@ -37,3 +38,28 @@ def test_a_scope_sees_its_own_rows_only(pair: tuple[ApiToken, ApiToken]) -> None
 def test_django_itself_uses_the_unscoped_manager() -> None:
     assert ApiToken._default_manager is not ApiToken.objects
     assert ApiToken._default_manager.count() == 0
+
+
+@pytest.fixture
+def two_domains() -> tuple[Domain, Domain]:
+    return tuple(  # type: ignore[return-value]
+        Domain.objects.create(workspace=Workspace.objects.create(name=name), host="shop.acme.test") for name in "ab"
+    )
+
+
+def test_a_link_into_another_workspace_is_refused(two_domains: tuple[Domain, Domain]) -> None:
+    mine, foreign = two_domains
+    for link in ({"domain": foreign}, {"domain_id": foreign.pk}):
+        with pytest.raises(ForeignWorkspace):
+            Finding.objects.create(workspace=mine.workspace, source="visit", code="expired", **link)
+    assert not Finding.unscoped.exists()
+
+
+def test_a_link_is_judged_again_when_it_changes(two_domains: tuple[Domain, Domain]) -> None:
+    mine, foreign = two_domains
+    finding = Finding.objects.create(workspace=mine.workspace, domain=mine, source="visit", code="expired")
+    finding.domain = foreign
+    with pytest.raises(ForeignWorkspace):
+        finding.save(update_fields=["domain"])
+    finding.refresh_from_db()
+    assert finding.domain_id == mine.pk
