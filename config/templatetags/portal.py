@@ -133,6 +133,24 @@ def fingerprint(digest: str | None) -> SafeString:
     return format_html('<code class="fingerprint">{}</code>', parts)
 
 
+@register.filter
+def prose(text: str) -> SafeString:
+    """The catalogue's sentences: what stands between backticks is shown as code; everything is escaped."""
+    parts = str(text).split("`")
+    if len(parts) % 2 == 0:
+        return format_html("{}", text)
+    pieces = ((part, at % 2) for at, part in enumerate(parts))
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", part) if odd else part,) for part, odd in pieces)
+    )
+
+
+@register.simple_tag
+def coalesce(*values: Any) -> Any:
+    """The first that is not empty. Unlike `firstof`, which escapes what it stores."""
+    return next((value for value in values if value), "")
+
+
 @register.simple_tag
 def wording_of(code: str, params: Mapping[str, Any] | None = None) -> errors.Wording:
     """`{% wording_of run.error_code run.error_params as wording %}`, for components/note.html."""

@@ -90,3 +90,21 @@ def test_a_code_is_worded_by_the_catalogue() -> None:
         "{% wording_of 'no_such_code' as wording %}{% include 'components/note.html' with severity='critical' %}"
     )
     assert "no_such_code" in html
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("Run `sudo -l`, then <wait>.", "Run <code>sudo -l</code>, then &lt;wait&gt;."),
+        ("An odd ` stays", "An odd ` stays"),
+        ("`<b>`", "<code>&lt;b&gt;</code>"),
+    ],
+)
+def test_backticks_in_sentences_become_code_and_everything_is_escaped(text: str, html: str) -> None:
+    assert portal.prose(text) == html
+
+
+def test_a_note_escapes_each_word_once() -> None:
+    html = shown("{% include 'components/note.html' with title=t why=w severity='info' %}", t="a & b", w="Let's <go>")
+    assert "a &amp; b" in html
+    assert "Let&#x27;s &lt;go&gt;" in html
