@@ -23,13 +23,14 @@ class AccountAdapter(DefaultAccountAdapter):
         template, values = mail_for(template_prefix, context)
         queue_mail(to=email, template=template, context=values)
 
-    def should_send_confirmation_mail(self, request: HttpRequest, email_address: EmailAddress, signup: bool) -> bool:
+    def send_confirmation_mail(self, request: HttpRequest, emailconfirmation: Any, signup: bool) -> None:
         """Whoever has already verified this address is told of the attempt instead of asked to confirm it."""
-        owners = EmailAddress.objects.filter(email=email_address.email, verified=True)
-        if not owners.exclude(user_id=email_address.user_id).exists():
-            return True
-        self.send_account_already_exists_mail(email_address.email)
-        return False
+        address = emailconfirmation.email_address
+        owners = EmailAddress.objects.filter(email=address.email, verified=True)
+        if owners.exclude(user_id=address.user_id).exists():
+            self.send_account_already_exists_mail(address.email)
+        else:
+            super().send_confirmation_mail(request, emailconfirmation, signup)
 
     def post_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse:
         """Everybody lands in a workspace: also those who came by Google, or have left their last one."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.urls import reverse
@@ -49,5 +50,7 @@ def mail_for(prefix: str, context: Mapping[str, Any]) -> tuple[str, dict[str, An
     """The template and the context of allauth's mail `prefix`; an unknown one is a bug (KeyError)."""
     mail = BY_PREFIX[prefix]
     kept = {ours: str(context[theirs]) for theirs, ours in mail.keep.items() if context.get(theirs)}
-    kept.setdefault("action_url", settings.SITE_URL + reverse("account_reset_password"))
+    # Links lead to SITE_URL whatever Host header the request came with.
+    path = urlsplit(kept["action_url"]).path if "action_url" in kept else reverse("account_reset_password")
+    kept["action_url"] = settings.SITE_URL + path
     return mail.template, {**mail.fixed, **kept}
