@@ -1,0 +1,5 @@
+"""What renewals and deployments cost, and whether they are paid for."""
+
+from billing.charging import Gate, gate
+
+__all__ = ["Gate", "gate"]
