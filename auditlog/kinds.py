@@ -40,4 +40,15 @@ KINDS: dict[str, EventKind] = {
     "certificate.deleted": EventKind(
         "{actor} deleted the certificate for {names} (until {until}) and destroyed its private key", "warning"
     ),
+    # domains
+    "domain.added": EventKind("{actor} added {domain}"),
+    "domain.deleted": EventKind("{actor} deleted {domain}", "warning"),
+    "domain.purged": EventKind("{domain} was never verified and is gone after 7 days"),
+    "domain.changed": EventKind("{actor} changed {domain}: {changes}"),
+    "domain.inspection_asked": EventKind("{actor} asked to look at {domain} now"),
+    "domain.verification_asked": EventKind("{actor} asked to look for the ownership record of {domain}"),
+    "domain.verified": EventKind("Ownership of {domain} is proven"),
+    "domain.certificate_changed": EventKind("{domain} serves another certificate: {issuer}, until {not_after}"),
+    "finding.opened": EventKind("{domain}: {title}", "warning"),
+    "finding.closed": EventKind("{domain}: no longer so: {title}"),
 }

@@ -3,3 +3,6 @@ from django.apps import AppConfig
 
 class DomainsConfig(AppConfig):
     name = "domains"
+
+    def ready(self) -> None:
+        from domains import catalogue, tasks  # noqa: F401  (they register; apps must be loaded first)

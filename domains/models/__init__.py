@@ -2,7 +2,19 @@
 
 from domains.models.domain import HTTPS, Domain, DomainTag, Mode, State
 from domains.models.finding import Finding, Severity
-from domains.models.ownership import Ownership
+from domains.models.ownership import Ownership, new_token
 from domains.models.visit import Inspection, Visit
 
-__all__ = ["HTTPS", "Domain", "DomainTag", "Finding", "Inspection", "Mode", "Ownership", "Severity", "State", "Visit"]
+__all__ = [
+    "HTTPS",
+    "Domain",
+    "DomainTag",
+    "Finding",
+    "Inspection",
+    "Mode",
+    "Ownership",
+    "Severity",
+    "State",
+    "Visit",
+    "new_token",
+]

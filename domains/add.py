@@ -1,0 +1,134 @@
+"""Domains come and go."""
+
+import re
+from collections.abc import Iterable
+
+from django.db import IntegrityError, transaction
+
+from accounts.models import User, Workspace
+from auditlog.events import Actor, record
+from config.lib import clock, egress, jobs
+from config.lib.errors import NeedsUser
+from domains.models import HTTPS, Domain, DomainTag, State, Visit
+from domains.ownership import forget_unused, ownership_of, proofs_of
+from domains.standing import known_of
+from domains.state import domain_state, urgency
+
+# Ports below 1024 on which certificates are served; a free choice would make the portal a port scanner.
+WELL_KNOWN_PORTS = frozenset({21, 25, 110, 143, 389, 443, 465, 587, 636, 853, 990, 993, 995})
+PROTOCOLS = frozenset({"tls"})
+TAGS_AT_MOST = 10
+
+_WITH_PORT = re.compile(r"(?P<host>[^:]+):(?P<port>\d{1,5})")
+_TAG = re.compile(r"[\w][\w .-]{0,39}")
+
+
+def parse_target(text: str, port: int | None = None) -> tuple[str, int]:
+    """(host, port) out of `host` or `host:port`; a `port` of its own must not contradict it.
+
+    Raises NeedsUser: host_malformed, host_is_ip, host_single_label, host_public_suffix,
+    host_reserved, port_not_allowed, port_contradicted.
+    """
+    found = _WITH_PORT.fullmatch(text.strip())
+    host = egress.parse_hostname(found["host"] if found else text.strip())
+    written = int(found["port"]) if found else None
+    if written and port and written != port:
+        raise NeedsUser("port_contradicted", host=host, written=written, port=port)
+    return host, parse_port(written or port or HTTPS)
+
+
+def parse_port(port: int) -> int:
+    """Raises NeedsUser("port_not_allowed")."""
+    if port in WELL_KNOWN_PORTS or 1024 <= port <= 65535:
+        return port
+    raise NeedsUser("port_not_allowed", port=port)
+
+
+def parse_tags(tags: Iterable[str]) -> list[str]:
+    """Lower case, in order, without repetitions. Raises NeedsUser: tag_malformed, too_many_tags."""
+    names = list(dict.fromkeys(" ".join(tag.lower().split()) for tag in tags if tag.strip()))
+    for name in names:
+        if not _TAG.fullmatch(name):
+            raise NeedsUser("tag_malformed", tag=name[:60])
+    if len(names) > TAGS_AT_MOST:
+        raise NeedsUser("too_many_tags", most=TAGS_AT_MOST)
+    return names
+
+
+def add_domain(
+    *,
+    workspace: Workspace,
+    actor: Actor,
+    hostname: str,
+    port: int | None = None,
+    protocol: str = "tls",
+    tags: Iterable[str] = (),
+    user: User | None = None,
+) -> Domain:
+    """Start to watch a host; its first visit is due at once. Opens no connection itself.
+
+    Raises NeedsUser as parse_target and parse_tags do, protocol_unknown, and domain_exists.
+    """
+    host, port = parse_target(hostname, port)
+    names = parse_tags(tags)
+    if protocol not in PROTOCOLS:
+        raise NeedsUser("protocol_unknown", protocol=protocol[:40])
+    is_proven = proofs_of(workspace=workspace, name=host).exists()
+    domain = Domain(
+        workspace=workspace,
+        host=host,
+        port=port,
+        protocol=protocol,
+        created_by=user,
+        verified_at=clock.now() if is_proven else None,
+    )
+    domain.state = domain_state(known_of(domain), clock.now())
+    domain.urgency = urgency(domain.state)
+    _insert(domain, names, actor)
+    jobs.ring("visit", interactive=True)
+    return domain
+
+
+def _insert(domain: Domain, tags: list[str], actor: Actor) -> None:
+    now = clock.now()
+    try:
+        with transaction.atomic():
+            domain.save(force_insert=True)
+            Visit.unscoped.create(
+                workspace=domain.workspace, domain=domain, asked_at=now, run_after=now, priority=jobs.INTERACTIVE
+            )
+            set_tags(domain=domain, tags=tags)
+            ownership_of(domain)
+            record(
+                "domain.added",
+                workspace_id=domain.workspace_id,
+                actor=actor,
+                domain_id=domain.pk,
+                domain_label=domain.label,
+            )
+    except IntegrityError:
+        raise NeedsUser("domain_exists", host=domain.label) from None
+
+
+def set_tags(*, domain: Domain, tags: Iterable[str]) -> None:
+    """Make the domain's tags exactly these. Raises as parse_tags does; repeatable."""
+    names = parse_tags(tags)
+    with transaction.atomic():
+        DomainTag.unscoped.filter(domain=domain).exclude(name__in=names).delete()
+        rows = [DomainTag(workspace_id=domain.workspace_id, domain=domain, name=name) for name in names]
+        DomainTag.unscoped.bulk_create(rows, ignore_conflicts=True)
+
+
+@transaction.atomic
+def delete_domain(*, domain: Domain, actor: Actor) -> None:
+    """Forget a domain with everything that hangs on it; what its servers serve stays as it is. Repeatable."""
+    record(
+        "domain.deleted",
+        workspace_id=domain.workspace_id,
+        actor=actor,
+        domain_id=domain.pk,
+        domain_label=domain.label,
+        data={"was_verified": domain.is_verified, "was_state": State(domain.state).value},
+    )
+    domain.delete()
+    forget_unused(domain)

@@ -1,0 +1,29 @@
+"""Registers this room's job kinds; both run in the role without the encryption key."""
+
+from datetime import timedelta
+
+from config.lib import jobs
+from domains import ownership, visit
+from domains.models import Ownership, Visit
+
+jobs.register(
+    jobs.Kind(
+        name="visit",
+        model=Visit,
+        work=visit.visit_due,
+        give_up=visit.give_up,
+        queue="inspect",
+        batch=visit.BATCH,
+        lease=visit.LEASE,
+    )
+)
+jobs.register(
+    jobs.Kind(
+        name="ownership",
+        model=Ownership,
+        work=ownership.check_ownership,
+        give_up=ownership.give_up,
+        queue="inspect",
+        lease=timedelta(seconds=60),
+    )
+)

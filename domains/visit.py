@@ -1,0 +1,291 @@
+"""The work behind every look at a domain: claim, observe, judge, write. One path for button, API and schedule.
+
+Runs in the worker role that has no encryption key: whatever a hostile server achieves here, there is
+nothing sealed within reach.
+"""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from auditlog.events import record
+from config.lib import clock, jobs, x509
+from config.lib.errors import ExpectedError
+from domains.findings import replace_findings
+from domains.models import Domain, Inspection, Visit
+from domains.purge import purge_domains, purge_due_at
+from domains.state import TRIES_BEFORE_ALARM, Known, domain_state, urgency
+from domains.tls import Observation, Target, visit_many
+from domains.writing import update_rows
+
+BATCH = 500
+LEASE = timedelta(seconds=300)
+SECOND_TRY = timedelta(seconds=60)
+SOURCE = "visit"
+
+# Ports whose protocol speaks first or takes a GET as an insult; anything else may be a website.
+NO_WEBSITE = frozenset({21, 25, 110, 143, 389, 465, 587, 636, 853, 990, 993, 995, 3306, 5061, 5222, 5223, 5269, 5432})
+
+
+@dataclass(slots=True)
+class Conclusion:
+    """What one observation means for its domain, as values; `columns` are the visit's."""
+
+    visit: Visit
+    columns: dict[str, Any]
+    problems: list[dict[str, Any]] = field(default_factory=list)
+    state: str = ""
+    inspection: Inspection | None = None
+    is_news: bool = False
+
+
+def visit_due(visits: Sequence[Visit]) -> None:
+    """Visit claimed rows together and write what was seen in one statement. Blocks on the network.
+
+    Repeatable: a batch that dies half-way is visited again after its lease. Rows that a person waits
+    for go first and by themselves, so that nobody waits for the slowest of 500.
+    """
+    rows = _still_ours(visits)
+    stale = [row for row in rows if not row.is_under_way and purge_due_at(row.domain) <= clock.now()]
+    purge_domains([row.domain for row in stale])
+    waiting = [row for row in rows if row not in stale]
+    for is_interactive in (True, False):
+        group = [row for row in waiting if (row.priority == jobs.INTERACTIVE) is is_interactive]
+        if group:
+            _visit_group(group)
+
+
+def _still_ours(visits: Sequence[Visit]) -> list[Visit]:
+    """The claimed rows with what a visit needs of their domains, in one query."""
+    tokens = {visit.pk: visit.lease_token for visit in visits}
+    rows = Visit.unscoped.filter(pk__in=tokens).select_related("domain__workspace", "inspection")
+    return [row for row in rows.defer("inspection__leaf", "inspection__chain") if row.lease_token == tokens[row.pk]]
+
+
+def _visit_group(rows: Sequence[Visit]) -> None:
+    seen = observe(rows)
+    roots = x509.load_roots(settings.TLS_EXTRA_CA_BUNDLE)
+    now = clock.now()
+    file_conclusions([conclude(row, one, now, roots) for row, one in zip(rows, seen, strict=True)])
+
+
+def observe(rows: Sequence[Visit]) -> list[Observation]:
+    """Look at the rows' hosts, all at once; a person who waits gets shorter limits for all of them."""
+    targets = [_target(row.domain) for row in rows]
+    agent = f"ManageMyCert (+{settings.SITE_URL})"
+    if any(row.priority == jobs.INTERACTIVE for row in rows):
+        return visit_many(targets, agent=agent, tls_seconds=6.0, http_seconds=2.5)
+    return visit_many(targets, agent=agent)
+
+
+def _target(domain: Domain) -> Target:
+    is_website = domain.port not in NO_WEBSITE
+    return Target(domain.host, domain.port, http=is_website, plain_port=80 if domain.port == 443 else None)
+
+
+def conclude(visit: Visit, seen: Observation, now: datetime, roots: x509.Roots) -> Conclusion:
+    """The meaning of one observation; no database but the rows given, no network."""
+    concluded = Conclusion(visit, _columns(visit, seen, now))
+    if seen.ders:
+        _take_certificate(concluded, seen, now, roots)
+    elif visit.inspection:
+        concluded.problems = visit.inspection.problems
+    concluded.state = domain_state(_known(concluded), now)
+    digest = _digest(concluded)
+    concluded.is_news = digest != visit.digest
+    concluded.columns["digest"] = digest
+    return concluded
+
+
+def _columns(visit: Visit, seen: Observation, now: datetime) -> dict[str, Any]:
+    """Everything a visit writes, with the certificate's columns as they were."""
+    failures = 0 if seen.ders else visit.failures + 1
+    page = seen.page
+    return {
+        "id": visit.pk,
+        "visited_at": now,
+        "failures": failures,
+        "address": seen.address,
+        "milliseconds": seen.milliseconds,
+        "page_scheme": page.scheme if page else "",
+        "page_status": page.status if page else None,
+        "page_milliseconds": page.milliseconds if page else 0,
+        "error_code": seen.outcome,
+        "error_params": jobs.storable(seen.params),
+        "inspection_id": visit.inspection_id,
+        "chain_sha256": visit.chain_sha256,
+        "not_before": visit.not_before,
+        "not_after": visit.not_after,
+        "issuer_name": visit.issuer_name,
+        "run_after": next_visit(visit, failures, now),
+        "lease_token": visit.lease_token,
+        "lease_until": None,
+        "claims": 0,
+        "attempts": 0,
+        "priority": jobs.BACKGROUND,
+    }
+
+
+def _take_certificate(concluded: Conclusion, seen: Observation, now: datetime, roots: x509.Roots) -> None:
+    visit, host = concluded.visit, concluded.visit.domain.host
+    verdict = x509.verdict(seen.ders, host, now, roots)
+    concluded.problems = [
+        {"code": one.code, "severity": one.severity, "params": dict(one.params)} for one in verdict.problems
+    ]
+    known = visit.inspection
+    if known and known.chain_sha256 == verdict.chain_sha256 and known.problems == concluded.problems:
+        return
+    concluded.inspection = _inspection(visit, seen, verdict, concluded.problems, now)
+    leaf = verdict.path[0].facts
+    concluded.columns |= {
+        "inspection_id": concluded.inspection.pk,
+        "chain_sha256": verdict.chain_sha256,
+        "not_before": leaf.not_before,
+        "not_after": leaf.not_after,
+        "issuer_name": leaf.issuer_name,
+    }
+
+
+def _inspection(
+    visit: Visit, seen: Observation, verdict: x509.Verdict, problems: list[dict[str, Any]], now: datetime
+) -> Inspection:
+    leaf = verdict.path[0].facts
+    return Inspection(
+        workspace_id=visit.workspace_id,
+        domain_id=visit.domain_id,
+        seen_at=now,
+        address=seen.address,
+        tls_version=seen.tls_version,
+        cipher=seen.cipher,
+        chain_sha256=verdict.chain_sha256,
+        fingerprint_sha256=leaf.fingerprint_sha256,
+        is_trusted=verdict.trusted,
+        leaf=leaf.as_json(),
+        chain=[{**link.facts.as_json(), "role": link.role, "served": link.served} for link in verdict.path],
+        problems=problems,
+    )
+
+
+def _known(concluded: Conclusion) -> Known:
+    domain, columns = concluded.visit.domain, concluded.columns
+    return Known(
+        is_verified=domain.is_verified,
+        has_certificate=columns["inspection_id"] is not None,
+        not_after=columns["not_after"],
+        problems=tuple((one["code"], one["severity"]) for one in concluded.problems),
+        failures=columns["failures"],
+        renew_at=domain.renew_at,
+        reported_state=domain.reported_state,
+    )
+
+
+def _digest(concluded: Conclusion) -> str:
+    """Sums up what is filed outside of the visit's own row."""
+    filed = [
+        concluded.columns["chain_sha256"],
+        concluded.problems,
+        concluded.state,
+        _alarm(concluded),
+        concluded.visit.domain.is_verified,
+    ]
+    return hashlib.sha256(json.dumps(filed, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _alarm(concluded: Conclusion) -> str:
+    """The code of an unreachability that is confirmed, of a host that has served a certificate before."""
+    columns = concluded.columns
+    confirmed = columns["failures"] >= TRIES_BEFORE_ALARM and columns["inspection_id"]
+    return str(columns["error_code"]) if confirmed else ""
+
+
+def next_visit(visit: Visit, failures: int, now: datetime) -> datetime:
+    """When to look again: soon after a first failure, else by the workspace's interval; unverified: never.
+
+    An unverified domain's next date is that of its purge.
+    """
+    if failures and failures < TRIES_BEFORE_ALARM:
+        return now + SECOND_TRY
+    domain = visit.domain
+    if not domain.is_verified:
+        return purge_due_at(domain)
+    interval = timedelta(minutes=domain.workspace.monitor_interval_minutes)
+    return now + spread(interval, visit.pk, now)
+
+
+def spread(interval: timedelta, key: uuid.UUID, now: datetime) -> timedelta:
+    """The time until this row's own beat: between half and one and a half intervals, then always one.
+
+    Each row keeps to a phase of its own, so that 10,000 domains added together do not fire together.
+    """
+    seconds = interval.total_seconds()
+    phase = (key.int % 100_003) / 100_003 * seconds
+    wait = seconds - (now.timestamp() - phase) % seconds
+    return timedelta(seconds=wait if wait >= seconds / 2 else wait + seconds)
+
+
+@transaction.atomic
+def file_conclusions(conclusions: Sequence[Conclusion]) -> None:
+    """Write all rows in one statement, and what changed beside them, for the rows that are still ours."""
+    ours = update_rows(Visit, [one.columns for one in conclusions], only_if="lease_token", released="lease_token")
+    news = [one for one in conclusions if one.visit.pk in ours and one.is_news]
+    Inspection.unscoped.bulk_create([one.inspection for one in news if one.inspection])
+    for one in news:
+        _file_news(one)
+
+
+def _file_news(one: Conclusion) -> None:
+    domain = one.visit.domain
+    Domain.unscoped.filter(pk=domain.pk).update(
+        state=one.state, urgency=urgency(one.state), expires_at=one.columns["not_after"]
+    )
+    if one.inspection and one.visit.chain_sha256 not in ("", one.inspection.chain_sha256):
+        record(
+            "domain.certificate_changed",
+            workspace_id=domain.workspace_id,
+            domain_id=domain.pk,
+            domain_label=domain.label,
+            data={
+                "fingerprint_sha256": one.inspection.fingerprint_sha256,
+                "issuer": one.columns["issuer_name"],
+                "not_after": one.inspection.leaf.get("not_after"),
+            },
+        )
+    if domain.is_verified:
+        replace_findings(domain=domain, source=SOURCE, found=_findings(one))
+
+
+def _findings(one: Conclusion) -> dict[str, tuple[str, dict[str, Any]]]:
+    found = {problem["code"]: (problem["severity"], problem["params"]) for problem in one.problems}
+    if alarm := _alarm(one):
+        found[alarm] = ("critical", one.columns["error_params"])
+    return found
+
+
+def give_up(visit: Visit, error: ExpectedError) -> None:
+    """A row that took its worker down again and again: say so and look again tomorrow."""
+
+    def tell() -> None:
+        replace_findings(domain=visit.domain, source="visit_job", found={error.code: ("warning", error.params)})
+
+    visit.finish(
+        run_after=clock.now() + timedelta(days=1),
+        visited_at=clock.now(),
+        error_code=error.code,
+        error_params=jobs.storable(error.params),
+        also=tell,
+    )
+
+
+def ask_for_visit(domain: Domain) -> Visit:
+    """Make the domain's visit due at once for a person who waits, and ring. Repeatable."""
+    visit = Visit.unscoped.get(domain=domain)
+    jobs.start_now(visit, asked_at=clock.now())
+    jobs.ring("visit", interactive=True)
+    return visit

@@ -1,0 +1,81 @@
+"""Many rows written by one statement.
+
+`bulk_update` of Django builds a CASE per column and row: ten times the time of what follows.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, models
+
+
+def update_rows(
+    model: type[models.Model], rows: Sequence[Mapping[str, Any]], *, only_if: str = "", released: str = ""
+) -> set[uuid.UUID]:
+    """UPDATE … FROM over `rows`, each a mapping of column attnames with `id`; the ids that were hit.
+
+    All rows name the same columns. With `only_if`, the name of a column, a row is written only while
+    that column still holds the row's own value of it; the column itself is then set to null if it is
+    also named in `released`. Runs in the caller's transaction.
+    """
+    if not rows:
+        return set()
+    fields = {name: _field(model, name) for name in rows[0]}
+    written = [name for name in fields if name not in ("id", only_if)]
+    statement = _statement(model, fields, written, only_if, released)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [json.dumps([_plain(fields, row) for row in rows])])
+        return {key if isinstance(key, uuid.UUID) else uuid.UUID(str(key)) for (key,) in cursor.fetchall()}
+
+
+def _statement(
+    model: type[models.Model], fields: Mapping[str, models.Field], written: Sequence[str], only_if: str, released: str
+) -> str:
+    quote = connection.ops.quote_name
+    table = quote(model._meta.db_table)
+    # The column of a field is named as its attname throughout this project.
+    assignments = [f"{quote(name)} = given.{quote(name)}" for name in written]
+    if released:
+        assignments.append(f"{quote(released)} = NULL")
+    condition = f" AND {table}.{quote(only_if)} = given.{quote(only_if)}" if only_if else ""
+    return (
+        f"UPDATE {table} SET {', '.join(assignments)} FROM {_source(fields)} "  # noqa: S608  (names come from models)
+        f"WHERE {table}.{quote('id')} = given.{quote('id')}{condition} RETURNING {table}.{quote('id')}"
+    )
+
+
+def _source(fields: Mapping[str, models.Field]) -> str:
+    """The rows as a table out of one JSON parameter."""
+    quote = connection.ops.quote_name
+    if connection.vendor == "postgresql":
+        columns = ", ".join(f"{quote(name)} {_column_type(field)}" for name, field in fields.items())
+        return f"jsonb_to_recordset(%s::jsonb) AS given({columns})"
+    columns = ", ".join(f"json_extract(value, '$.{name}') AS {quote(name)}" for name in fields)
+    return f"(SELECT {columns} FROM json_each(%s)) AS given"  # noqa: S608  (names come from models)
+
+
+def _column_type(field: models.Field) -> str:
+    kind = field.rel_db_type(connection) if field.is_relation else field.db_type(connection)
+    return str(kind)
+
+
+def _field(model: type[models.Model], attname: str) -> models.Field:
+    return next(field for field in model._meta.concrete_fields if field.attname == attname)
+
+
+def _plain(fields: Mapping[str, models.Field], row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _value(field, row[name]) for name, field in fields.items()}
+
+
+def _value(field: models.Field, value: Any) -> Any:
+    """The value as the database keeps it, in JSON."""
+    if isinstance(field, models.JSONField):
+        # SQLite keeps JSON as text, and would unfold a nested document.
+        return value if connection.vendor == "postgresql" else json.dumps(value)
+    stored = field.get_db_prep_save(value, connection)
+    if isinstance(stored, datetime):
+        return stored.isoformat()
+    return str(stored) if isinstance(stored, uuid.UUID) else stored
