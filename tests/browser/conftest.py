@@ -9,7 +9,8 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser import chromium
 from tests.browser.chromium import Witness
-from tests.browser.habitat import Habitat, habitat
+from tests.demo.habitat import ZONE, Habitat, habitat
+from tests.servers.places import private_directory
 
 PASSWORD = "correct horse battery staple"
 _numbers = itertools.count(1)
@@ -26,7 +27,7 @@ class Person:
 
 @pytest.fixture(scope="session")
 def around() -> Iterator[Habitat]:
-    with habitat() as servers:
+    with private_directory("browser") as place, habitat(place) as servers:
         yield servers
 
 
@@ -67,8 +68,8 @@ def page(context: BrowserContext, witness: Witness) -> Page:
 
 @pytest.fixture
 def person(around: Habitat) -> Person:
-    email = f"dana{next(_numbers)}@shop.example.net"
-    made = around.portal.bootstrap(email, "Acme Inc", "--password", PASSWORD)
+    email = f"dana{next(_numbers)}@{ZONE}"
+    made = around.portal.bootstrap(email, "Northwind", "--password", PASSWORD)
     return Person(email, made["workspace"])
 
 

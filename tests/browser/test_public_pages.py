@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser import chromium
 from tests.browser.chromium import Witness
-from tests.browser.habitat import Habitat
+from tests.demo.habitat import Habitat
 
 PAGES = ("/account/login/", "/account/signup/", "/account/password/reset/", "/docs/", "/docs/first-certificate/")
 
@@ -37,7 +37,7 @@ def test_a_page_about_nothing_says_what_to_do(page: Page, witness: Witness) -> N
 
 def test_a_mistake_is_told_beside_its_field(page: Page) -> None:
     page.goto("/account/signup/")
-    page.get_by_label("Email").fill("dana@shop.example.net")
+    page.get_by_label("Email").fill("dana@northwind.example")
     page.get_by_label("Password", exact=True).fill("short")
     page.get_by_label("Password (again)").fill("short")
     page.get_by_role("button", name="Create account").click()

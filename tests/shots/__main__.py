@@ -13,8 +13,8 @@ from typing import Any
 from tests.browser import chromium
 from tests.browser.chromium import Witness
 from tests.browser.conftest import PASSWORD, Person, sign_in
-from tests.browser.habitat import Habitat, habitat
-from tests.servers.places import ROOT
+from tests.demo.habitat import ZONE, Habitat, habitat
+from tests.servers.places import ROOT, private_directory
 from tests.shots.album import Album
 
 STRANGERS = {
@@ -65,12 +65,12 @@ def remember(album: Album, person: Person) -> Mapping[str, Any]:
 
 
 def make_person(around: Habitat, name: str, workspace: str) -> Person:
-    email = f"{name}@shop.example.net"
+    email = f"{name}@{ZONE}"
     return Person(email, around.portal.bootstrap(email, workspace, "--password", PASSWORD)["workspace"])
 
 
 def main() -> int:
-    with habitat() as around, chromium.chromium() as browser:
+    with private_directory("shots") as place, habitat(place) as around, chromium.chromium() as browser:
         album = Album(ROOT / "var" / "screenshots", browser, around.portal.url)
         for name, path in STRANGERS.items():
             album.shoot(name, path)
