@@ -51,4 +51,16 @@ KINDS: dict[str, EventKind] = {
     "domain.certificate_changed": EventKind("{domain} serves another certificate: {issuer}, until {not_after}"),
     "finding.opened": EventKind("{domain}: {title}", "warning"),
     "finding.closed": EventKind("{domain}: no longer so: {title}"),
+    # deploy. An outcome's data is what its mail tells: `deployment`, `names`, `issuer`, `not_before` and `not_after`
+    # (RFC 3339), `fingerprint_sha256`, `summary` ("2 of 3 targets serve it") and `targets`, each `{server, state:
+    # serving|installed|failed, files: [path], commands: [{command, exit_code}], code, params}` (code "": no error).
+    "deployment.succeeded": EventKind("The certificate for {names} was deployed to {domain}: {summary}", alerts=True),
+    "deployment.partial": EventKind(
+        "The certificate for {names} was deployed to {domain} only in part: {summary}", "warning", alerts=True
+    ),
+    "deployment.failed": EventKind(
+        "The certificate for {names} was not deployed to {domain}: {summary}", "critical", alerts=True
+    ),
+    # notifications
+    "delivery.failed": EventKind("The mail to {to} about “{about}” could not be delivered: {error}", "warning"),
 }
