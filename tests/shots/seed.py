@@ -22,6 +22,8 @@ from domains.findings import open_finding, sum_up  # noqa: E402
 from domains.models import Domain, DomainTag, Inspection, Mode, Ownership, Visit  # noqa: E402
 from tests.servers.ca import Issued, TestCa  # noqa: E402
 
+DEEP = "in-a-deep.subdomain.of.the.staging-environment.acme.example"
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -70,11 +72,13 @@ SAMPLES = {
     "no_certificate": Sample("ftp.acme.example", port=21),
     "unverified": Sample("blog.acme.example", 36, 90, verified=False),
     "long": Sample(
-        "a-very-long-label-that-somebody-really-uses.in-a-deep.subdomain.of.the.staging-environment.acme.example",
+        f"a-very-long-label-that-somebody-really-uses.{DEEP}",
         20,
         90,
         60,
         tags=("staging", "kubernetes", "europe-west-4", "team-payments"),
+        # A common name holds at most 64 characters.
+        names=("acme.example", f"a-very-long-label-that-somebody-really-uses.{DEEP}"),
     ),
 }
 
