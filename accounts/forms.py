@@ -1,12 +1,11 @@
 """Forms about people."""
 
-from typing import Any
+import zoneinfo
 
 from django import forms
 from django.http import HttpRequest
 
 from accounts.adapter import actor_of
-from accounts.callers import SCOPES
 from accounts.models import Role, User, Workspace
 from accounts.workspaces import sign_up
 
@@ -57,6 +56,16 @@ class WorkspaceForm(forms.ModelForm):
             "time_zone": "Decides which day it is, such as Europe/Berlin.",
         }
 
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"].strip()
+        return name
+
+    def clean_time_zone(self) -> str:
+        zone: str = self.cleaned_data["time_zone"].strip()
+        if zone not in zoneinfo.available_timezones():
+            raise forms.ValidationError("This is not a time zone's name, such as Europe/Berlin.")
+        return zone
+
 
 class TokenForm(forms.Form):
     """A new API token."""
@@ -79,11 +88,3 @@ class TokenForm(forms.Form):
         choices=[(30, "in 30 days"), (90, "in 90 days"), (365, "in one year"), (0, "never")],
         initial=90,
     )
-
-    def clean_scopes(self) -> list[str]:
-        chosen: list[str] = self.cleaned_data["scopes"]
-        return [scope for scope in SCOPES if scope in chosen]
-
-    def __init__(self, *args: Any, role: str = Role.ADMIN, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["role"].initial = role
