@@ -1,6 +1,7 @@
 import { startAnnouncing } from "./announce.js";
 import { startConfirming } from "./confirm.js";
 import { startCopying } from "./copy.js";
+import { startLiveFragments } from "./live.js";
 import { startMenus } from "./menu.js";
 import { startRelativeTimes } from "./reltime.js";
 import { startReveals } from "./reveal.js";
@@ -8,6 +9,7 @@ import { startReveals } from "./reveal.js";
 startAnnouncing();
 startConfirming();
 startCopying();
+startLiveFragments();
 startMenus();
 startRelativeTimes();
 startReveals();
