@@ -35,7 +35,7 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
     raise StopAskedError
 
 
-def _walk(screen: Screen, world: Habitat) -> bool:
+def walk_all(screen: Screen, world: Habitat) -> bool:
     """Whether every step had its outcome."""
     title = "Create a workspace"
     screen.running(title)
@@ -85,7 +85,7 @@ def _run(screen: Screen, place: Path) -> int:
     try:
         with habitat(place, say=screen.done) as world:
             screen.title("The walk", "through the running portal, over its REST API")
-            success = _walk(screen, world)
+            success = walk_all(screen, world)
             if success and not STOPS_BY_ITSELF:
                 _show_what_next(screen, world)
                 threading.Event().wait()

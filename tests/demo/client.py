@@ -26,6 +26,7 @@ class Client:
     """One token's view of `/api/`. Blocks; follows no redirects; trusts no proxy of the environment."""
 
     def __init__(self, url: str, token: str) -> None:
+        self.token = token
         self._http = httpx.Client(
             base_url=url,
             headers={"Authorization": f"Bearer {token}"},
@@ -36,10 +37,14 @@ class Client:
     def close(self) -> None:
         self._http.close()
 
+    def ask(self, method: str, path: str, body: Json | None = None) -> httpx.Response:
+        """One request, whatever the answer; `path` is below /api or a URL that the portal gave."""
+        full = path if path.startswith(("/api/", "http")) else f"/api{path}"
+        return self._http.request(method, full, json=body)
+
     def send(self, method: str, path: str, body: Json | None = None) -> httpx.Response:
         """One request; a refusal is raised."""
-        full = path if path.startswith(("/api/", "http")) else f"/api{path}"
-        answer = self._http.request(method, full, json=body)
+        answer = self.ask(method, path, body)
         if answer.is_error:
             is_json = "json" in answer.headers.get("content-type", "")
             problem = answer.json() if is_json else {"title": answer.reason_phrase}

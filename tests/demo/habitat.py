@@ -1,6 +1,6 @@
 """The world of the main job: a CA with DNS, a customer's server, a mail server, and the portal."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +59,9 @@ def _silent(_what: str, _detail: str) -> None:
 
 
 @contextmanager
-def habitat(place: Path, manners: Manners | None = None, *, say: Say = _silent, **settings: str) -> Iterator[Habitat]:
+def habitat(
+    place: Path, manners: Manners | None = None, *, say: Say = _silent, settings: Mapping[str, str] | None = None
+) -> Iterator[Habitat]:
     """Start all of it; `place` holds the portal's VAR_DIR. `settings` win over the usual ones."""
     with ExitStack() as stack:
         dns = stack.enter_context(challenge_dns())
@@ -74,7 +76,7 @@ def habitat(place: Path, manners: Manners | None = None, *, say: Say = _silent, 
         mail = stack.enter_context(smtp_sink())
         say("A mail server", mail.url.rstrip("/"))
         usual = portal_settings(place, authority, dns, acme, mail)
-        portal = Portal(place / "var", {**usual, **settings})
+        portal = Portal(place / "var", {**usual, **(settings or {})})
         stack.callback(portal.stop)
         portal.start()
         say("The portal: web, workers, beat, Redis", portal.url)

@@ -45,6 +45,17 @@ class RedisServer:
             self._child.stop()
             self._child = None
 
+    @contextmanager
+    def overheard(self) -> Iterator[Path]:
+        """A file that gets every command that reaches the server meanwhile, arguments and all."""
+        path = self.place / "monitor.log"
+        listener = Child("monitor", ["redis-cli", "-p", str(self.port), "MONITOR"], log=path, env=plain_environment())
+        try:
+            listener.wait_ready(lambda: "OK" in path.read_text(errors="replace"))
+            yield path
+        finally:
+            listener.stop()
+
     def flush(self) -> None:
         self.client.flushall()
 
