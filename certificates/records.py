@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from publicsuffixlist import PublicSuffixList
@@ -11,7 +11,7 @@ from publicsuffixlist import PublicSuffixList
 from certificates.models import Authorization, DnsLook, Issuance
 from config.lib import clock, egress, jobs
 from config.lib.egress import ServerAnswer
-from config.lib.errors import NeedsUser
+from config.lib.errors import ExpectedError, NeedsUser
 
 LOOK_SECONDS = 20.0
 LOOKS_AT_ONCE = 8
@@ -133,7 +133,7 @@ def _wake(look: DnsLook, now: datetime) -> bool:
     return bool(rows.filter(run_after=None).update(run_after=now, priority=jobs.INTERACTIVE))
 
 
-def work_look(batch: Sequence[DnsLook]) -> None:
+def work_looks(batch: Sequence[DnsLook]) -> None:
     """One look at each row's records; the next one is due while somebody still watches."""
     for look in batch:
         rows = list(look.issuance.authorizations.all())
@@ -145,7 +145,12 @@ def work_look(batch: Sequence[DnsLook]) -> None:
             run_after=now + LOOK_EVERY if goes_on else None,
             priority=jobs.INTERACTIVE,
             looked_at=now,
-            also=lambda rows=rows: save_seen(rows),
+            also=partial(save_seen, rows),
         )
         if goes_on:
             jobs.ring("dns_look", interactive=True, after=LOOK_EVERY)
+
+
+def stop_looking(look: DnsLook, error: ExpectedError) -> None:
+    """A look that fails for good only leaves the page without fresh marks; the next watcher starts anew."""
+    look.finish(error_code=error.code, error_params=jobs.storable(error.params))

@@ -121,7 +121,7 @@ class AcmeClient:
         is in its authorization.
         """
         try:
-            self._network.post(url, challenges.DNS01Response(key_authorization=""))
+            self._send(url, challenges.DNS01Response(key_authorization=""))
         except Permanent as error:
             if error.params.get("kind") != "malformed":
                 raise
@@ -130,7 +130,7 @@ class AcmeClient:
         """Hand in the CSR. Repeatable: an order past this point is looked at instead."""
         request = messages.CertificateRequest(csr=x509.load_der_x509_csr(csr_der))
         try:
-            response = self._network.post(order.finalize_url, request)
+            response = self._send(order.finalize_url, request)
         except ExpectedError as error:
             if error.code != "acme_order_not_ready":
                 raise
@@ -149,7 +149,7 @@ class AcmeClient:
     def deactivate_authorization(self, url: str) -> None:
         """Give a proof back, so that no later order can reuse it. Repeatable."""
         try:
-            self._network.post(url, messages.UpdateAuthorization(status=messages.STATUS_DEACTIVATED))
+            self._send(url, messages.UpdateAuthorization(status=messages.STATUS_DEACTIVATED))
         except Permanent as error:
             if error.params.get("kind") != "malformed":
                 raise
@@ -168,12 +168,13 @@ class AcmeClient:
         url = directory.endpoints.get(endpoint)
         if not url:
             raise bad_answer(f"The directory lacks {endpoint}.")
-        self._network.new_nonce_url = directory.endpoints["newNonce"]
-        return self._network.post(url, payload)
+        return self._send(url, payload)
 
     def _look(self, url: str) -> requests.Response:
-        self._network.new_nonce_url = self.directory().endpoints["newNonce"]
-        return self._network.post(url, None)
+        return self._send(url, None)
+
+    def _send(self, url: str, payload: JSONDeSerializable | None) -> requests.Response:
+        return self._network.post(url, payload, new_nonce_url=self.directory().endpoints["newNonce"])
 
     def _binding(self, external: ExternalAccount, directory: Directory) -> dict[str, object]:
         return messages.ExternalAccountBinding.from_data(

@@ -46,7 +46,6 @@ class Network(client.ClientNetwork):
         self.session = session
         self.verify_ssl = session.verify  # type: ignore[assignment]  # requests takes a path here
         self.host = host
-        self.new_nonce_url = ""
         self.use_account(account_uri)
 
     def use_account(self, uri: str) -> None:
@@ -62,7 +61,7 @@ class Network(client.ClientNetwork):
         """POST `payload` (None: POST-as-GET). The library repeats a badNonce once only."""
         for attempt in range(1, NONCE_TRIES + 1):
             try:
-                return self._post_once(url, payload, new_nonce_url=self.new_nonce_url, **kwargs)
+                return self._post_once(url, payload, **kwargs)
             except _BadNonce as refusal:
                 if attempt == NONCE_TRIES:
                     raise Transient("acme_server_error", detail=refusal.detail) from refusal
@@ -87,8 +86,6 @@ class Network(client.ClientNetwork):
     def _send_request(self, method: str, url: str, *args: Any, **kwargs: Any) -> requests.Response:
         try:
             response = super()._send_request(method, url, *args, **kwargs)
-        except requests.RequestException as error:
-            raise Transient("acme_unreachable", host=self.host, detail=type(error).__name__) from error
         except ExpectedError as error:
             raise unreachable(error, self.host) from error
         self._add_nonce(response)

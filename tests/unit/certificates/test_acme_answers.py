@@ -189,14 +189,12 @@ class NonceRefuser(requests.adapters.BaseAdapter):
 def network(wire: NonceRefuser) -> Network:
     session = requests.Session()
     session.mount("https://", wire)
-    made = Network(session, new_key().reveal(), "https://ca.test/account/1", "ca.test")
-    made.new_nonce_url = "https://ca.test/nonce"
-    return made
+    return Network(session, new_key().reveal(), "https://ca.test/account/1", "ca.test")
 
 
 def test_refused_nonces_are_repeated_with_the_nonce_that_came_with_the_refusal() -> None:
     wire = NonceRefuser(refusals=5)
-    assert network(wire).post("https://ca.test/x", None).ok
+    assert network(wire).post("https://ca.test/x", None, new_nonce_url="https://ca.test/nonce").ok
     assert wire.posts == 6
     assert wire.heads == 1
 
@@ -204,6 +202,6 @@ def test_refused_nonces_are_repeated_with_the_nonce_that_came_with_the_refusal()
 def test_refused_nonces_end_as_a_wait() -> None:
     wire = NonceRefuser(refusals=1000)
     with pytest.raises(Transient) as caught:
-        network(wire).post("https://ca.test/x", None)
+        network(wire).post("https://ca.test/x", None, new_nonce_url="https://ca.test/nonce")
     assert caught.value.code == "acme_server_error"
     assert wire.posts == NONCE_TRIES

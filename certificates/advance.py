@@ -1,0 +1,392 @@
+"""The worker's side of an issuance: one persisted step after the other, resumable after each.
+
+Nothing is done at the CA before what it needs to be found again is stored: the account key before
+the account, private key and request before the order, the order's URL before its records are shown.
+Whatever a step asks of the CA may therefore be asked again by the next worker, on the same order.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+
+from auditlog.events import record
+from certificates import acme
+from certificates.gates import Wish, require_open_window
+from certificates.keys import csr_der, make_csr, new_key
+from certificates.line import LEASE_SECONDS, Line, account_of
+from certificates.models import AcmeAccount, Authorization, Issuance, PrivateKey
+from certificates.records import look_at_records, missing_records, save_seen
+from certificates.store import build_certificate, keep_certificate
+from config.lib import clock, errors, jobs
+from config.lib.crash import crash_here
+from config.lib.errors import ExpectedError, NeedsUser, Permanent, Transient
+from domains import findings
+from domains.ownership import require_ownership
+
+State, Step = Issuance.State, Issuance.Step
+
+# About a day of the retry ladder; by then the CA has dropped most orders anyway.
+MOST_ATTEMPTS = 30
+# A validation mostly ends within a second; looking that long at once spares a trip through the queue.
+QUICK_PAUSES = (0.05, 0.1, 0.2, 0.4)
+# The account was opened just now and is gone again: opening it once more would go on for ever.
+JUST_OPENED = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(minutes=1)
+
+
+def work_issuances(batch: Sequence[Issuance]) -> None:
+    """Advance each claimed row until it waits for somebody or something."""
+    for issuance in batch:
+        with ExitStack() as stack:
+            line = Line(stack, issuance)
+            while issuance.lease_token is not None:
+                advance(issuance, line)
+
+
+def advance(issuance: Issuance, line: Line) -> None:
+    """One step, persisted before it returns. Raises ExpectedErrors; repeatable after any crash."""
+    if issuance.attempts >= MOST_ATTEMPTS:
+        last = errors.describe(issuance.error_code, issuance.error_params).title
+        raise Permanent("acme_gave_up", attempts=issuance.attempts, last=last)
+    try:
+        STEPS[Step(issuance.step)](issuance, line)
+    except Transient as error:
+        if error.code != "acme_account_gone":
+            raise
+        _reopen_account(issuance, error)
+
+
+def give_up(issuance: Issuance, error: ExpectedError) -> None:
+    """End the row for good; an issuance that has ended already only stops cleaning up."""
+    if not issuance.is_open:
+        issuance.finish(step=Step.DONE)
+        return
+    has_order = bool(issuance.order_url) and error.code != "acme_order_expired"
+    issuance.finish(
+        state=State.FAILED,
+        step=Step.CLEAN_UP if has_order else Step.DONE,
+        run_after=clock.now() if has_order else None,
+        ended_at=clock.now(),
+        error_code=error.code,
+        error_params=jobs.storable(error.params),
+        also=lambda: _tell_failed(issuance, error),
+    )
+
+
+def wish_of(issuance: Issuance) -> Wish:
+    return Wish(
+        names=tuple(issuance.names),
+        directory_url=issuance.directory_url,
+        challenge=issuance.challenge,
+        profile=issuance.profile,
+        key_type=issuance.key_type,
+    )
+
+
+def _check_gates(issuance: Issuance, line: Line) -> None:
+    issuance.renew_lease(LEASE_SECONDS)
+    require_ownership(workspace=issuance.workspace, names=issuance.names)
+    require_open_window(issuance.workspace, wish_of(issuance))
+    _go_on(issuance, Step.OPEN_ACCOUNT)
+
+
+def _open_account(issuance: Issuance, line: Line) -> None:
+    account = account_of(issuance)
+    crash_here("issue.account_key_stored")
+    if not account.uri:
+        uri = line.ca().open_account(email=settings.ACME_EMAIL)
+        crash_here("issue.account_opened")
+        AcmeAccount.unscoped.filter(pk=account.pk).update(uri=uri, opened_at=clock.now())
+    _go_on(issuance, Step.MAKE_KEY)
+
+
+def _make_key(issuance: Issuance, line: Line) -> None:
+    pem = new_key(issuance.key_type)
+    key = PrivateKey(workspace_id=issuance.workspace_id, sealed_pem=pem, key_type=issuance.key_type)
+    csr_pem = make_csr(pem, issuance.names)
+    _go_on(issuance, Step.ORDER, private_key=key, csr_pem=csr_pem, also=partial(key.save, force_insert=True))
+    crash_here("issue.key_stored")
+
+
+def _order(issuance: Issuance, line: Line) -> None:
+    order = line.ca().new_order(issuance.names, profile=issuance.profile)
+    # The one window that ACME leaves open: it has no idempotency key, so dying here orphans an order.
+    crash_here("issue.order_made")
+    _go_on(issuance, Step.LOAD_CHALLENGES, order_url=order.url, order_expires_at=order.expires_at)
+    crash_here("issue.order_stored")
+
+
+def _load_challenges(issuance: Issuance, line: Line) -> None:
+    order = line.ca().load_order(issuance.order_url)
+    if order.status == "invalid":
+        raise acme.order_refusal(order)
+    found = [line.ca().load_authorization(url) for url in order.authorization_urls]
+    rows = authorization_rows(issuance, found)
+    crash_here("issue.challenges_loaded")
+    _give_back(
+        issuance,
+        state=State.PENDING_CHALLENGE,
+        step=Step.WAIT_FOR_RECORDS,
+        step_at=clock.now(),
+        run_after=_ends_at(issuance, rows),
+        also=lambda: _store_rows(issuance, rows),
+    )
+    crash_here("issue.challenges_stored")
+
+
+def authorization_rows(issuance: Issuance, found: Iterable[acme.Authorization]) -> list[Authorization]:
+    """One unsaved row per authorization, in the order of the issuance's names."""
+    rows = [_authorization_row(issuance, item) for item in found]
+    rows.sort(key=lambda row: issuance.names.index(row.shown_name) if row.shown_name in issuance.names else 999)
+    for position, row in enumerate(rows):
+        row.position = position
+    return rows
+
+
+def _authorization_row(issuance: Issuance, found: acme.Authorization) -> Authorization:
+    challenge = found.challenge(issuance.challenge)
+    if challenge is None and found.status != "valid":
+        raise Permanent("acme_refused", detail=f"It offers no {issuance.challenge} challenge for {found.name}.")
+    return Authorization(
+        workspace_id=issuance.workspace_id,
+        issuance=issuance,
+        identifier=found.name,
+        is_wildcard=found.wildcard,
+        url=found.url,
+        challenge_url=challenge.url if challenge else "",
+        token=challenge.token if challenge else "",
+        txt_name=found.txt_name,
+        txt_value=challenge.txt_value if challenge else "",
+        status=found.status,
+        expires_at=found.expires_at,
+    )
+
+
+def _wait_for_records(issuance: Issuance, line: Line) -> None:
+    """Due only when the challenge should be over: ask whether it is."""
+    order = line.ca().load_order(issuance.order_url)
+    if order.status not in ("pending", "ready"):
+        raise acme.order_refusal(order)
+    if issuance.order_expires_at and clock.now() >= issuance.order_expires_at:
+        raise NeedsUser("acme_order_expired", name=", ".join(issuance.names), detail="nobody went on in time.")
+    _give_back(issuance, run_after=clock.now() + timedelta(hours=1))
+
+
+def _check_records(issuance: Issuance, line: Line) -> None:
+    """Our own look: a record that we have not seen ourselves never costs the CA's one look at it."""
+    issuance.renew_lease(LEASE_SECONDS)
+    rows = list(issuance.authorizations.all())
+    look_at_records(rows)
+    missing = missing_records(rows)
+    if missing is None:
+        _go_on(issuance, Step.ANSWER, state=State.VALIDATING, also=lambda: save_seen(rows))
+        crash_here("issue.records_seen")
+        return
+    _give_back(
+        issuance,
+        step=Step.WAIT_FOR_RECORDS,
+        run_after=_ends_at(issuance, rows),
+        error_code=missing.code,
+        error_params=jobs.storable(missing.params),
+        also=lambda: save_seen(rows),
+    )
+
+
+def _answer(issuance: Issuance, line: Line) -> None:
+    for row in issuance.authorizations.filter(status="pending"):
+        line.ca().answer_challenge(row.challenge_url)
+        crash_here("issue.answered_one")
+    _go_on(issuance, Step.WATCH_VALIDATION)
+    crash_here("issue.answered")
+
+
+def _watch_validation(issuance: Issuance, line: Line) -> None:
+    order = _look_quickly(issuance, line, lambda seen: seen.status != "pending")
+    if order.status in ("ready", "processing", "valid"):
+        _go_on(issuance, Step.FINALIZE, state=State.FINALIZING, also=lambda: _mark_proven(issuance))
+        crash_here("issue.validated")
+        return
+    refusal = _refused_names(issuance, line)
+    if refusal or order.status == "invalid":
+        raise refusal or acme.order_refusal(order)
+    _look_later(issuance, order.retry_at)
+
+
+def _mark_proven(issuance: Issuance) -> None:
+    Authorization.unscoped.filter(issuance=issuance, status="pending").update(status="valid")
+
+
+def _refused_names(issuance: Issuance, line: Line) -> ExpectedError | None:
+    """What the CA says about each name, kept on its row; the first refusal, naming all it is true of."""
+    refusals: list[ExpectedError] = []
+    for row in issuance.authorizations.filter(status="pending"):
+        found = line.ca().load_authorization(row.url)
+        detail = ""
+        if found.status not in ("pending", "valid"):
+            refusals.append(acme.challenge_refusal(found))
+            detail = str(refusals[-1].params.get("detail", ""))
+        Authorization.unscoped.filter(pk=row.pk).update(status=found.status, detail=detail)
+    if not refusals:
+        return None
+    first = refusals[0]
+    alike = [error.params.get("name", "") for error in refusals if error.code == first.code]
+    first.params["name"] = ", ".join(filter(None, alike))
+    return first
+
+
+def _finalize(issuance: Issuance, line: Line) -> None:
+    order = line.ca().load_order(issuance.order_url)
+    if order.status == "ready":
+        order = line.ca().finalize(order, csr_der(issuance.csr_pem))
+        crash_here("issue.finalized")
+    if order.status in ("processing", "ready"):
+        order = _look_quickly(issuance, line, lambda seen: seen.status not in ("processing", "ready"))
+    if order.status == "valid" and order.certificate_url:
+        _go_on(issuance, Step.STORE, certificate_url=order.certificate_url)
+        crash_here("issue.certificate_ready")
+    elif order.status == "invalid":
+        raise acme.order_refusal(order)
+    elif order.status == "pending":
+        _go_on(issuance, Step.WATCH_VALIDATION, state=State.VALIDATING)
+    else:
+        _look_later(issuance, order.retry_at)
+
+
+def _store(issuance: Issuance, line: Line) -> None:
+    chain = line.ca().download_chain(issuance.certificate_url)
+    crash_here("issue.downloaded")
+    certificate = build_certificate(issuance, chain.pems)
+    _give_back(
+        issuance,
+        state=State.ISSUED,
+        step=Step.CLEAN_UP,
+        step_at=clock.now(),
+        run_after=clock.now(),
+        certificate=certificate,
+        ended_at=clock.now(),
+        error_code="",
+        error_params={},
+        also=lambda: keep_certificate(issuance, certificate),
+    )
+    crash_here("issue.certificate_stored")
+    jobs.ring("issuance")
+
+
+def _clean_up(issuance: Issuance, line: Line) -> None:
+    """Give every proof back, so that no other order of this account can live on it."""
+    for row in issuance.authorizations.filter(is_given_back=False, status__in=("pending", "valid")):
+        line.ca().deactivate_authorization(row.url)
+        crash_here("issue.given_back_one")
+        Authorization.unscoped.filter(pk=row.pk).update(is_given_back=True)
+    _give_back(issuance, step=Step.DONE)
+
+
+def _rest(issuance: Issuance, line: Line) -> None:
+    _give_back(issuance)
+
+
+STEPS: dict[str, Callable[[Issuance, Line], None]] = {
+    Step.CHECK_GATES: _check_gates,
+    Step.OPEN_ACCOUNT: _open_account,
+    Step.MAKE_KEY: _make_key,
+    Step.ORDER: _order,
+    Step.LOAD_CHALLENGES: _load_challenges,
+    Step.WAIT_FOR_RECORDS: _wait_for_records,
+    Step.CHECK_RECORDS: _check_records,
+    Step.ANSWER: _answer,
+    Step.WATCH_VALIDATION: _watch_validation,
+    Step.FINALIZE: _finalize,
+    Step.STORE: _store,
+    Step.CLEAN_UP: _clean_up,
+    Step.DONE: _rest,
+}
+
+
+def _go_on(
+    issuance: Issuance, step: Issuance.Step, *, also: Callable[[], None] | None = None, **fields: object
+) -> None:
+    issuance.save_step(step=step, step_at=clock.now(), attempts=0, error_code="", error_params={}, also=also, **fields)
+
+
+def _give_back(issuance: Issuance, **fields: Any) -> None:
+    if not issuance.finish(**fields):
+        raise jobs.LeaseLost(str(issuance.pk))
+
+
+def _look_quickly(issuance: Issuance, line: Line, is_enough: Callable[[acme.Order], bool]) -> acme.Order:
+    order = line.ca().load_order(issuance.order_url)
+    for pause in QUICK_PAUSES:
+        if is_enough(order):
+            break
+        time.sleep(pause)
+        order = line.ca().load_order(issuance.order_url)
+    return order
+
+
+def _look_later(issuance: Issuance, retry_at: datetime | None) -> None:
+    """Give the row back until the CA wants to be asked, ever more rarely where it names no time."""
+    now = clock.now()
+    if issuance.order_expires_at and now >= issuance.order_expires_at:
+        raise NeedsUser("acme_order_expired", name=", ".join(issuance.names), detail="its time ran out.")
+    since = now - (issuance.step_at or now)
+    pause = retry_at - now if retry_at else min(max(since / 4, timedelta(seconds=1)), LONGEST_PAUSE)
+    _give_back(issuance, run_after=now + pause, priority=issuance.priority)
+    jobs.ring("issuance", interactive=issuance.priority == jobs.INTERACTIVE, after=pause)
+
+
+def _reopen_account(issuance: Issuance, error: Transient) -> None:
+    """The CA forgot the account: open it again, once; its orders are gone with it."""
+    account = account_of(issuance)
+    was_just_opened = account.opened_at and clock.now() - account.opened_at < JUST_OPENED
+    AcmeAccount.unscoped.filter(pk=account.pk).update(uri="")
+    if issuance.order_url:
+        raise NeedsUser("acme_order_expired", name=", ".join(issuance.names), **error.params) from error
+    _go_on(issuance, Step.OPEN_ACCOUNT)
+    if was_just_opened:
+        raise error
+
+
+def _ends_at(issuance: Issuance, rows: Iterable[Authorization]) -> datetime | None:
+    """When the first of the order and its pending authorizations ends."""
+    ends = [issuance.order_expires_at, *(row.expires_at for row in rows if not row.is_proven)]
+    return min((moment for moment in ends if moment), default=None)
+
+
+def _store_rows(issuance: Issuance, rows: list[Authorization]) -> None:
+    Authorization.unscoped.bulk_create(rows)
+    record(
+        "issuance.challenge_shown",
+        workspace_id=issuance.workspace_id,
+        domain_id=issuance.domain_id,
+        domain_label=issuance.domain.label,
+        data={"issuance": str(issuance.pk), "names": ", ".join(issuance.names), "records": len(rows)},
+    )
+
+
+def _tell_failed(issuance: Issuance, error: ExpectedError) -> None:
+    wording = errors.describe(error.code, error.params)
+    record(
+        "issuance.failed",
+        workspace_id=issuance.workspace_id,
+        domain_id=issuance.domain_id,
+        domain_label=issuance.domain.label,
+        data={
+            "issuance": str(issuance.pk),
+            "names": ", ".join(issuance.names),
+            "code": error.code,
+            "error": wording.title,
+        },
+    )
+    findings.open_finding(
+        domain=issuance.domain,
+        source="issuance",
+        code="issuance_failed",
+        params={"names": ", ".join(issuance.names), "error": wording.title},
+        severity="warning",
+        needs_user=True,
+    )

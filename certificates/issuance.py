@@ -1,0 +1,153 @@
+"""What people ask of an issuance: start, issue, cancel, start afresh. The worker's side is advance.py."""
+
+from collections.abc import Sequence
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from accounts.models import Workspace
+from auditlog.events import Actor, record
+from certificates.gates import Wish, read_wish, require_open_window
+from certificates.models import Issuance
+from config.lib import clock, jobs
+from config.lib.errors import NeedsUser
+from domains import findings
+from domains.models import Domain, Ownership
+from domains.ownership import covers, enclosing
+
+State, Step = Issuance.State, Issuance.Step
+
+
+def start_issuance(*, domain: Domain, wish: Wish, actor: Actor) -> tuple[Issuance, bool]:
+    """Open an issuance and ring for it; (row, whether it is new). Repeatable: an open one is returned.
+
+    Raises NeedsUser names_not_proven or issuance_window. The worker checks both again, ownership live.
+    """
+    workspace = domain.workspace
+    require_proven(workspace, wish.names)
+    require_open_window(workspace, wish)
+    try:
+        with transaction.atomic():
+            return _create(domain, wish, actor), True
+    except IntegrityError:
+        return open_issuances(workspace, wish).get(), False
+
+
+def _create(domain: Domain, wish: Wish, actor: Actor) -> Issuance:
+    issuance = Issuance.objects.create(
+        workspace=domain.workspace,
+        domain=domain,
+        names=list(wish.names),
+        names_key=wish.names_key,
+        challenge=wish.challenge,
+        directory_url=wish.directory_url,
+        profile=wish.profile,
+        key_type=wish.key_type,
+        requested_by=actor.label,
+        step_at=clock.now(),
+        run_after=clock.now(),
+        priority=jobs.INTERACTIVE,
+    )
+    _record("issuance.started", issuance, actor)
+    findings.close_finding(domain=domain, source="issuance", code="issuance_failed", actor=actor)
+    jobs.ring("issuance", interactive=True)
+    return issuance
+
+
+def open_issuances(workspace: Workspace, wish: Wish) -> QuerySet[Issuance]:
+    rows = Issuance.objects.for_workspace(workspace)
+    return rows.filter(names_key=wish.names_key, directory_url=wish.directory_url, state__in=Issuance.OPEN_STATES)
+
+
+def issue_certificate(*, issuance: Issuance, actor: Actor) -> None:
+    """The records are there, go on: our own look, then the CA's. Repeatable; the caller waits or polls.
+
+    Raises NeedsUser issuance_closed or issuance_not_waiting. What the look finds is on the row.
+    """
+    waiting = Issuance.objects.for_workspace(issuance.workspace_id).filter(
+        pk=issuance.pk, state=State.PENDING_CHALLENGE, step=Step.WAIT_FOR_RECORDS
+    )
+    with transaction.atomic():
+        # An expiry look may hold the lease just now; taking it away makes that worker drop its result.
+        taken = waiting.update(
+            step=Step.CHECK_RECORDS,
+            step_at=clock.now(),
+            run_after=clock.now(),
+            priority=jobs.INTERACTIVE,
+            attempts=0,
+            claims=0,
+            error_code="",
+            error_params={},
+            lease_token=None,
+            lease_until=None,
+        )
+        if taken:
+            _record("issuance.requested", issuance, actor)
+            jobs.ring("issuance", interactive=True)
+    issuance.refresh_from_db()
+    if not taken:
+        _refuse_unless_under_way(issuance)
+
+
+def _refuse_unless_under_way(issuance: Issuance) -> None:
+    """A second click while the first is worked is no error; before the records and after the end it is."""
+    if issuance.state in (State.FAILED, State.CANCELLED):
+        raise NeedsUser("issuance_closed", state=issuance.state)
+    if issuance.state == State.DRAFT:
+        raise NeedsUser("issuance_not_waiting", state="preparing its records")
+
+
+def cancel_issuance(*, issuance: Issuance, actor: Actor) -> None:
+    """End an issuance that the CA was not asked to validate yet. Repeatable.
+
+    Raises NeedsUser: issuance_not_waiting while the CA validates, issuance_closed when it has ended.
+    """
+    rows = Issuance.objects.for_workspace(issuance.workspace_id).filter(pk=issuance.pk)
+    with transaction.atomic():
+        # Without its lease a worker that is on this row right now writes nothing any more.
+        cancelled = rows.filter(state__in=(State.DRAFT, State.PENDING_CHALLENGE)).update(
+            state=State.CANCELLED,
+            step=Step.CLEAN_UP,
+            run_after=clock.now(),
+            priority=jobs.BACKGROUND,
+            ended_at=clock.now(),
+            error_code="",
+            error_params={},
+            lease_token=None,
+            lease_until=None,
+        )
+        if cancelled:
+            _record("issuance.cancelled", issuance, actor)
+            jobs.ring("issuance")
+    issuance.refresh_from_db()
+    if not cancelled and issuance.is_open:
+        raise NeedsUser("issuance_not_waiting", state=issuance.state)
+    if not cancelled and issuance.state != State.CANCELLED:
+        raise NeedsUser("issuance_closed", state=issuance.state)
+
+
+def start_again(*, issuance: Issuance, actor: Actor) -> Issuance:
+    """A fresh challenge for the same names after one that failed or was cancelled."""
+    wish = read_wish(issuance.names, challenge=issuance.challenge, profile=issuance.profile, key_type=issuance.key_type)
+    return start_issuance(domain=issuance.domain, wish=wish, actor=actor)[0]
+
+
+def require_proven(workspace: Workspace, names: Sequence[str]) -> None:
+    """Every name lies at or below a host that the workspace has proven, by what is on file."""
+    above = {host for name in names for host in enclosing(name.removeprefix("*."))}
+    rows = Ownership.objects.for_workspace(workspace).filter(host__in=above, proven_at__isnull=False)
+    proven = list(rows.values_list("host", flat=True))
+    missing = [name for name in names if not any(covers(host, name) for host in proven)]
+    if missing:
+        raise NeedsUser("names_not_proven", names=missing)
+
+
+def _record(kind: str, issuance: Issuance, actor: Actor) -> None:
+    record(
+        kind,
+        workspace_id=issuance.workspace_id,
+        actor=actor,
+        domain_id=issuance.domain_id,
+        domain_label=issuance.domain.label,
+        data={"issuance": str(issuance.pk), "names": ", ".join(issuance.names)},
+    )

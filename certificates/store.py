@@ -1,0 +1,90 @@
+"""Issued certificates become rows."""
+
+from collections.abc import Sequence
+
+from cryptography import x509 as pyca
+from cryptography.hazmat.primitives.serialization import Encoding
+from django.db import transaction
+
+from auditlog.events import Actor, record
+from certificates.models import Certificate, CertificateName, Issuance, names_key
+from config.lib import x509
+from config.lib.errors import Permanent
+from domains import findings
+
+
+def build_certificate(issuance: Issuance, pems: Sequence[str]) -> Certificate:
+    """The unsaved row for what the CA handed out, leaf first, after its key was checked against it."""
+    if issuance.private_key is None:
+        raise Permanent("no_private_key")
+    leaf = pyca.load_pem_x509_certificate(pems[0].encode()).public_bytes(Encoding.DER)
+    x509.check_pair(leaf, issuance.private_key.sealed_pem.reveal())
+    facts = x509.facts([leaf]).leaf
+    if facts.not_before is None or facts.not_after is None:
+        raise Permanent("certificate_unreadable")
+    wished = [name for name in issuance.names if name in facts.sans]
+    names = [*wished, *(name for name in facts.sans if name not in wished)]
+    return Certificate(
+        workspace_id=issuance.workspace_id,
+        domain=issuance.domain,
+        names=names,
+        names_key=names_key(names),
+        source=Certificate.Source.ACME,
+        directory_url=issuance.directory_url,
+        profile=issuance.profile,
+        key_type=issuance.key_type,
+        leaf_pem=pems[0],
+        chain_pem="".join(pems[1:]),
+        fingerprint_sha256=facts.fingerprint_sha256,
+        serial=facts.serial,
+        issuer=(facts.issuer_name or facts.issuer)[:255],
+        not_before=facts.not_before,
+        not_after=facts.not_after,
+        private_key=issuance.private_key,
+        requested_by=issuance.requested_by,
+    )
+
+
+def keep_certificate(issuance: Issuance, certificate: Certificate) -> None:
+    """Insert the row, its names and its event; inside the transaction that ends the issuance."""
+    certificate.save(force_insert=True)
+    CertificateName.unscoped.bulk_create(
+        CertificateName(workspace_id=certificate.workspace_id, certificate=certificate, name=name)
+        for name in certificate.names
+    )
+    findings.close_finding(domain=issuance.domain, source="issuance", code="issuance_failed")
+    record(
+        "certificate.issued",
+        workspace_id=certificate.workspace_id,
+        domain_id=issuance.domain_id,
+        domain_label=issuance.domain.label,
+        data={
+            "certificate": str(certificate.pk),
+            "issuance": str(issuance.pk),
+            "names": ", ".join(certificate.names),
+            "issuer": certificate.issuer,
+            "until": f"{certificate.not_after:%Y-%m-%d}",
+            "fingerprint_sha256": certificate.fingerprint_sha256,
+        },
+    )
+
+
+def delete_certificate(*, certificate: Certificate, actor: Actor) -> None:
+    """Delete the row and destroy its private key, unless another certificate lives on that key."""
+    key, domain = certificate.private_key, certificate.domain
+    with transaction.atomic():
+        record(
+            "certificate.deleted",
+            workspace_id=certificate.workspace_id,
+            actor=actor,
+            domain_id=domain.pk,
+            domain_label=domain.label,
+            data={
+                "names": ", ".join(certificate.names),
+                "fingerprint_sha256": certificate.fingerprint_sha256,
+                "until": f"{certificate.not_after:%Y-%m-%d}",
+            },
+        )
+        certificate.delete()
+        if key and not Certificate.unscoped.filter(private_key=key).exists():
+            key.delete()

@@ -1,0 +1,74 @@
+"""kill -9 at every persisted step: no key is lost, no second certificate is made, the walk completes."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.servers.dns import ChallengeDns
+from tests.servers.pebble import Pebble
+from tests.servers.places import ROOT, plain_environment
+from tests.servers.postgres import Postgres
+
+# Between newOrder and its commit ACME leaves a gap: no key makes a repeated order the same one.
+ORPHANS = ("issue.order_made",)
+LAUNCH = """
+import sys, django
+django.setup()
+from tests.integration.issuance_killer import main
+main(*sys.argv[1:])
+"""
+WANTED = {
+    "kills": 1,
+    "state": "issued",
+    "certificates": 1,
+    "has_key": True,
+    "accounts": 1,
+    "same_values": True,
+    "given_back": True,
+}
+
+
+def crash_points() -> list[str]:
+    """Every place in the worker's code at which it can be told to die."""
+    source = (ROOT / "certificates" / "advance.py").read_text()
+    return re.findall(r'crash_here\("(issue\.\w+)"\)', source)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/portal.sqlite3"
+    server: Postgres = request.getfixturevalue("postgres_server")
+    return server.create_database("issuance_crashes")
+
+
+def test_a_killed_worker_is_carried_on_from(
+    pebble_server: Pebble, dns_server: ChallengeDns, tmp_path: Path, database_url: str
+) -> None:
+    points = crash_points()
+    assert len(points) >= 10
+    issued, orders = pebble_server.issued_count(), pebble_server.order_count()
+    environment = plain_environment(
+        PYTHONPATH=str(ROOT),
+        DJANGO_SETTINGS_MODULE="tests.settings",
+        VAR_DIR=str(tmp_path),
+        DATABASE_URL=database_url,
+        ACME_DIRECTORY_URL=pebble_server.directory_url,
+        ACME_CA_BUNDLE=str(pebble_server.ca_bundle),
+        DNS_RESOLVERS=dns_server.address,
+        EGRESS_ALLOW_CIDRS="127.0.0.0/8,::1/128",
+    )
+    command = [sys.executable, "-c", LAUNCH, dns_server.management_url, dns_server.address, *points]
+    run = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert run.returncode == 0, run.stderr[-3000:]
+    walks = [json.loads(line) for line in run.stdout.splitlines()]
+    assert [walk["point"] for walk in walks] == points
+    for walk in walks:
+        assert {name: walk[name] for name in WANTED} == WANTED, walk
+    assert len({walk["serial"] for walk in walks}) == len(points)
+    assert pebble_server.issued_count() - issued == len(points)
+    assert pebble_server.order_count() - orders == len(points) + len(ORPHANS)
