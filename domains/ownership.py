@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from accounts.models import Workspace
@@ -235,15 +236,16 @@ def give_up(ownership: Ownership, error: ExpectedError) -> None:
 def ask_for_check(*, domain: Domain, actor: Actor | None = None) -> Ownership:
     """`I've added it`: make the look due at once, and ring. Repeatable."""
     ownership = ownership_of(domain)
-    jobs.start_now(ownership, asked_at=clock.now())
-    record(
-        "domain.verification_asked",
-        workspace_id=domain.workspace_id,
-        actor=actor,
-        domain_id=domain.pk,
-        domain_label=domain.label,
-    )
-    jobs.ring("ownership", interactive=True)
+    with transaction.atomic():
+        jobs.start_now(ownership, asked_at=clock.now())
+        record(
+            "domain.verification_asked",
+            workspace_id=domain.workspace_id,
+            actor=actor,
+            domain_id=domain.pk,
+            domain_label=domain.label,
+        )
+        jobs.ring("ownership", interactive=True)
     return ownership
 
 

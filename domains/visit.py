@@ -15,7 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from auditlog.events import record
+from auditlog.events import Actor, record
 from config.lib import clock, jobs, x509
 from config.lib.errors import ExpectedError
 from domains.findings import replace_findings
@@ -283,9 +283,17 @@ def give_up(visit: Visit, error: ExpectedError) -> None:
     )
 
 
-def ask_for_visit(domain: Domain) -> Visit:
-    """Make the domain's visit due at once for a person who waits, and ring. Repeatable."""
+def ask_for_visit(*, domain: Domain, actor: Actor | None = None) -> Visit:
+    """`Check now`: make the domain's visit due at once for a person who waits, and ring. Repeatable."""
     visit = Visit.unscoped.get(domain=domain)
-    jobs.start_now(visit, asked_at=clock.now())
-    jobs.ring("visit", interactive=True)
+    with transaction.atomic():
+        jobs.start_now(visit, asked_at=clock.now())
+        record(
+            "domain.inspection_asked",
+            workspace_id=domain.workspace_id,
+            actor=actor,
+            domain_id=domain.pk,
+            domain_label=domain.label,
+        )
+        jobs.ring("visit", interactive=True)
     return visit

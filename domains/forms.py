@@ -1,0 +1,70 @@
+"""What people type on this room's pages."""
+
+from typing import Any
+
+from django import forms
+
+from config.lib.errors import ExpectedError, describe
+from domains.add import parse_port, parse_tags, parse_target
+
+
+class CatalogueForm(forms.Form):
+    """Turns an expected error of a field's parser into the catalogue's words."""
+
+    def add_expected(self, name: str, error: ExpectedError) -> None:
+        wording = describe(error.code, error.params)
+        self.add_error(name, forms.ValidationError(f"{wording.title}. {wording.why} {wording.fix}", code=error.code))
+
+
+class AddDomainForm(CatalogueForm):
+    hostname = forms.CharField(
+        label="Hostname",
+        max_length=300,
+        help_text="The name alone, such as www.example.com. We look at it at once; nothing has to be installed.",
+        widget=forms.TextInput(
+            attrs={"autofocus": True, "autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
+        ),
+    )
+    port = forms.IntegerField(
+        label="Port", required=False, help_text="443 when left empty; 465, 993, 5061 and others are watched as well."
+    )
+    tags = forms.CharField(
+        label="Tags", required=False, max_length=400, help_text="Words to file it under, separated by commas."
+    )
+
+    def clean_port(self) -> int | None:
+        port: int | None = self.cleaned_data["port"]
+        if port is not None:
+            try:
+                parse_port(port)
+            except ExpectedError as error:
+                self.add_expected("port", error)
+        return port
+
+    def clean_tags(self) -> list[str]:
+        return clean_tags(self)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if "hostname" in cleaned and "port" not in self.errors:
+            try:
+                parse_target(cleaned["hostname"], cleaned.get("port"))
+            except ExpectedError as error:
+                self.add_expected("hostname", error)
+        return cleaned
+
+
+class TagsForm(CatalogueForm):
+    tags = forms.CharField(label="Tags", required=False, max_length=400, help_text="Separated by commas.")
+
+    def clean_tags(self) -> list[str]:
+        return clean_tags(self)
+
+
+def clean_tags(form: CatalogueForm) -> list[str]:
+    """The tags of a comma-separated field, checked."""
+    try:
+        return parse_tags(form.cleaned_data["tags"].split(","))
+    except ExpectedError as error:
+        form.add_expected("tags", error)
+        return []

@@ -1,0 +1,183 @@
+"""The domain list: filters that are totals, search, order, pages by cursor. A constant number of queries."""
+
+import base64
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import Count, DateTimeField, F, Prefetch, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
+
+from accounts.models import Workspace
+from config.lib.errors import describe
+from domains.models import Domain, Finding, Ownership, Severity, State
+from domains.ownership import enclosing
+
+PAGE = 50
+_FAR = datetime(9999, 1, 1, tzinfo=UTC)
+
+EXPIRING = (State.EXPIRING, State.RENEWAL_DUE)
+FAILING = (State.EXPIRED, State.UNREACHABLE, State.RENEWAL_FAILED, State.PROBLEM, State.PARTIAL_DEPLOY)
+
+
+@dataclass(frozen=True)
+class Filter:
+    key: str
+    label: str
+    tone: str
+    condition: Q
+
+
+FILTERS = (
+    Filter("", "All", "", Q()),
+    Filter("action", "Needs action", "bad", Q(needs_action=True)),
+    Filter("expiring", "Expiring", "due", Q(state__in=EXPIRING)),
+    Filter("failing", "Failing", "bad", Q(state__in=FAILING)),
+    Filter("unverified", "Unverified", "idle", Q(state=State.UNVERIFIED)),
+)
+
+# Each order ends in something unique. A leading minus is descending, as in order_by.
+SORTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "urgency": ("Most urgent first", ("urgency", "host", "id")),
+    "name": ("By name", ("host", "id")),
+    "expires": ("Next to expire", ("ends_at", "id")),
+    "newest": ("Newest first", ("-created_at", "-id")),
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the query string asks for; anything unknown counts as absent."""
+
+    show: str = ""
+    q: str = ""
+    tag: str = ""
+    state: str = ""
+    sort: str = "urgency"
+    cursor: str = ""
+
+    @classmethod
+    def of(cls, query: Any) -> "Wanted":
+        sort = query.get("sort", "")
+        return cls(
+            show=query.get("show", ""),
+            q=query.get("q", "").strip().lower()[:253],
+            tag=query.get("tag", "").strip().lower()[:40],
+            state=query.get("state", ""),
+            sort=sort if sort in SORTS else "urgency",
+            cursor=query.get("cursor", ""),
+        )
+
+
+@dataclass
+class Shown:
+    """One page: `rows` with `visit`, `tags_shown` and `open_rows` loaded, `next` the cursor after it."""
+
+    rows: list[Domain]
+    next: str
+    totals: dict[str, int]
+    is_empty_workspace: bool = False
+
+
+def matching(*, workspace: Workspace, wanted: Wanted) -> QuerySet[Domain]:
+    """Domains by search, tag and state, without order."""
+    rows = Domain.objects.for_workspace(workspace)
+    if wanted.q:
+        rows = rows.filter(host__contains=wanted.q)
+    if wanted.tag:
+        rows = rows.filter(tag_rows__name=wanted.tag)
+    if wanted.state:
+        rows = rows.filter(state=wanted.state)
+    return rows
+
+
+def list_domains(*, workspace: Workspace, wanted: Wanted) -> Shown:
+    """One page in the wanted order, with the totals of every filter under the same search."""
+    found = matching(workspace=workspace, wanted=wanted)
+    totals = found.aggregate(**{one.key or "all": Count("pk", filter=one.condition) for one in FILTERS})
+    condition = next((one.condition for one in FILTERS if one.key == wanted.show), Q())
+    rows = _after(with_everything(found.filter(condition)), wanted)
+    page = list(rows[: PAGE + 1])
+    order = SORTS[wanted.sort][1]
+    following = _cursor(page[PAGE - 1], order) if len(page) > PAGE else ""
+    is_plain = not (wanted.q or wanted.tag or wanted.state)
+    return Shown(page[:PAGE], following, totals, is_empty_workspace=is_plain and not totals["all"])
+
+
+def with_everything(rows: QuerySet[Domain]) -> QuerySet[Domain]:
+    """Load what a list shows of each domain: visit, tags and (as `open_rows`) its open findings."""
+    findings = Prefetch("findings", Finding.unscoped.filter(closed_at=None), to_attr="open_rows")
+    return rows.select_related("visit").prefetch_related("tag_rows", findings)
+
+
+def by_weight(findings: Iterable[Finding]) -> list[Finding]:
+    """Most severe first, then oldest."""
+    weights = [Severity.CRITICAL, Severity.WARNING, Severity.INFO]
+    return sorted(findings, key=lambda one: (weights.index(Severity(one.severity)), one.opened_at))
+
+
+def ownerships_for(domains: Sequence[Domain]) -> dict[Any, Ownership]:
+    """The ownership row that decides about each domain, by the domain's id; one query for all."""
+    if not domains:
+        return {}
+    hosts = {host for domain in domains for host in enclosing(domain.host)}
+    found = Ownership.objects.for_workspace(domains[0].workspace_id).filter(host__in=hosts)
+    rows = {row.host: row for row in found}
+    return {domain.pk: chosen for domain in domains if (chosen := _closest(domain, rows))}
+
+
+def _closest(domain: Domain, rows: dict[str, Ownership]) -> Ownership | None:
+    above = [rows[host] for host in enclosing(domain.host) if host in rows]
+    proven = [row for row in above if row.proven_at]
+    return next(iter(proven), rows.get(domain.host))
+
+
+def note_of(domain: Domain) -> str:
+    """The few words beside a domain's lifeline; empty leaves them to the lifeline itself."""
+    if not domain.is_verified:
+        return "publish one TXT record to start monitoring"
+    telling = [one for one in by_weight(getattr(domain, "open_rows", ())) if one.code not in ("expired", "expiring")]
+    if telling:
+        return describe(telling[0].code, telling[0].params).title
+    visit = domain.visit
+    if visit.error_code and not visit.inspection_id:
+        return describe(visit.error_code, visit.error_params).title
+    return ""
+
+
+def _after(rows: QuerySet[Domain], wanted: Wanted) -> QuerySet[Domain]:
+    order = SORTS[wanted.sort][1]
+    if "ends_at" in order:
+        rows = rows.annotate(ends_at=Coalesce(F("expires_at"), Value(_FAR, output_field=DateTimeField())))
+    values = _opened(wanted.cursor, len(order))
+    if values:
+        rows = rows.filter(_beyond(order, values))
+    return rows.order_by(*order)
+
+
+def _beyond(order: Sequence[str], values: Sequence[Any]) -> Q:
+    """Rows after the given one: the first differing column decides."""
+    beyond, equal = Q(), Q()
+    for name, value in zip(order, values, strict=True):
+        column = name.removeprefix("-")
+        direction = "lt" if name.startswith("-") else "gt"
+        beyond |= equal & Q(**{f"{column}__{direction}": value})
+        equal &= Q(**{column: value})
+    return beyond
+
+
+def _cursor(row: Domain, order: Sequence[str]) -> str:
+    values = [getattr(row, name.removeprefix("-")) for name in order]
+    return base64.urlsafe_b64encode(json.dumps(values, default=str).encode()).decode().rstrip("=")
+
+
+def _opened(cursor: str, length: int) -> list[Any] | None:
+    """The values of a cursor, or None for one that is not ours: the list then starts anew."""
+    try:
+        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except ValueError:
+        return None
+    is_ours = isinstance(values, list) and len(values) == length and all(isinstance(v, (str, int)) for v in values)
+    return values if is_ours else None

@@ -1,0 +1,176 @@
+"""A domain's certificate as its page shows it: rows turned into what the components take."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from config.lib.errors import Wording, describe
+from domains.models import Domain, Inspection, Ownership, Visit
+from domains.ownership import is_seen, records_of
+
+
+@dataclass(frozen=True)
+class Served:
+    """The served certificate in words."""
+
+    subject: str
+    issuer: str
+    sans: list[str]
+    more_sans: int
+    key: str
+    signature: str
+    usages: list[str]
+    serial: str
+    fingerprint_sha256: str
+    not_before: datetime | None
+    not_after: datetime | None
+    tls_version: str
+    cipher: str
+    address: str
+    seen_at: datetime
+    chain: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class ProblemNote:
+    severity: str
+    wording: Wording
+
+
+@dataclass(frozen=True)
+class Review:
+    """Everything the Overview says about the latest visit."""
+
+    is_under_way: bool
+    visited_at: datetime | None
+    served: Served | None
+    problems: list[ProblemNote] = field(default_factory=list)
+    trouble: Wording | None = None
+    is_confirmed: bool = False
+    page: str = ""
+
+
+def review_of(domain: Domain) -> Review:
+    """The page's words for a domain that was loaded with `visit__inspection`."""
+    visit: Visit = domain.visit
+    inspection = visit.inspection
+    trouble = describe(visit.error_code, visit.error_params) if visit.error_code else None
+    return Review(
+        is_under_way=visit.is_under_way,
+        visited_at=visit.visited_at,
+        served=served_of(inspection, visit) if inspection else None,
+        problems=problems_of(inspection) if inspection else [],
+        trouble=trouble,
+        is_confirmed=visit.failures > 1,
+        page=_page(visit),
+    )
+
+
+def served_of(inspection: Inspection, visit: Visit) -> Served:
+    leaf = inspection.leaf
+    return Served(
+        subject=leaf["subject"],
+        issuer=leaf["issuer"],
+        sans=leaf["sans"][:20],
+        more_sans=max(0, leaf["san_count"] - 20),
+        key=leaf["key"],
+        signature=leaf["signature"],
+        usages=leaf["usages"],
+        serial=leaf["serial"],
+        fingerprint_sha256=inspection.fingerprint_sha256,
+        not_before=visit.not_before,
+        not_after=visit.not_after,
+        tls_version=inspection.tls_version,
+        cipher=inspection.cipher,
+        address=visit.address or inspection.address,
+        seen_at=inspection.seen_at,
+        chain=chain_links(inspection),
+    )
+
+
+def chain_links(inspection: Inspection) -> list[dict[str, Any]]:
+    """The chain as `components/chain.html` takes it, with a dashed link where one is missing."""
+    links = [_link(one) for one in inspection.chain]
+    if any(problem["code"] == "missing_intermediate" for problem in inspection.problems):
+        links.append({"name": "missing", "detail": inspection.chain[-1]["issuer_name"], "is_missing": True})
+    return links
+
+
+def _link(one: Mapping[str, Any]) -> dict[str, Any]:
+    name = one["common_name"] or one["subject"] or (one["sans"] or ["no name"])[0]
+    if one["role"] == "leaf":
+        return {"name": name, "detail": one["key"]}
+    if one["role"] == "root":
+        return {"name": name, "detail": "trusted root" if not one["served"] else "trusted root, sent as well"}
+    return {"name": name, "detail": one["issuer_name"] if name == one["subject"] else one["key"]}
+
+
+def problems_of(inspection: Inspection) -> list[ProblemNote]:
+    return [ProblemNote(one["severity"], describe(one["code"], one["params"])) for one in inspection.problems]
+
+
+def _page(visit: Visit) -> str:
+    """`HTTPS answered 200 in 34 ms`, or what happened instead; empty where no website was asked."""
+    if not visit.page_scheme:
+        return ""
+    scheme = visit.page_scheme.upper()
+    if visit.page_status is None:
+        return f"No answer to GET / over {scheme}"
+    return f"{scheme} answered {visit.page_status} in {visit.page_milliseconds} ms"
+
+
+def record_rows(ownership: Ownership) -> list[dict[str, Any]]:
+    """The records that prove ownership, as `components/record_table.html` takes them."""
+    looked = {check["method"]: check for check in ownership.checks}
+    return [
+        {
+            "host": record.name,
+            "fqdn": "",
+            "type": record.rdtype,
+            "value": record.value,
+            **_seen(looked.get(record.method)),
+        }
+        for record in records_of(ownership)
+    ]
+
+
+def _seen(check: Mapping[str, Any] | None) -> dict[str, str]:
+    if check is None:
+        return {"state": "", "seen_words": ""}
+    answered = [one for one in check["seen"] if one["values"] is not None]
+    shown = [one for one in answered if check["expected"] in one["values"]]
+    if is_seen(dict(check)):
+        return {"state": "seen", "seen_words": f"Seen on {len(shown)} of {len(answered)}"}
+    if shown:
+        return {"state": "partly_seen", "seen_words": f"Seen on {len(shown)} of {len(answered)}"}
+    return {"state": "not_seen", "seen_words": ""}
+
+
+def look_words(ownership: Ownership) -> list[dict[str, Any]]:
+    """What was looked for, where, and what was seen: one entry per record and server."""
+    return [
+        {"method": check["method"], "name": check["name"], "server": one["server"], "said": said(one)}
+        for check in ownership.checks
+        for one in check["seen"]
+    ]
+
+
+_SAID = {
+    "nxdomain": "there is no such name",
+    "no_answer": "the name has no such record",
+    "alias": "the name is an alias (CNAME), which does not count",
+    "wildcard": "a wildcard record, which does not count",
+    "timeout": "no answer in time",
+    "servfail": "server failure (often broken DNSSEC)",
+    "refused": "the server refused to answer",
+    "lame": "the server is not responsible for the name",
+    "unreachable": "the server could not be reached",
+}
+
+
+def said(one: Mapping[str, Any]) -> str:
+    """One server's answer in words."""
+    if one["values"]:
+        return ", ".join(f"“{value[:200]}”" for value in one["values"][:5])
+    return _SAID.get(one["error"], one["error"].replace("_", " ") or "nothing")

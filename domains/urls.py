@@ -1,0 +1,19 @@
+from django.urls import path
+
+from domains import views
+
+app_name = "domains"
+
+_LIST = "w/<uuid:workspace_id>/domains/"
+_ONE = f"{_LIST}<uuid:domain_id>/"
+
+urlpatterns = [
+    path(_LIST, views.show_list, name="domain-list"),
+    path(f"{_LIST}add/", views.add, name="domain-add"),
+    path(_ONE, views.show_overview, name="domain-overview"),
+    path(f"{_ONE}live/", views.show_live, name="domain-live"),
+    path(f"{_ONE}inspect/", views.inspect, name="domain-inspect"),
+    path(f"{_ONE}verify/", views.verify, name="domain-verify"),
+    path(f"{_ONE}delete/", views.delete, name="domain-delete"),
+    path(f"{_ONE}tags/", views.edit_tags, name="domain-tags"),
+]
