@@ -68,7 +68,7 @@ def test_a_server_that_is_away_is_tried_again_for_a_day(settings: Settings) -> N
     assert mail.error_code
     with clock.shifted(timedelta(hours=25)):
         jobs.run_due("platform_mail")
-    mail.refresh_from_db()
+    mail = PlatformMail.objects.get()
     assert (mail.state, mail.run_after) == ("failed", None)
     assert not mail.sealed_context
 
