@@ -1,0 +1,66 @@
+"""What people choose on this room's pages."""
+
+from typing import Any
+
+from django import forms
+
+from certificates.gates import Wish, read_wish
+from config.lib.errors import ExpectedError
+from domains.forms import CatalogueForm
+from domains.models import Domain
+
+OTHERS_SHOWN = 30
+
+
+class StartForm(CatalogueForm):
+    """Names for one certificate: the host with what usually goes with it, and any verified host."""
+
+    names = forms.MultipleChoiceField(
+        label="Names in the certificate", widget=forms.CheckboxSelectMultiple, required=False
+    )
+    others = forms.MultipleChoiceField(
+        label="Other verified names of this workspace", widget=forms.CheckboxSelectMultiple, required=False
+    )
+    more_names = forms.CharField(
+        label="More names",
+        required=False,
+        max_length=30000,
+        widget=forms.Textarea(attrs={"rows": 3, "class": "mono", "autocapitalize": "none", "spellcheck": "false"}),
+        help_text="One per line, up to 100 in all; *.example.com for a wildcard. Each must lie at or below a host "
+        "whose ownership is proven.",
+    )
+
+    def __init__(self, data: Any = None, *, domain: Domain) -> None:
+        super().__init__(data, initial={"names": [domain.host]})
+        self.fields["names"].choices = [(name, label) for name, label in usual_names(domain.host)]  # type: ignore[attr-defined]
+        hosts = other_hosts(domain)
+        self.fields["others"].choices = [(host, host) for host in hosts]  # type: ignore[attr-defined]
+        if not hosts:
+            del self.fields["others"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        lines = cleaned.get("more_names", "").replace(",", "\n").split()
+        try:
+            cleaned["wish"] = read_wish([*cleaned.get("names", []), *cleaned.get("others", []), *lines])
+        except ExpectedError as error:
+            self.add_expected("more_names" if lines else "names", error)
+        return cleaned
+
+    @property
+    def wish(self) -> Wish:
+        wish: Wish = self.cleaned_data["wish"]
+        return wish
+
+
+def usual_names(host: str) -> list[tuple[str, str]]:
+    names = [(host, host)]
+    if not host.startswith("www."):
+        names.append((f"www.{host}", f"www.{host}"))
+    return [*names, (f"*.{host}", f"*.{host} (wildcard: every name directly below)")]
+
+
+def other_hosts(domain: Domain) -> list[str]:
+    rows = Domain.objects.for_workspace(domain.workspace_id).filter(verified_at__isnull=False)
+    hosts = rows.exclude(host=domain.host).order_by("host").values_list("host", flat=True).distinct()
+    return list(hosts[:OTHERS_SHOWN])
