@@ -142,7 +142,7 @@ def _inspect(domain: Domain, issued: Issued, authority: TestCa) -> Inspection:
     ders = [certificate.public_bytes(Encoding.DER) for certificate in (issued.certificate, *issued.chain)]
     roots = x509.roots_of([authority.root.public_bytes(Encoding.DER)])
     verdict = x509.verdict(ders, domain.host, clock.now(), roots)
-    chain = [{**link.facts.as_json(), "role": link.role, "served": link.served} for link in verdict.path[1:]]
+    chain = [{**link.facts.as_json(), "role": link.role, "served": link.served} for link in verdict.path]
     return Inspection.unscoped.create(
         workspace_id=domain.workspace_id,
         domain=domain,
