@@ -32,9 +32,10 @@ def parse_target(text: str, port: int | None = None) -> tuple[str, int]:
     found = _WITH_PORT.fullmatch(text.strip())
     host = egress.parse_hostname(found["host"] if found else text.strip())
     written = int(found["port"]) if found else None
-    if written and port and written != port:
+    given = [one for one in (written, port) if one is not None]
+    if len(set(given)) > 1:
         raise NeedsUser("port_contradicted", host=host, written=written, port=port)
-    return host, parse_port(written or port or HTTPS)
+    return host, parse_port(given[0] if given else HTTPS)
 
 
 def parse_port(port: int) -> int:

@@ -1,0 +1,93 @@
+"""Rows as the API shows them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from config.lib.errors import describe
+from domains.listing import by_weight
+from domains.models import Domain, Finding, Inspection, Ownership, Visit
+from domains.ownership import records_of
+
+
+def show_domain(domain: Domain, ownership: Ownership) -> dict[str, Any]:
+    """`domain` loaded with visit, inspection, tags and `open_rows`."""
+    visit = domain.visit
+    return {
+        "id": domain.pk,
+        "hostname": domain.host,
+        "port": domain.port,
+        "protocol": domain.protocol,
+        "state": domain.state,
+        "verified": domain.is_verified,
+        "verification": show_verification(ownership),
+        "mode": domain.mode,
+        "renew_at": domain.renew_at,
+        "hosting": [],
+        "tags": sorted(tag.name for tag in domain.tag_rows.all()),
+        "inspection": show_inspection(visit) if visit.visited_at else None,
+        "findings": show_findings(getattr(domain, "open_rows", ())),
+        "created_at": domain.created_at,
+    }
+
+
+def show_verification(ownership: Ownership) -> dict[str, Any]:
+    shown: dict[str, Any] = {"a": None}
+    for record in records_of(ownership):
+        shown[record.method] = {"name": record.name, "value": record.value}
+    return shown
+
+
+def show_findings(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    return [{**_problem(one.code, one.severity, one.params), "source": one.source} for one in by_weight(findings)]
+
+
+def show_inspection(visit: Visit) -> dict[str, Any]:
+    """The latest visit with the certificate last seen."""
+    error = None
+    if visit.error_code:
+        wording = describe(visit.error_code, visit.error_params)
+        error = {"code": wording.code, "detail": wording.why, "fix": wording.fix}
+    return {
+        "checked_at": visit.visited_at,
+        "reachable": not visit.error_code,
+        "error": error,
+        "addresses": [visit.address] if visit.address else [],
+        **_certificate(visit.inspection),
+    }
+
+
+def show_change(inspection: Inspection) -> dict[str, Any]:
+    """One entry of a domain's history."""
+    return {
+        "checked_at": inspection.seen_at,
+        "reachable": True,
+        "error": None,
+        "addresses": [inspection.address] if inspection.address else [],
+        **_certificate(inspection),
+    }
+
+
+def _certificate(inspection: Inspection | None) -> dict[str, Any]:
+    leaf: Mapping[str, Any] = inspection.leaf if inspection else {}
+    return {
+        "subject": leaf.get("subject"),
+        "sans": leaf.get("sans", []),
+        "issuer": leaf.get("issuer"),
+        "not_before": leaf.get("not_before"),
+        "not_after": leaf.get("not_after"),
+        "fingerprint_sha256": leaf.get("fingerprint_sha256"),
+        "chain": [_link(one) for one in inspection.chain] if inspection else [],
+        "key": leaf.get("key"),
+        "signature": leaf.get("signature"),
+        "tls_version": inspection.tls_version if inspection else None,
+        "problems": [_problem(**one) for one in inspection.problems] if inspection else [],
+    }
+
+
+def _link(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: one[name] for name in ("role", "subject", "issuer", "not_after", "fingerprint_sha256", "served")}
+
+
+def _problem(code: str, severity: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    wording = describe(code, params)
+    return {"code": code, "severity": severity, "title": wording.title, "fix": wording.fix}
