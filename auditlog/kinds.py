@@ -51,7 +51,18 @@ KINDS: dict[str, EventKind] = {
     "domain.certificate_changed": EventKind("{domain} serves another certificate: {issuer}, until {not_after}"),
     "finding.opened": EventKind("{domain}: {title}", "warning"),
     "finding.closed": EventKind("{domain}: no longer so: {title}"),
-    # deploy. An outcome's data is what its mail tells: `deployment`, `names`, `issuer`, `not_before` and `not_after`
+    # deploy
+    "server.saved": EventKind("{actor} changed the server {address}: {changes}"),
+    "server.deleted": EventKind("{actor} removed the server {address}", "warning"),
+    "server.trusted": EventKind("{actor} trusted the host key {fingerprint} of {address}", "warning"),
+    "server.host_key_changed": EventKind(
+        "{host} showed the host key {seen} instead of the trusted {expected}", "critical", alerts=True
+    ),
+    "target.saved": EventKind("{actor} changed the deployment settings of {domain} on {server}", "warning"),
+    "target.deleted": EventKind("{actor} removed {server} from the deployment of {domain}", "warning"),
+    "target.tested": EventKind("SSH to {server} was tested: {state}"),
+    "deployment.started": EventKind("{actor} started to deploy the certificate for {names} to {domain}"),
+    # An outcome's data is what its mail tells: `deployment`, `names`, `issuer`, `not_before` and `not_after`
     # (RFC 3339), `fingerprint_sha256`, `summary` ("2 of 3 targets serve it") and `targets`, each `{server, state:
     # serving|installed|failed, files: [path], commands: [{command, exit_code}], code, params}` (code "": no error).
     "deployment.succeeded": EventKind("The certificate for {names} was deployed to {domain}: {summary}", alerts=True),

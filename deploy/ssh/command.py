@@ -33,6 +33,11 @@ def from_line(line: str, *, seconds: int) -> Command:
     return Command(text=_quoted(["sh", "-c", _BOUNDED, "mmc", line, str(seconds)]), shown=line)
 
 
+def which(program: str, search_path: str) -> Command:
+    """Print the path under which `program` is found in `search_path` on the server."""
+    return from_argv(["env", f"PATH={search_path}", "sh", "-c", 'command -v "$1"', "mmc", program])
+
+
 def in_sh(argvs: Sequence[Sequence[str]], *, prefix: Sequence[str] = ()) -> Command:
     """Several programs in one `sh -c`, each only if the one before succeeded; `prefix` is sudo, if anything."""
     script = " && ".join(_quoted(argv) for argv in argvs)

@@ -92,7 +92,9 @@ class Connection:
                 yield
                 if watchdog.has_fired:  # paramiko ends a read on a closed transport like one at its end
                     raise TimeoutError
-            except ExpectedError:
+            except ExpectedError as error:
+                if watchdog.has_fired:  # A step within this one saw no more than the closed connection.
+                    raise self._failure("ssh_timeout", step=step, seconds=round(seconds)) from error
                 raise
             except (paramiko.SSHException, EOFError, OSError) as error:
                 if watchdog.has_fired or isinstance(error, TimeoutError):

@@ -149,7 +149,9 @@ class RemoteFiles:
             try:
                 yield
             except paramiko.SFTPError as error:
-                raise Permanent("sftp_broken", host=self._connection.host) from error
+                raise Permanent(
+                    "sftp_broken", host=self._connection.host, username=self._connection.username
+                ) from error
             except (TimeoutError, EOFError, paramiko.SSHException):
                 raise
             except OSError as error:

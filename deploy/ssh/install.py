@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from config.lib.crash import crash_here
 from config.lib.errors import NeedsUser
 from deploy.ssh.files import Entry, RemoteFiles
 from deploy.ssh.placement import PREVIOUS, STAGE_PREFIX
@@ -149,6 +150,7 @@ def swap(files: RemoteFiles, directory: str, token: str, names: Sequence[str], k
         if kept.get(name) == "to_move":
             files.rename(place, posixpath.join(directory, PREVIOUS, name))
         files.rename(posixpath.join(stage_folder(directory, token), name), place)
+        crash_here("deploy.file_renamed")
 
 
 def put_back(files: RemoteFiles, directory: str, token: str, names: Sequence[str], kept: Mapping[str, Kept]) -> None:

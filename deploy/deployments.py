@@ -1,0 +1,81 @@
+"""`Deploy now`: one certificate to every target of a domain."""
+
+from django.db import transaction
+
+from auditlog.events import Actor, record
+from certificates.models import Certificate
+from config.lib import clock
+from config.lib.errors import NeedsUser
+from deploy.models import Deployment, Target, TargetRun
+from deploy.reconcile import start_run
+from domains.models import Domain
+
+
+def newest_certificate(domain: Domain) -> Certificate | None:
+    """What `Deploy now` takes: of the certificates with a key that are still valid the one that was stored last."""
+    rows = Certificate.objects.for_workspace(domain.workspace_id).filter(domain=domain, private_key__isnull=False)
+    return rows.filter(not_after__gt=clock.now()).order_by("-created_at").first()
+
+
+def ready_targets(domain: Domain) -> list[Target]:
+    """Targets that a deployment reaches, in order; drafts never."""
+    rows = Target.objects.for_workspace(domain.workspace_id).filter(domain=domain, is_draft=False)
+    return list(rows.select_related("server", "domain").order_by("position", "created_at"))
+
+
+def running_deployment(domain: Domain) -> Deployment | None:
+    rows = Deployment.objects.for_workspace(domain.workspace_id)
+    return rows.filter(domain=domain, state=Deployment.State.RUNNING).order_by("-created_at").first()
+
+
+def start_deployment(*, domain: Domain, certificate: Certificate | None, actor: Actor) -> tuple[Deployment, bool]:
+    """Deploy `certificate` (the newest when None) to all targets; (row, whether it is new).
+
+    While one runs for the domain that one is returned, unless another certificate is asked for: then the new one
+    follows it. Raises NeedsUser deploy_no_certificate, deploy_no_target.
+    """
+    chosen = certificate or newest_certificate(domain)
+    if chosen is None:
+        raise NeedsUser("deploy_no_certificate", host=domain.label)
+    targets = ready_targets(domain)
+    if not targets:
+        raise NeedsUser("deploy_no_target", host=domain.label)
+    with transaction.atomic():
+        Domain.unscoped.select_for_update().filter(pk=domain.pk).first()  # one click at a time
+        running = running_deployment(domain)
+        if running and running.certificate_id == chosen.pk:
+            return running, False
+        return _create(domain, chosen, targets, actor), True
+
+
+def _create(domain: Domain, certificate: Certificate, targets: list[Target], actor: Actor) -> Deployment:
+    deployment = Deployment.objects.create(
+        workspace_id=domain.workspace_id,
+        domain=domain,
+        certificate=certificate,
+        fingerprint_sha256=certificate.fingerprint_sha256,
+        requested_by=actor.label,
+    )
+    _drop_waiting_retries(domain)
+    for target in targets:
+        start_run(target=target, deployment=deployment, interactive=True)
+    record(
+        "deployment.started",
+        workspace_id=domain.workspace_id,
+        actor=actor,
+        domain_id=domain.pk,
+        domain_label=domain.label,
+        run_id=deployment.pk,
+        data={
+            "deployment": str(deployment.pk),
+            "names": ", ".join(certificate.names),
+            "targets": [target.server.label for target in targets],
+        },
+    )
+    return deployment
+
+
+def _drop_waiting_retries(domain: Domain) -> None:
+    """Retries of earlier deployments that wait for their time are answered by this one."""
+    rows = TargetRun.objects.for_workspace(domain.workspace_id).filter(domain=domain, kind=TargetRun.Kind.DEPLOY)
+    rows.filter(state=TargetRun.State.WAITING, run_after__gt=clock.now(), lease_token__isnull=True).delete()

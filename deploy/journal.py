@@ -1,0 +1,47 @@
+"""What an install has begun on a server and not ended, written down before each part of it.
+
+Kept on the target, not on the run: the next run repairs what the last one left, whichever it is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from deploy.models import Target, TargetRun
+from deploy.ssh.install import Kept
+
+type Phase = Literal["staging", "swapping", "putting_back"]
+
+
+@dataclass(frozen=True)
+class Journal:
+    """`wanted` is the certificate's fingerprint; `kept` per directory what became of each old file;
+    `before` per port the fingerprint that was served; `error` why the old set is being put back."""
+
+    token: str
+    wanted: str
+    directories: tuple[str, ...]
+    names: tuple[str, ...]
+    phase: Phase = "staging"
+    kept: Mapping[str, Mapping[str, Kept]] = field(default_factory=dict)
+    before: Mapping[str, str] = field(default_factory=dict)
+    error: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read(target: Target) -> Journal | None:
+    """What is half-done on the server; None when nothing is."""
+    if not target.journal:
+        return None
+    stored = dict(target.journal)
+    return Journal(**{**stored, "directories": tuple(stored["directories"]), "names": tuple(stored["names"])})
+
+
+def write(run: TargetRun, target: Target, journal: Journal | None) -> None:
+    """Persist it while the run's lease is ours. Raises jobs.LeaseLost, and then nothing was written."""
+    value = asdict(journal) if journal else None
+    run.save_step(also=lambda: _store(target, value))
+    target.journal = value
+
+
+def _store(target: Target, value: dict[str, Any] | None) -> None:
+    Target.unscoped.filter(pk=target.pk).update(journal=value)

@@ -1,0 +1,75 @@
+"""The one question: on which target is the wanted certificate not the installed one? The answer is a run.
+
+Wanted is the certificate of the domain's last deployment. Whatever changes the answer (a deployment, a run that
+failed, a server that is trusted now, a saved target) asks here in its own transaction, so nothing has to sweep.
+"""
+
+import uuid
+from datetime import datetime, timedelta
+
+from config.lib import clock, jobs
+from config.lib.errors import ExpectedError, Transient
+from deploy.models import Deployment, Target, TargetRun
+from domains.models import Mode
+
+RETRIES = tuple(timedelta(minutes=minutes) for minutes in (2, 10, 30, 120, 360, 720))
+KIND = "target_run"
+
+
+def last_deployment(domain_id: uuid.UUID) -> Deployment | None:
+    return Deployment.unscoped.filter(domain_id=domain_id).order_by("-created_at").first()
+
+
+def is_up_to_date(target: Target, wanted: Deployment) -> bool:
+    """Whether the target is known to have what it should have, and nothing went wrong with it."""
+    return target.installed_certificate_id == wanted.certificate_id and target.last_status == Target.Status.OK
+
+
+def reconcile_target(target: Target, *, at: datetime | None = None, interactive: bool = False) -> TargetRun | None:
+    """Start what brings the target to its wanted certificate; None when nothing is missing or it is under way.
+
+    Call inside a transaction. Repeatable: at most one open run per target and deployment.
+    """
+    wanted = last_deployment(target.domain_id)
+    if target.is_draft or wanted is None or wanted.certificate_id is None or is_up_to_date(target, wanted):
+        return None
+    if target.domain.mode == Mode.MONITOR and not wanted.runs.filter(target=target).exists():
+        return None  # Only monitored: what nobody asked for is not begun, what somebody asked for is completed.
+    open_runs = TargetRun.unscoped.filter(target=target, kind=TargetRun.Kind.DEPLOY, state__in=TargetRun.OPEN_STATES)
+    if open_runs.filter(deployment=wanted).exists():
+        return None
+    return start_run(target=target, deployment=wanted, at=at, interactive=interactive)
+
+
+def start_run(
+    *, target: Target, deployment: Deployment, at: datetime | None = None, interactive: bool = False
+) -> TargetRun:
+    """One deploy run, due `at` (now)."""
+    due = at or clock.now()
+    run = TargetRun.objects.create(
+        workspace_id=target.workspace_id,
+        kind=TargetRun.Kind.DEPLOY,
+        domain=target.domain,
+        target=target,
+        server=target.server,
+        deployment=deployment,
+        certificate=deployment.certificate,
+        label=target.server.label,
+        requested_by=deployment.requested_by if interactive else "",
+        run_after=due,
+        priority=jobs.INTERACTIVE if interactive else jobs.BACKGROUND,
+    )
+    jobs.ring(KIND, interactive=interactive, after=max(due - clock.now(), timedelta(0)))
+    return run
+
+
+def plan_retry(run: TargetRun, error: ExpectedError | None) -> TargetRun | None:
+    """After a failed run: the next one by itself, later each time, where time alone may help.
+
+    What a person has to change waits for that person: Deploy now, Save deployment settings, Trust this key.
+    """
+    if not isinstance(error, Transient) or run.target_id is None:
+        return None
+    target = Target.unscoped.select_related("server", "domain").get(pk=run.target_id)
+    pause = RETRIES[min(target.failures - 1, len(RETRIES) - 1)]
+    return reconcile_target(target, at=clock.now() + pause)

@@ -1,0 +1,20 @@
+"""How a run ended, as a plain value: what is stored on the run, its target and its deployment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from config.lib.errors import ExpectedError
+from deploy.models import TargetRun
+
+
+@dataclass(frozen=True)
+class Result:
+    """`error` is what a person has to know, also beside files that stay (`installed`, with the line to change)."""
+
+    state: TargetRun.State
+    outcome: str = ""
+    error: ExpectedError | None = None
+    files: Sequence[str] = ()
+    commands: Sequence[dict[str, Any]] = ()
+    served: str = ""

@@ -1,0 +1,142 @@
+"""The worker's side of every run: take the server, do the kind's work, store how it ended."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.db.models import Q
+
+from auditlog.events import record
+from config.lib import clock, jobs
+from config.lib.crash import crash_here
+from config.lib.errors import ExpectedError, Transient
+from deploy import server_lease
+from deploy.checking import check_target
+from deploy.deploying import SUPERSEDED, deploy_to_target
+from deploy.models import Target, TargetRun
+from deploy.reconcile import plan_retry
+from deploy.result import Result
+from deploy.settling import settle_deployment
+from deploy.trail import Trail
+
+KIND = "target_run"
+BUSY_PAUSE = timedelta(seconds=2)
+# A run that was cut while files were half-way is not over: it comes back soon, this many times.
+MAX_REPAIRS = 10
+
+State, Outcome = TargetRun.State, TargetRun.Outcome
+
+WORK: Mapping[str, Callable[[TargetRun, Trail], Result]] = {
+    TargetRun.Kind.TEST: check_target,
+    TargetRun.Kind.DEPLOY: deploy_to_target,
+}
+
+
+def work_runs(claimed: Sequence[TargetRun]) -> None:
+    """Work claimed runs one after the other; the job kind's `work`."""
+    for run in claimed:
+        if server_lease.take(run):
+            _work(run)
+        else:
+            run.finish(run_after=clock.now() + BUSY_PAUSE, priority=run.priority, attempts=run.attempts)
+            jobs.ring(KIND, after=BUSY_PAUSE)
+
+
+def _work(run: TargetRun) -> None:
+    crash_here("deploy.claimed")
+    trail = Trail(run)
+    trail.close_interrupted()
+    run.save_step(state=State.RUNNING, started_at=run.started_at or clock.now())
+    try:
+        result = WORK[run.kind](run, trail)
+    except ExpectedError as error:
+        if isinstance(error, Transient) and _is_half_done(run) and run.attempts < MAX_REPAIRS:
+            _come_back(run, error)
+            return
+        result = Result(State.FAILED, Outcome.FAILED if run.kind == TargetRun.Kind.DEPLOY else "", error=error)
+    end_run(run, result)
+
+
+def _is_half_done(run: TargetRun) -> bool:
+    return run.target is not None and bool(Target.unscoped.filter(Q(pk=run.target_id), journal__isnull=False).exists())
+
+
+def _come_back(run: TargetRun, error: Transient) -> None:
+    """Leave the run open and claim it again soon: the server must not stay between two sets of files."""
+    server_lease.give_back(run)
+    wait = timedelta(seconds=min(5 * 3**run.attempts, 900))
+    run.finish(
+        run_after=clock.now() + wait,
+        attempts=run.attempts + 1,
+        priority=run.priority,
+        error_code=error.code,
+        error_params=jobs.storable(error.params),
+    )
+    jobs.ring(KIND, after=wait)
+
+
+def end_run(run: TargetRun, result: Result) -> None:
+    """Store the end of a run with all that follows from it, in one transaction and only while it is ours."""
+    crash_here("deploy.before_end")
+    run.finish(
+        also=partial(_follow_up, run, result),
+        state=result.state,
+        outcome=result.outcome,
+        error_code=result.error.code if result.error else "",
+        error_params=jobs.storable(result.error.params) if result.error else {},
+        files=list(result.files),
+        commands=list(result.commands),
+        served_fingerprint_sha256=result.served,
+        ended_at=clock.now(),
+    )
+    server_lease.give_back(run)
+    crash_here("deploy.ended")
+    jobs.ring(KIND)
+
+
+def _follow_up(run: TargetRun, result: Result) -> None:
+    if run.kind == TargetRun.Kind.TEST:
+        _record_test(run, result)
+    elif run.target_id is not None and not _is_superseded(result):
+        _keep_on_target(run, result)
+        plan_retry(run, result.error)
+    if run.deployment is not None:
+        settle_deployment(run.deployment)
+
+
+def _is_superseded(result: Result) -> bool:
+    """A later deployment has been here: this one says nothing about the target any more."""
+    return result.error is not None and result.error.code == SUPERSEDED
+
+
+def _keep_on_target(run: TargetRun, result: Result) -> None:
+    status = {State.SUCCEEDED: Target.Status.OK, State.PARTIAL: Target.Status.PARTIAL}.get(
+        result.state, Target.Status.FAILED
+    )
+    changes: dict[str, Any] = {"last_status": status, "last_run_at": clock.now()}
+    if result.outcome in (Outcome.SERVING, Outcome.INSTALLED):
+        changes["installed_certificate"] = run.certificate_id
+    changes["failures"] = 0 if result.state == State.SUCCEEDED else _failures(run) + 1
+    Target.unscoped.filter(Q(pk=run.target_id)).update(**changes)
+
+
+def _failures(run: TargetRun) -> int:
+    return Target.unscoped.filter(Q(pk=run.target_id)).values_list("failures", flat=True).first() or 0
+
+
+def _record_test(run: TargetRun, result: Result) -> None:
+    record(
+        "target.tested",
+        workspace_id=run.workspace_id,
+        domain_id=run.domain_id,
+        domain_label=run.domain.label,
+        run_id=run.pk,
+        data={"server": run.label, "state": result.state, "code": result.error.code if result.error else ""},
+    )
+
+
+def give_up(run: TargetRun, error: ExpectedError) -> None:
+    """End a run that cannot go on, for instance one that killed its worker again and again."""
+    outcome = Outcome.FAILED if run.kind == TargetRun.Kind.DEPLOY else ""
+    end_run(run, Result(State.FAILED, outcome, error=error))

@@ -1,0 +1,168 @@
+"""Servers: found or made, changed, trusted, removed."""
+
+import re
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from accounts.models import Workspace
+from auditlog.events import Actor, record
+from config.lib import egress
+from config.lib.errors import NeedsUser
+from config.lib.sealed import Sealed
+from deploy.models import Server, Target
+from deploy.reconcile import reconcile_target
+from deploy.ssh import placement
+from deploy.ssh.keys import load_key, public_line
+
+_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
+MAX_PASSPHRASE = 1000
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to reach and enter a server, checked. `private_key` None: keep the one on file."""
+
+    host: str
+    port: int
+    username: str
+    private_key: Sealed | None = None
+    passphrase: Sealed | None = None
+    public_key: str = ""
+    name: str = ""
+
+
+def check_host(text: str) -> str:
+    """A name or an address, in the one spelling that is stored; NeedsUser host_malformed and its kin."""
+    return egress.parse_host(text)
+
+
+def check_port(number: int) -> int:
+    if not 1 <= number <= 65535:
+        raise NeedsUser("ssh_port_not_allowed", port=number)
+    return number
+
+
+def check_key(private_key: str, passphrase: str) -> str:
+    """The public half of a pasted key; NeedsUser with the exact ssh_key_… code when it cannot be used."""
+    if len(passphrase) > MAX_PASSPHRASE:
+        raise NeedsUser("ssh_key_passphrase_wrong")
+    return public_line(load_key(private_key, passphrase))
+
+
+def check_fingerprint(text: str) -> str:
+    """`SHA256:…` as ssh-keygen -l prints it, with or without what stands around it there."""
+    found = _FINGERPRINT.search(text.strip())
+    if not found:
+        raise NeedsUser("fingerprint_malformed")
+    return found[0]
+
+
+def check_access(
+    *, host: str, port: int, username: str, private_key: str = "", passphrase: str = "", name: str = ""
+) -> Access:
+    """All of it at once; raises the first NeedsUser. Forms and API call the single checks to name the field."""
+    public_key = check_key(private_key, passphrase) if private_key.strip() else ""
+    return Access(
+        host=check_host(host),
+        port=check_port(port),
+        username=placement.check_username(username),
+        private_key=Sealed.of(private_key.strip() + "\n") if public_key else None,
+        passphrase=Sealed.of(passphrase) if public_key and passphrase else None,
+        public_key=public_key,
+        name=name.strip()[:80],
+    )
+
+
+@transaction.atomic
+def find_or_make_server(*, workspace: Workspace, access: Access, actor: Actor) -> Server:
+    """The workspace's server with this host, port and user; a key that is given replaces the one on file."""
+    rows = Server.objects.for_workspace(workspace)
+    server = rows.filter(host=access.host, port=access.port, username=access.username).first()
+    if server is None:
+        server = Server(workspace=workspace, host=access.host, port=access.port, username=access.username)
+        _put_key(server, access)
+        server.name = access.name
+        server.save(force_insert=True)
+        _record_saved(server, actor, ["added"])
+    else:
+        change_server(server=server, access=access, actor=actor)
+    return server
+
+
+@transaction.atomic
+def change_server(*, server: Server, access: Access, actor: Actor) -> Server:
+    """Change where a server is or how it is entered. Another host or port is another machine: the pin goes."""
+    changed = [
+        name
+        for name in ("host", "port", "username", "name")
+        if getattr(access, name) != getattr(server, name) and (name != "name" or access.name)
+    ]
+    _refuse_double(server, access)
+    if {"host", "port"} & set(changed):
+        server.host_key_fingerprint = server.seen_host_key = ""
+    for name in changed:
+        setattr(server, name, getattr(access, name))
+    fields = [*changed, "host_key_fingerprint", "seen_host_key"]
+    if access.private_key is not None:
+        _put_key(server, access)
+        changed.append("private key")
+        fields += ["sealed_private_key", "sealed_passphrase", "public_key"]
+    if changed:
+        server.save(update_fields=fields)
+        _record_saved(server, actor, changed)
+    return server
+
+
+def _refuse_double(server: Server, access: Access) -> None:
+    twins = Server.objects.for_workspace(server.workspace_id).exclude(pk=server.pk)
+    if twins.filter(host=access.host, port=access.port, username=access.username).exists():
+        raise NeedsUser("server_exists", host=access.host, username=access.username)
+
+
+def _put_key(server: Server, access: Access) -> None:
+    if access.private_key is not None:
+        server.sealed_private_key = access.private_key
+        server.sealed_passphrase = access.passphrase or ""
+        server.public_key = access.public_key
+
+
+def _record_saved(server: Server, actor: Actor, changed: list[str]) -> None:
+    record(
+        "server.saved",
+        workspace_id=server.workspace_id,
+        actor=actor,
+        data={"server": str(server.pk), "address": server.address, "changes": ", ".join(changed)},
+    )
+
+
+@transaction.atomic
+def trust_server(*, server: Server, fingerprint: str, actor: Actor) -> Server:
+    """Pin a host key; from now on any other one stops every connection before sign-in. Repeatable.
+
+    Targets that wait for it are deployed by themselves. Raises NeedsUser fingerprint_malformed.
+    """
+    pinned = check_fingerprint(fingerprint)
+    if pinned == server.host_key_fingerprint:
+        return server
+    before, server.host_key_fingerprint = server.host_key_fingerprint, pinned
+    server.save(update_fields=["host_key_fingerprint"])
+    record(
+        "server.trusted",
+        workspace_id=server.workspace_id,
+        actor=actor,
+        data={"server": str(server.pk), "address": server.address, "fingerprint": pinned, "before": before},
+    )
+    for target in Target.unscoped.filter(server=server, is_draft=False).select_related("server", "domain"):
+        reconcile_target(target)
+    return server
+
+
+@transaction.atomic
+def delete_server(*, server: Server, actor: Actor) -> None:
+    """Forget a server and destroy its key. Raises NeedsUser server_in_use while targets name it."""
+    if server.targets.exists():
+        raise NeedsUser("server_in_use", host=server.label, count=server.targets.count())
+    data = {"server": str(server.pk), "address": server.address}
+    record("server.deleted", workspace_id=server.workspace_id, actor=actor, data=data)
+    server.delete()

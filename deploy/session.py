@@ -1,0 +1,77 @@
+"""One run's way onto its server: connect, compare the host key, sign in; each a step of the trail."""
+
+import contextlib
+from collections.abc import Iterator
+
+from django.db import transaction
+
+from auditlog.events import record
+from config.lib import clock
+from config.lib.errors import ExpectedError, NeedsUser
+from deploy import unseal
+from deploy.models import Server, TargetRun
+from deploy.ssh import connect
+from deploy.ssh.connect import Connection
+from deploy.trail import Trail
+
+
+@contextlib.contextmanager
+def opened(run: TargetRun, trail: Trail, server: Server, *, must_be_trusted: bool) -> Iterator[Connection]:
+    """A signed-in connection for the length of the block.
+
+    With `must_be_trusted` (every deploy) an unpinned server is refused before a socket is opened. A test may sign
+    in there all the same: a signature by public key gives a stranger nothing that could be used elsewhere.
+    """
+    if must_be_trusted and not server.is_trusted:
+        raise NeedsUser("ssh_host_key_untrusted", host=server.host, port=server.port, seen=server.seen_host_key or "…")
+    key = unseal.login_key(server)
+    with contextlib.ExitStack() as stack:
+        with trail.step(f"Connect to {server.host} port {server.port}", seconds=4 * connect.CONNECT_SECONDS) as note:
+            connection = stack.enter_context(_greeted(server, run))
+            note.detail = _about_host_key(connection)
+            note.data = {"host_key_fingerprint": connection.host_key_fingerprint, "address": connection.address}
+        run.save_step(host_key_fingerprint=connection.host_key_fingerprint)
+        _remember_host_key(server, connection.host_key_fingerprint)
+        with trail.step(f"Sign in as {server.username}", seconds=connect.SIGN_IN_SECONDS) as note:
+            connection.sign_in(server.username, key)
+            note.detail = f"with the key {key.fingerprint}"
+        yield connection
+
+
+@contextlib.contextmanager
+def _greeted(server: Server, run: TargetRun) -> Iterator[Connection]:
+    with contextlib.ExitStack() as stack:
+        try:
+            connection = stack.enter_context(
+                connect.greeted(server.host, server.port, pinned=server.host_key_fingerprint)
+            )
+        except ExpectedError as error:
+            if error.code == "ssh_host_key_changed":
+                _note_change(server, run, str(error.params["seen"]))
+            raise
+        yield connection
+
+
+def _about_host_key(connection: Connection) -> str:
+    trust = "as trusted" if connection.is_pinned else "not trusted yet"
+    return f"host key {connection.host_key_fingerprint}, {trust}"
+
+
+def _remember_host_key(server: Server, fingerprint: str) -> None:
+    Server.unscoped.filter(pk=server.pk).update(seen_host_key=fingerprint, seen_host_key_at=clock.now())
+    server.seen_host_key = fingerprint
+
+
+@transaction.atomic
+def _note_change(server: Server, run: TargetRun, seen: str) -> None:
+    """Once per new key: a ladder of retries must not send a mail each."""
+    known = Server.unscoped.filter(pk=server.pk).exclude(seen_host_key=seen)
+    if known.update(seen_host_key=seen, seen_host_key_at=clock.now()):
+        record(
+            "server.host_key_changed",
+            workspace_id=server.workspace_id,
+            domain_id=run.domain_id,
+            domain_label=run.domain.label,
+            run_id=run.pk,
+            data={"host": server.label, "expected": server.host_key_fingerprint, "seen": seen},
+        )

@@ -1,0 +1,143 @@
+"""How a deployment stands as a whole, once none of its runs is open."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from auditlog.events import record
+from certificates.models import Certificate
+from config.lib import clock
+from deploy.models import Deployment, TargetRun
+from domains.findings import close_finding, open_finding
+
+State = TargetRun.State
+FINDING = "partial_deploy"
+SOURCE = "deploy"
+
+
+def current_runs(deployment: Deployment) -> list[TargetRun]:
+    """The newest run of each target, in the order of the targets: a retry replaces the run before it."""
+    rows = TargetRun.unscoped.filter(deployment=deployment).select_related("target").order_by("created_at")
+    newest = {run.target_id or run.pk: run for run in rows}
+    return sorted(newest.values(), key=lambda run: (run.target.position if run.target else 999, run.created_at))
+
+
+def settle_deployment(deployment: Deployment) -> None:
+    """Sum up, inside the transaction that ended a run. Records the outcome when it is a new one.
+
+    A retry that waits for its time does not keep the deployment open: what it retries has failed by now.
+    """
+    runs = _ended_runs(deployment)
+    if runs is None:
+        return
+    state = _state_of(runs)
+    changed = Deployment.unscoped.filter(pk=deployment.pk).exclude(state=state)
+    if not changed.update(state=state, ended_at=clock.now()) or _is_superseded(deployment):
+        return
+    _record(deployment, runs, state)
+    _file_finding(deployment, runs, state)
+
+
+def _is_superseded(deployment: Deployment) -> bool:
+    """A later deployment speaks for the domain now."""
+    later = Deployment.unscoped.filter(domain_id=deployment.domain_id, created_at__gt=deployment.created_at)
+    return later.exists()
+
+
+def _ended_runs(deployment: Deployment) -> list[TargetRun] | None:
+    """Of each target its newest run that has ended; None while one of its first runs is still open."""
+    rows = TargetRun.unscoped.filter(deployment=deployment).select_related("target").order_by("created_at")
+    newest: dict[Any, TargetRun] = {}
+    first_open: set[Any] = set()
+    for run in rows:
+        key = run.target_id or run.pk
+        if not run.is_open:
+            newest[key] = run
+        elif key not in newest:
+            first_open.add(key)
+    return None if first_open else list(newest.values())
+
+
+def _state_of(runs: Sequence[TargetRun]) -> str:
+    states = {run.state for run in runs}
+    if states == {State.SUCCEEDED}:
+        return Deployment.State.DEPLOYED
+    return Deployment.State.FAILED if states <= {State.FAILED} else Deployment.State.PARTIAL
+
+
+def _record(deployment: Deployment, runs: Sequence[TargetRun], state: str) -> None:
+    kinds = {
+        Deployment.State.DEPLOYED: "deployment.succeeded",
+        Deployment.State.PARTIAL: "deployment.partial",
+        Deployment.State.FAILED: "deployment.failed",
+    }
+    record(
+        kinds[Deployment.State(state)],
+        workspace_id=deployment.workspace_id,
+        domain_id=deployment.domain_id,
+        domain_label=deployment.domain.label,
+        run_id=deployment.pk,
+        data=outcome_data(deployment, runs),
+    )
+
+
+def outcome_data(deployment: Deployment, runs: Sequence[TargetRun]) -> dict[str, Any]:
+    """What the mail about an outcome tells; see the kind's entry in auditlog.kinds."""
+    return {
+        "deployment": str(deployment.pk),
+        "fingerprint_sha256": deployment.fingerprint_sha256,
+        "summary": summary(runs),
+        "targets": [_target_data(run) for run in runs],
+        **_certificate_data(deployment.certificate),
+    }
+
+
+def _certificate_data(certificate: Certificate | None) -> dict[str, Any]:
+    if certificate is None:
+        return {"names": "", "issuer": "", "not_before": "", "not_after": ""}
+    return {
+        "names": ", ".join(certificate.names),
+        "issuer": certificate.issuer,
+        "not_before": certificate.not_before.isoformat(),
+        "not_after": certificate.not_after.isoformat(),
+    }
+
+
+def _target_data(run: TargetRun) -> dict[str, Any]:
+    return {
+        "server": run.label,
+        "state": run.outcome or "failed",
+        "files": run.files,
+        "commands": [{"command": one["command"], "exit_code": one["exit_code"]} for one in run.commands],
+        "code": run.error_code,
+        "params": run.error_params,
+    }
+
+
+def summary(runs: Sequence[TargetRun]) -> str:
+    """`2 of 3 targets serve it`, in the words of what was found out."""
+    serving = sum(run.outcome == TargetRun.Outcome.SERVING for run in runs)
+    installed = sum(run.outcome == TargetRun.Outcome.INSTALLED for run in runs)
+    noun = "target" if len(runs) == 1 else "targets"
+    said = [f"{serving} of {len(runs)} {noun} {'serves' if serving == 1 else 'serve'} it"]
+    if installed:
+        said.append(f"{installed} {'has' if installed == 1 else 'have'} the files")
+    failed = len(runs) - serving - installed
+    if failed:
+        said.append(f"{failed} failed")
+    return ", ".join(said)
+
+
+def _file_finding(deployment: Deployment, runs: Sequence[TargetRun], state: str) -> None:
+    """Open until every target is OK: silence would look like success."""
+    domain = deployment.domain
+    if state == Deployment.State.DEPLOYED:
+        close_finding(domain=domain, source=SOURCE, code=FINDING)
+        return
+    open_finding(
+        domain=domain,
+        source=SOURCE,
+        code=FINDING,
+        params={"servers": [run.label for run in runs if run.state != State.SUCCEEDED], "summary": summary(runs)},
+        severity="critical" if state == Deployment.State.FAILED else "warning",
+        needs_user=True,
+    )

@@ -1,0 +1,36 @@
+"""Lines for /etc/sudoers.d, with the reader's own names filled in. Pure."""
+
+import re
+import shlex
+from collections.abc import Sequence
+
+# sudo looks programs up here, whatever the user's own PATH says.
+SECURE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_SHELL_SIGNS = re.compile(r"[;&|<>$`(){}*?\[\]~#!\n]")
+
+
+def wanted_program(line: str) -> list[str]:
+    """The program and arguments that `sudo` runs in a reload command; empty when it is no plain sudo call."""
+    if _SHELL_SIGNS.search(line):
+        return []
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        return []
+    if not words or words[0].rpartition("/")[2] != "sudo":
+        return []
+    rest = words[1:]
+    while rest and rest[0] in ("-n", "--non-interactive", "--"):
+        rest = rest[1:]
+    return [] if not rest or rest[0].startswith("-") else rest
+
+
+def rule(username: str, programs: Sequence[Sequence[str]]) -> str:
+    """The two documented lines that allow exactly these calls (absolute path first) and nothing else."""
+    commands = ", ".join(" ".join(_escaped(word) for word in program) for program in programs)
+    return f"{username} ALL=(root) NOPASSWD: {commands}\nDefaults:{username} !requiretty"
+
+
+def _escaped(word: str) -> str:
+    """In sudoers these separate commands or mean something else (sudoers(5), quoting)."""
+    return re.sub(r"([\\,:=\s])", r"\\\1", word)

@@ -1,0 +1,180 @@
+"""Targets: what is put where, kept as a draft or saved, tested, removed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+
+from auditlog.events import Actor, record
+from config.lib import clock, jobs
+from config.lib.errors import NeedsUser
+from deploy.models import Server, Target, TargetRun
+from deploy.reconcile import KIND, reconcile_target
+from deploy.ssh import placement
+from domains.models import Domain
+
+MAX_PORTS = 10
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where files go and what follows, checked."""
+
+    certificate_directories: Sequence[str] = ()
+    file_names: Mapping[str, str] | None = None
+    reload_commands: Sequence[str] = ()
+    verify_ports: Sequence[int] | None = None
+
+
+def check_ports(ports: Sequence[int] | None) -> list[int] | None:
+    """Ports to look at, doubles removed; None is the domain's own port, empty is nothing to look at."""
+    if ports is None:
+        return None
+    chosen = list(dict.fromkeys(ports))
+    if len(chosen) > MAX_PORTS or any(not 1 <= port <= 65535 for port in chosen):
+        raise NeedsUser("ports_not_allowed", limit=MAX_PORTS)
+    return chosen
+
+
+def check_custom_names(names: Mapping[str, str] | None) -> dict[str, str]:
+    """Only what differs from the documented names is stored."""
+    checked = placement.check_file_names(names or {})
+    return {part: name for part, name in checked.items() if name != placement.DEFAULT_NAMES[part]}
+
+
+def missing_parts(server: Server, chosen: Placement) -> list[str]:
+    """What a target needs before it can deploy, in the words of the form."""
+    missing = []
+    if not server.sealed_private_key:
+        missing.append("Private key")
+    if not chosen.certificate_directories:
+        missing.append("Certificate directories on server")
+    return missing
+
+
+@transaction.atomic
+def save_target(
+    *,
+    domain: Domain,
+    server: Server,
+    chosen: Placement,
+    actor: Actor,
+    target: Target | None = None,
+    draft: bool = False,
+) -> Target:
+    """Make or change a target. A draft keeps what there is so far; else all that a deploy needs must be there.
+
+    A saved target that is not a draft gets the domain's last deployment by itself (reconcile_target says when).
+    Raises NeedsUser target_incomplete.
+    """
+    missing = missing_parts(server, chosen)
+    if missing and not draft:
+        raise NeedsUser("target_incomplete", missing=missing)
+    row = target or Target(workspace_id=domain.workspace_id, domain=domain, position=_next_position(domain))
+    before = _shown(row) if target else {}
+    old_server = row.server if target else None
+    row.server = server
+    row.certificate_directories = list(chosen.certificate_directories)
+    row.file_names = dict(chosen.file_names or {})
+    row.reload_commands = list(chosen.reload_commands)
+    row.verify_ports = None if chosen.verify_ports is None else list(chosen.verify_ports)
+    # A test of a saved target must not take it out of service: it stays saved while it is complete.
+    row.is_draft = draft and (row.is_draft or bool(missing))
+    _write(row, is_new=target is None)
+    _record_saved(row, actor, before)
+    if old_server and old_server.pk != server.pk:
+        _drop_unused(old_server)
+    reconcile_target(row)
+    return row
+
+
+def _write(row: Target, *, is_new: bool) -> None:
+    if is_new:
+        row.save(force_insert=True)
+        return
+    row.save(
+        update_fields=[
+            "server", "certificate_directories", "file_names", "reload_commands", "verify_ports", "is_draft",
+        ]
+    )  # fmt: skip
+
+
+def _next_position(domain: Domain) -> int:
+    last = Target.objects.for_workspace(domain.workspace_id).filter(domain=domain).aggregate(last=Max("position"))
+    return (last["last"] or 0) + 1
+
+
+def _shown(row: Target) -> dict[str, Any]:
+    """What the audit trail compares; commands are part of it, because they run on the customer's server."""
+    return {
+        "server": row.server.address,
+        "directories": list(row.certificate_directories),
+        "files": row.names,
+        "commands": list(row.reload_commands),
+        "ports": row.verify_ports,
+        "draft": row.is_draft,
+    }
+
+
+def _record_saved(row: Target, actor: Actor, before: dict[str, Any]) -> None:
+    after = _shown(row)
+    if after == before:
+        return
+    record(
+        "target.saved",
+        workspace_id=row.workspace_id,
+        actor=actor,
+        domain_id=row.domain_id,
+        domain_label=row.domain.label,
+        data={"target": str(row.pk), "server": row.server.label, "before": before, "after": after},
+    )
+
+
+def _drop_unused(server: Server) -> None:
+    """A host that was mistyped in a draft leaves nothing behind; one that was ever trusted stays."""
+    if not server.host_key_fingerprint and not server.targets.exists():
+        server.delete()
+
+
+@transaction.atomic
+def delete_target(*, target: Target, actor: Actor) -> None:
+    """Stop deploying there. The files on the server stay."""
+    server, domain = target.server, target.domain
+    record(
+        "target.deleted",
+        workspace_id=target.workspace_id,
+        actor=actor,
+        domain_id=domain.pk,
+        domain_label=domain.label,
+        data={"target": str(target.pk), "server": server.label, "before": _shown(target)},
+    )
+    target.delete()
+    _drop_unused(server)
+    rows = Target.objects.for_workspace(domain.workspace_id).filter(domain=domain)
+    for position, row in enumerate(rows, start=1):
+        if row.position != position:
+            Target.unscoped.filter(pk=row.pk).update(position=position)
+
+
+@transaction.atomic
+def start_test(*, target: Target, actor: Actor) -> TargetRun:
+    """`Test SSH`: a run that changes nothing and pins nothing. Works on drafts. One that is under way is returned."""
+    rows = TargetRun.objects.for_workspace(target.workspace_id).filter(target=target, kind=TargetRun.Kind.TEST)
+    running = rows.filter(state__in=TargetRun.OPEN_STATES).first()
+    if running:
+        return running
+    run = TargetRun.objects.create(
+        workspace_id=target.workspace_id,
+        kind=TargetRun.Kind.TEST,
+        domain=target.domain,
+        target=target,
+        server=target.server,
+        label=target.server.label,
+        requested_by=actor.label,
+        run_after=clock.now(),
+        priority=jobs.INTERACTIVE,
+    )
+    jobs.ring(KIND, interactive=True)
+    return run

@@ -1,0 +1,71 @@
+"""The steps of a run: each is a row before it acts and is settled after, so that a killed run shows where it was."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Max, Q
+from django.db.models.functions import Now
+
+from config.lib import clock, jobs
+from config.lib.errors import ExpectedError
+from deploy.models import RunStep, Server, TargetRun
+
+LEASE_MARGIN = 30.0
+
+
+@dataclass
+class Note:
+    """What a step has to say when it ends."""
+
+    detail: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+class Trail:
+    """Writes the steps of one claimed run, and keeps the leases of the run and of its server while it goes on."""
+
+    def __init__(self, run: TargetRun) -> None:
+        self.run = run
+        last = RunStep.unscoped.filter(run=run).aggregate(last=Max("position"))["last"]
+        self._position = 0 if last is None else last + 1
+
+    def close_interrupted(self) -> bool:
+        """Settle what a killed worker left open; whether there was anything."""
+        rows = RunStep.unscoped.filter(run=self.run, state=RunStep.State.RUNNING)
+        return bool(
+            rows.update(state=RunStep.State.FAILED, ended_at=clock.now(), detail="interrupted; started again below")
+        )
+
+    @contextlib.contextmanager
+    def step(self, name: str, *, seconds: float = 60) -> Iterator[Note]:
+        """One step of at most `seconds`; an ExpectedError inside ends it as failed and goes on its way.
+
+        Raises jobs.LeaseLost when somebody else has the run by now: then nothing was begun.
+        """
+        self.hold(seconds)
+        row = RunStep.objects.create(
+            workspace_id=self.run.workspace_id, run=self.run, position=self._position, name=name[:600]
+        )
+        self._position += 1
+        note = Note()
+        try:
+            yield note
+        except ExpectedError as error:
+            params = jobs.storable(error.params)
+            self._settle(row, RunStep.State.FAILED, note, error_code=error.code, error_params=params)
+            raise
+        self._settle(row, RunStep.State.SUCCEEDED, note)
+
+    def hold(self, seconds: float) -> None:
+        """Both leases for `seconds` more. The server's is keyed by the run, so a second worker on it holds it too."""
+        self.run.renew_lease(seconds + LEASE_MARGIN)
+        until = Now() + timedelta(seconds=seconds + LEASE_MARGIN)
+        Server.unscoped.filter(Q(pk=self.run.server_id), lease_token=self.run.pk).update(lease_until=until)
+
+    def _settle(self, row: RunStep, state: RunStep.State, note: Note, **fields: Any) -> None:
+        RunStep.unscoped.filter(pk=row.pk).update(
+            state=state, detail=note.detail, data=note.data, ended_at=clock.now(), **fields
+        )

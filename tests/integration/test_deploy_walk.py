@@ -1,0 +1,235 @@
+"""Deployments to a real OpenSSH and nginx, judged by a TLS client that is not the portal's."""
+
+import base64
+import stat
+from pathlib import Path
+
+import pytest
+
+from auditlog.events import SYSTEM
+from auditlog.models import Event
+from deploy.models import Deployment, Server, Target
+from deploy.servers import trust_server
+from domains.models import Finding
+from tests.cast import make_cast
+from tests.integration.deploying import HOST, Scene, run_of, steps_of, told, work
+from tests.servers.ca import key_pem, new_key
+from tests.servers.nginx import nginx
+from tests.servers.ports import free_port
+from tests.servers.sshd import sshd
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def scene(settings, web_server):
+    return Scene(settings, make_cast().acme, port=web_server.https_port)
+
+
+def files_in(directory: Path):
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir() if path.is_file()}
+
+
+def attempts(server):
+    return sum("publickey" in line or "Failed" in line for line in server.log().splitlines())
+
+
+def connections(server):
+    return server.log().count("Connection from")
+
+
+def test_the_new_certificate_is_installed_reloaded_and_seen_being_served(scene, ssh_server, web_server):
+    certificate = scene.certificate()
+    target = scene.target(scene.server(ssh_server), [web_server.certificates], [web_server.reload_command])
+    assert web_server.fingerprint(HOST) == web_server.old.fingerprint
+    deployment = scene.deploy()
+    run = run_of(deployment)
+    assert (deployment.state, run.outcome) == ("deployed", "serving"), told(run)
+    assert web_server.fingerprint(HOST) == certificate.fingerprint_sha256
+    assert run.served_fingerprint_sha256 == certificate.fingerprint_sha256
+    assert files_in(web_server.certificates) == {
+        "cert.pem": 0o644, "key.pem": 0o600, "chain.pem": 0o644, "fullchain.pem": 0o644,
+    }  # fmt: skip
+    assert run.files == [
+        f"{web_server.certificates}/{name}" for name in ("chain.pem", "fullchain.pem", "cert.pem", "key.pem")
+    ]
+    assert run.commands[0]["exit_code"] == 0
+    kept = Target.unscoped.get(pk=target.pk)
+    assert (kept.last_status, kept.installed_certificate_id, kept.journal) == ("ok", certificate.pk, None)
+    kinds = list(Event.unscoped.order_by("seq").values_list("kind", flat=True))
+    assert kinds[-2:] == ["deployment.started", "deployment.succeeded"]
+    assert not Finding.unscoped.filter(closed_at=None).exists()
+
+
+def test_a_second_deployment_of_the_same_certificate_touches_nothing(scene, ssh_server, web_server):
+    scene.certificate()
+    scene.target(scene.server(ssh_server), [web_server.certificates], [web_server.reload_command])
+    scene.deploy()
+    before = {path: path.stat().st_mtime_ns for path in web_server.certificates.iterdir()}
+    run = run_of(scene.deploy())
+    assert (run.state, run.outcome, run.files, run.commands) == ("succeeded", "serving", [], []), told(run)
+    assert {path: path.stat().st_mtime_ns for path in web_server.certificates.iterdir()} == before
+
+
+def test_a_server_that_nobody_trusted_is_not_even_greeted(scene, ssh_server, web_server):
+    scene.certificate()
+    scene.target(scene.server(ssh_server, trust=False), [web_server.certificates], [web_server.reload_command])
+    before = connections(ssh_server)
+    run = run_of(scene.deploy())
+    assert (run.outcome, run.error_code) == ("failed", "ssh_host_key_untrusted"), told(run)
+    assert connections(ssh_server) == before
+    assert web_server.fingerprint(HOST) == web_server.old.fingerprint
+
+
+def test_a_changed_host_key_stops_before_any_authentication_and_alerts_once(scene, ssh_server, web_server):
+    scene.certificate()
+    scene.target(scene.server(ssh_server), [web_server.certificates], [web_server.reload_command])
+    ssh_server.rotate_host_key()
+    before = attempts(ssh_server)
+    for _ in range(2):
+        run = run_of(scene.deploy())
+        assert (run.outcome, run.error_code) == ("failed", "ssh_host_key_changed"), told(run)
+    assert attempts(ssh_server) == before
+    assert Event.unscoped.filter(kind="server.host_key_changed").count() == 1
+
+
+def test_trusting_the_server_completes_what_waited_for_it(scene, ssh_server, web_server):
+    certificate = scene.certificate()
+    server = scene.server(ssh_server, trust=False)
+    scene.target(server, [web_server.certificates], [web_server.reload_command])
+    deployment = scene.deploy()
+    assert deployment.state == "failed"
+    assert Finding.unscoped.get(closed_at=None).code == "partial_deploy"
+    trust_server(server=server, fingerprint=ssh_server.fingerprint, actor=SYSTEM)
+    work()
+    assert web_server.fingerprint(HOST) == certificate.fingerprint_sha256
+    assert Deployment.unscoped.get(pk=deployment.pk).state == "deployed"
+    assert not Finding.unscoped.filter(closed_at=None).exists()
+
+
+def test_a_key_of_another_certificate_is_refused_before_anything_is_connected(scene, ssh_server, web_server):
+    scene.certificate(key=key_pem(new_key("rsa")))
+    scene.target(scene.server(ssh_server), [web_server.certificates], [web_server.reload_command])
+    before = connections(ssh_server)
+    run = run_of(scene.deploy())
+    assert (run.outcome, run.error_code) == ("failed", "key_mismatch"), told(run)
+    assert connections(ssh_server) == before
+    assert web_server.fingerprint(HOST) == web_server.old.fingerprint
+
+
+def test_a_failed_reload_brings_the_old_certificate_back(scene, ssh_server, web_server):
+    scene.certificate()
+    old = {path.name: path.read_bytes() for path in web_server.certificates.iterdir()}
+    both = f"{web_server.test_command} && {web_server.reload_command}"
+    target = scene.target(scene.server(ssh_server), [web_server.certificates], [both])
+    web_server.break_configuration()
+    run = run_of(scene.deploy())
+    assert (run.state, run.outcome, run.error_code) == ("failed", "failed", "reload_failed"), told(run)
+    assert "no_such_directive" in run.error_params["output"]
+    assert ("Put the previous files back", "succeeded") in steps_of(run)
+    assert {path.name: path.read_bytes() for path in web_server.certificates.iterdir() if path.is_file()} == old
+    assert web_server.fingerprint(HOST) == web_server.old.fingerprint
+    assert Target.unscoped.get(pk=target.pk).journal is None
+    web_server.mend_configuration()
+    assert scene.deploy().state == "deployed"
+
+
+def test_a_reload_that_takes_the_site_down_is_undone(scene, ssh_server, web_server):
+    """The reload succeeds and what was served is gone: rc 0 is no proof of anything."""
+    scene.certificate()
+    conf = web_server.configuration
+    bad = f"sed -i 's/{web_server.https_port} ssl/{free_port()} ssl/' {conf} && {web_server.reload_command}"
+    scene.target(scene.server(ssh_server), [web_server.certificates], [bad])
+    run = run_of(scene.deploy())
+    assert (run.outcome, run.error_code) == ("failed", "served_got_worse"), told(run)
+    assert (web_server.certificates / "fullchain.pem").read_bytes() == web_server.old.fullchain_pem
+
+
+def test_while_the_vhost_names_other_files_they_stay_and_the_line_to_change_is_shown(scene, ssh_server, web_server):
+    certificate = scene.certificate()
+    elsewhere = ssh_server.user.home / "tls" / HOST
+    scene.target(scene.server(ssh_server), [elsewhere], [web_server.reload_command])
+    deployment = scene.deploy()
+    run = run_of(deployment)
+    assert (deployment.state, run.state, run.outcome) == ("partial", "partial", "installed"), told(run)
+    assert run.error_code == "installed_other_served"
+    assert run.error_params["fullchain"] == f"{elsewhere}/fullchain.pem"
+    assert web_server.fingerprint(HOST) == web_server.old.fingerprint
+    text = web_server.configuration.read_text().replace(str(web_server.certificates), str(elsewhere))
+    web_server.configuration.write_text(text)
+    assert scene.deploy().state == "deployed"
+    assert web_server.fingerprint(HOST) == certificate.fingerprint_sha256
+
+
+def test_where_there_is_nothing_to_look_at_installed_is_deployed(scene, ssh_server):
+    scene.certificate()
+    scene.target(scene.server(ssh_server), [ssh_server.user.home / "tls"], ports=[])
+    deployment = scene.deploy()
+    assert (deployment.state, run_of(deployment).outcome) == ("deployed", "installed")
+
+
+def test_a_server_that_cannot_be_seen_from_outside_is_proven_through_ssh(settings):
+    """SSH answers at a second address too, the web server only at the first."""
+    with sshd(extra=["ListenAddress 127.0.0.2"]) as server, nginx(server.user, [HOST]) as web:
+        scene = Scene(settings, make_cast().acme, port=web.https_port)
+        certificate = scene.certificate()
+        row = scene.server(server)
+        scene.target(row, [web.certificates], [web.reload_command])
+        Server.unscoped.filter(pk=row.pk).update(host="127.0.0.2")
+        run = run_of(scene.deploy())
+        assert run.outcome == "serving", told(run)
+        proof = run.steps.get(name="Look at what is served now")
+        assert proof.data["seen_from"] == {str(web.https_port): "inside"}
+        assert web.fingerprint(HOST) == certificate.fingerprint_sha256
+
+
+def test_one_dead_server_stops_no_other_and_is_tried_again_by_itself(scene, ssh_server, web_server):
+    certificate = scene.certificate()
+    alive = scene.target(scene.server(ssh_server), [web_server.certificates], [web_server.reload_command])
+    server = scene.server(ssh_server)
+    dead = Server.objects.create(
+        workspace=scene.workspace, host="127.0.0.1", port=free_port(), username="deploy",
+        sealed_private_key=server.sealed_private_key, host_key_fingerprint=ssh_server.fingerprint,
+    )  # fmt: skip
+    other = scene.target(dead, ["/srv/tls"])
+    deployment = scene.deploy()
+    assert deployment.state == "partial"
+    assert run_of(deployment, alive).outcome == "serving"
+    assert run_of(deployment, other).error_code == "ssh_refused"
+    assert web_server.fingerprint(HOST) == certificate.fingerprint_sha256
+    retry = other.runs.get(state="waiting")
+    assert retry.run_after > retry.created_at
+    assert Event.unscoped.filter(kind="deployment.partial").count() == 1
+
+
+def test_a_directory_of_root_is_named_with_the_line_to_paste(scene, ssh_server, web_server):
+    scene.certificate()
+    target = scene.target(scene.server(ssh_server), ["/etc/mmc-nobody-makes-this/tls"], [web_server.reload_command])
+    run = run_of(scene.deploy())
+    assert (run.outcome, run.error_code) == ("failed", "mkdir_denied"), told(run)
+    assert run.error_params["username"] == ssh_server.user.name
+    assert run.commands == []
+    assert Target.unscoped.get(pk=target.pk).journal is None
+
+
+def test_files_of_two_directories_change_together_or_not_at_all(scene, ssh_server, web_server):
+    scene.certificate()
+    directories = [web_server.certificates, "/etc/mmc-nobody-makes-this/tls"]
+    scene.target(scene.server(ssh_server), directories, [web_server.reload_command])
+    run = run_of(scene.deploy())
+    assert run.outcome == "failed"
+    assert (web_server.certificates / "fullchain.pem").read_bytes() == web_server.old.fullchain_pem
+    assert not list(web_server.certificates.glob(".mmc-stage-*"))
+
+
+def test_the_private_keys_appear_in_nothing_that_is_kept(scene, ssh_server, web_server):
+    certificate = scene.certificate()
+    hidden = base64.b64encode(ssh_server.user.private_key.encode()).decode()[:400]
+    leak = f"cat {web_server.certificates}/key.pem; echo {hidden} | base64 -d"
+    scene.target(scene.server(ssh_server), [web_server.certificates], [web_server.reload_command, leak])
+    run = run_of(scene.deploy())
+    kept = told(run) + str(list(Event.unscoped.values_list("data", flat=True))) + str(run.commands)
+    for line in certificate.private_key.sealed_pem.reveal_text().splitlines()[1:-1]:
+        assert line not in kept
+    assert ssh_server.user.private_key.splitlines()[1] not in kept
+    assert "[hidden]" in kept
