@@ -5,6 +5,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -59,37 +60,17 @@ def operation(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare one operation; `path` has its ids as `{id}`, which arrive as UUIDs.
 
-    The function is called as `op(request, *ids, query=…, body=…)`; with `load(request, *ids)` it gets
-    what that returned in place of the ids (raise Http404, or use `get_object_or_404` over
-    `for_workspace`). `query` and `body` are passed only when a schema is given. `check(request, *ids
-    or the loaded object)` may refuse with 402/409 before the body is read.
-    It returns what `response` describes (`status`), or `ninja.responses.Status(202, …)` when `response`
-    is a mapping of statuses; None for 204. `scope` defaults to read for GET and write else; `keys`
-    also asks a browser session for fresh re-authentication. `errors` gives codes of ExpectedErrors
-    another status than 409 and 503. Refusals come in this order: 401, 404, 403, 402/409, 422.
+    Called as `op(request, *ids, query=…, body=…)`, the last two where a schema is given; with `load(request,
+    *ids)` as `op(request, what load returned, …)`. `load` answers 404 by Http404. `check(request, *ids or
+    the loaded object)` may refuse with 402/409 before the body is read. Returns what `response` describes
+    under `status`, or `ninja.responses.Status(202, …)` where `response` maps statuses. `scope` is read for
+    GET, else write; `keys` asks a session for fresh re-authentication too. `errors` gives codes of
+    ExpectedErrors another status than 409 and 503. Refusals: 401, 404, 403, 402/409, 422, in this order.
     """
-    if action not in POLICY:
-        raise LookupError(f"{action!r} is not in accounts.policy.POLICY")
-    needed: Scope = scope or ("read" if method == "GET" else "write")
+    rules = _Rules(action, scope or ("read" if method == "GET" else "write"), load, check, query, body, errors or {})
     names = re.findall(r"{(\w+)}", path)
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        def run(request: ApiRequest, **ids: str) -> Any:
-            given = [_parse_id(ids[name]) for name in names]
-            found = [load(request, *given)] if load else given
-            _refuse(request, action, needed)
-            try:
-                if check:
-                    check(request, *found)
-                return function(request, *found, **_input(request, query, body))
-            except ExpectedError as error:
-                raise to_problem(error, errors or {}) from error
-
-        run.__name__ = function.__name__
-        run.__module__ = function.__module__
-        run.__doc__ = function.__doc__
-        run.__signature__ = _signature(names)  # type: ignore[attr-defined]
-        run.access = Access("operation", action, fresh=needed == "keys")  # type: ignore[attr-defined]
         router.api_operation(
             [method],
             path,
@@ -97,10 +78,47 @@ def operation(
             response=response if isinstance(response, Mapping) else {status: response},
             openapi_extra=_documents(query, body, has_id=bool(names)),
             summary=summary or None,
-        )(run)
+        )(_guarded(function, rules, names))
         return function
 
     return decorate
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """What `operation` was told; see there."""
+
+    action: str
+    scope: Scope
+    load: Load | None
+    check: Load | None
+    query: type[Schema] | None
+    body: type[Schema] | None
+    errors: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        if self.action not in POLICY:
+            raise LookupError(f"{self.action!r} is not in accounts.policy.POLICY")
+
+
+def _guarded(function: Callable[..., Any], rules: _Rules, names: list[str]) -> Callable[..., Any]:
+    """The function as ninja calls it, behind its refusals in their order."""
+
+    def run(request: ApiRequest, **ids: str) -> Any:
+        given = [_parse_id(ids[name]) for name in names]
+        found = [rules.load(request, *given)] if rules.load else given
+        _refuse(request, rules.action, rules.scope)
+        try:
+            if rules.check:
+                rules.check(request, *found)
+            return function(request, *found, **_input(request, rules.query, rules.body))
+        except ExpectedError as error:
+            raise to_problem(error, rules.errors) from error
+
+    run.__name__, run.__module__, run.__doc__ = function.__name__, function.__module__, function.__doc__
+    run.__signature__ = _signature(names)  # type: ignore[attr-defined]
+    run.access = Access("operation", rules.action, fresh=rules.scope == "keys")  # type: ignore[attr-defined]
+    return run
 
 
 def _signature(names: list[str]) -> inspect.Signature:
