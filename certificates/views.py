@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.access import WorkspaceRequest, workspace_view
 from accounts.models import Workspace
@@ -76,13 +77,18 @@ def show_issuance(request: WorkspaceRequest, workspace: Workspace, issuance_id: 
 @require_GET
 @workspace_view("certificate.view")
 def show_live(request: WorkspaceRequest, workspace: Workspace, issuance_id: uuid.UUID) -> HttpResponse:
-    """The stepper alone, for the page that polls it: 204 while it would show what the page shows already."""
+    """The stepper alone, for the page that polls it: 204 while it would show what the page shows already.
+
+    The end changes more than the stepper (state, stored certificates, the form), so the page reloads then.
+    """
     if not request.htmx:
         return redirect("certificates:issuance-show", workspace.pk, issuance_id)
     issuance = find_issuance(workspace, issuance_id)
     context = tab_context(request, issuance.domain, issuance)
     if request.GET.get("shown") == context["stepper"].digest:
         return HttpResponse(status=204)
+    if not issuance.is_open:
+        return HttpResponseClientRefresh()
     return render(request, "certificates/_issuing.html", context)
 
 
