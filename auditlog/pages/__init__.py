@@ -1,0 +1,1 @@
+"""What people see of what happened. Reads every room; nobody imports it."""

@@ -1,0 +1,100 @@
+"""Issuances as runs: their events are the steps, the names to prove stand between."""
+
+from collections import defaultdict
+from collections.abc import Container, Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import prefetch_related_objects
+
+from auditlog.events import sentence
+from auditlog.models import Event
+from auditlog.pages.entries import Entry, Part, Step
+from certificates.models import Authorization, Issuance
+from config.lib import errors
+from domains.models import Domain
+
+_NOW = {
+    Issuance.Step.CHECK_GATES: "Checking ownership and limits",
+    Issuance.Step.OPEN_ACCOUNT: "Opening the account at the CA",
+    Issuance.Step.MAKE_KEY: "Making the private key",
+    Issuance.Step.ORDER: "Ordering at the CA",
+    Issuance.Step.LOAD_CHALLENGES: "Fetching the TXT records to publish",
+    Issuance.Step.WAIT_FOR_RECORDS: "Waiting for the TXT records to be published",
+    Issuance.Step.CHECK_RECORDS: "Looking for the TXT records",
+    Issuance.Step.ANSWER: "Telling the CA to look",
+    Issuance.Step.WATCH_VALIDATION: "The CA is looking for the TXT records",
+    Issuance.Step.FINALIZE: "The CA is making the certificate",
+    Issuance.Step.STORE: "Fetching and storing the certificate",
+}
+_PROOF = {"valid": "succeeded", "invalid": "failed", "deactivated": "succeeded"}
+_SEEN = {
+    Authorization.Seen.SEEN: "the TXT record is published",
+    Authorization.Seen.PARTLY_SEEN: "the TXT record is not at every name server yet",
+    Authorization.Seen.NOT_SEEN: "the TXT record is not published yet",
+}
+
+
+def newest(domain: Domain, before: datetime | None, limit: int) -> list[tuple[datetime, UUID]]:
+    rows = Issuance.objects.for_workspace(domain.workspace_id).filter(domain=domain)
+    if before:
+        rows = rows.filter(created_at__lt=before)
+    return list(rows.order_by("-created_at", "-id").values_list("created_at", "id")[:limit])
+
+
+def entries(domain: Domain, keys: Sequence[UUID], unfolded: Container[UUID]) -> list[Entry]:
+    rows = list(Issuance.objects.for_workspace(domain.workspace_id).filter(pk__in=keys))
+    wanted = [row for row in rows if row.is_under_way or row.pk in unfolded]
+    prefetch_related_objects(wanted, "authorizations")
+    events = _events(domain, [row.pk for row in wanted])
+    return [_entry(row, events[str(row.pk)] if row in wanted else None) for row in rows]
+
+
+def _events(domain: Domain, keys: Sequence[UUID]) -> dict[str, list[Event]]:
+    rows = Event.objects.for_workspace(domain.workspace_id).filter(domain_id=domain.pk)
+    rows = rows.filter(data__issuance__in=[str(key) for key in keys]) if keys else rows.none()
+    found: dict[str, list[Event]] = defaultdict(list)
+    for event in rows.order_by("at", "id"):
+        found[event.data["issuance"]].append(event)
+    return found
+
+
+def _entry(issuance: Issuance, events: Sequence[Event] | None) -> Entry:
+    failed = issuance.state == Issuance.State.FAILED and issuance.error_code
+    ended = issuance.ended_at
+    return Entry(
+        key=issuance.pk,
+        at=issuance.created_at,
+        title=f"Certificate for {', '.join(issuance.names)}",
+        state=issuance.state,
+        by=issuance.requested_by,
+        parts=[] if events is None else [Part(steps=[*_past(issuance, events), *_present(issuance)])],
+        is_folded=events is None,
+        wording=errors.describe(issuance.error_code, issuance.error_params) if failed else None,
+        seconds=(ended - issuance.created_at).total_seconds() if ended else None,
+        is_open=issuance.is_under_way,
+    )
+
+
+def _past(issuance: Issuance, events: Sequence[Event]) -> Iterable[Step]:
+    last = None
+    for event in events:
+        yield Step(
+            name=sentence(event),
+            state="failed" if event.kind == "issuance.failed" else "succeeded",
+            seconds=(event.at - last).total_seconds() if last else None,
+        )
+        last = event.at
+        if event.kind == "issuance.challenge_shown":
+            yield from map(_proof, issuance.authorizations.all())
+
+
+def _proof(row: Authorization) -> Step:
+    words = f"proven by {row.txt_name}" if row.is_proven else row.detail or _SEEN[Authorization.Seen(row.seen)]
+    return Step(name=row.shown_name, detail=words, state=_PROOF.get(row.status, "waiting"))
+
+
+def _present(issuance: Issuance) -> Iterable[Step]:
+    words = _NOW.get(Issuance.Step(issuance.step))
+    if issuance.is_open and words:
+        yield Step(name=words, state="waiting" if issuance.is_waiting_for_person else "running")
