@@ -1,0 +1,1 @@
+"""Tells people what happened. Consumes events; nobody calls it."""

@@ -1,0 +1,67 @@
+"""From an event to the deliveries it asks for."""
+
+import logging
+import uuid
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from allauth.account.models import EmailAddress
+
+from accounts.models import Membership, Role, User
+from auditlog.models import Event, PendingReaction
+from config.lib import clock, jobs
+from config.lib.crash import crash_here
+from config.lib.errors import ExpectedError
+from notifications.models import Delivery
+
+log = logging.getLogger("notifications")
+
+
+def react_to_events(batch: Sequence[PendingReaction]) -> None:
+    """Write one delivery per admin and event. Repeatable: the dedup key keeps the first."""
+    for reaction in batch:
+        event = Event.unscoped.filter(pk=reaction.event_id).first()
+        rows = _deliveries(event, event.workspace_id) if event and event.workspace_id else []
+        crash_here("notify.reaction_read")
+        if reaction.finish(is_done=True, also=partial(_write, rows)) and rows:
+            jobs.ring("delivery")
+        crash_here("notify.reaction_done")
+
+
+def give_up_reaction(reaction: PendingReaction, error: ExpectedError) -> None:
+    """The row stays as evidence; nobody below this room could be told of it."""
+    log.error("reaction.failed", extra={"event": str(reaction.event_id), "code": error.code})
+    reaction.finish(is_done=False, error_code=error.code, error_params=jobs.storable(error.params))
+
+
+def is_recipient(workspace_id: uuid.UUID, user_id: uuid.UUID) -> bool:
+    """May this person still be told? Asked again at the moment of sending."""
+    return any(user.pk == user_id for user in admins_of(workspace_id))
+
+
+def admins_of(workspace_id: uuid.UUID) -> Iterable[User]:
+    """Active admins whose address is proven to be theirs, oldest member first."""
+    verified = EmailAddress.objects.filter(verified=True).values("user_id")
+    rows = Membership.objects.filter(workspace_id=workspace_id, role=Role.ADMIN, user__is_active=True)
+    rows = rows.filter(user_id__in=verified).select_related("user").order_by("created_at", "id")
+    return [row.user for row in rows]
+
+
+def _deliveries(event: Event, workspace_id: uuid.UUID) -> list[Delivery]:
+    return [
+        Delivery(
+            workspace_id=workspace_id,
+            event_id=event.pk,
+            event_kind=event.kind,
+            domain_label=event.domain_label,
+            recipient=user,
+            to=user.email,
+            dedup_key=f"{event.pk}:mail:{user.pk}",
+            run_after=clock.now(),
+        )
+        for user in admins_of(workspace_id)
+    ]
+
+
+def _write(rows: Sequence[Delivery]) -> None:
+    Delivery.unscoped.bulk_create(rows, ignore_conflicts=True)
