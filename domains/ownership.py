@@ -23,7 +23,7 @@ from domains.models import Domain, Ownership, Visit, new_token
 from domains.standing import refresh_state
 
 SOURCE = "ownership"
-LOOK_SECONDS = 8.0
+LOOK_SECONDS = 6.0
 DAILY = timedelta(hours=24)
 # After a miss the record is looked for sooner: most are an edit that is being repaired.
 AFTER_MISS = (timedelta(hours=1), timedelta(hours=6))
