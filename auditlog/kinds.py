@@ -27,13 +27,16 @@ KINDS: dict[str, EventKind] = {
     "member.added": EventKind("{email} joined as {role}"),
     "token.created": EventKind("{actor} made the API token {name} ({prefix}…)", "warning"),
     "token.revoked": EventKind("{actor} revoked the API token {name}", "warning"),
+    "staff.changed": EventKind("{actor}, staff, on the {what} {label}: {change}", "warning"),
     # certificates
     "issuance.started": EventKind("{actor} started a DNS challenge for {names}"),
     "issuance.challenge_shown": EventKind("The CA asked for {records} TXT records for {names}"),
     "issuance.requested": EventKind("{actor} asked for the certificate for {names}"),
     "issuance.cancelled": EventKind("{actor} cancelled the challenge for {names}"),
-    "issuance.failed": EventKind("No certificate for {names}: {error}", "warning"),
-    "certificate.issued": EventKind("A certificate for {names} was issued by {issuer}, valid until {until}"),
+    "issuance.failed": EventKind("No certificate for {names}: {error}", "warning", alerts=True),
+    "certificate.issued": EventKind(
+        "A certificate for {names} was issued by {issuer}, valid until {until}", alerts=True
+    ),
     "certificate.downloaded": EventKind(
         "{actor} downloaded the certificate for {names} with its private key", "warning", alerts=True
     ),

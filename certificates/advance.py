@@ -379,6 +379,7 @@ def _tell_failed(issuance: Issuance, error: ExpectedError) -> None:
             "issuance": str(issuance.pk),
             "names": ", ".join(issuance.names),
             "code": error.code,
+            "params": jobs.storable(error.params),
             "error": wording.title,
         },
     )

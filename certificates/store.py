@@ -64,6 +64,8 @@ def keep_certificate(issuance: Issuance, certificate: Certificate) -> None:
             "names": ", ".join(certificate.names),
             "issuer": certificate.issuer,
             "until": f"{certificate.not_after:%Y-%m-%d}",
+            "not_before": certificate.not_before.isoformat(),
+            "not_after": certificate.not_after.isoformat(),
             "fingerprint_sha256": certificate.fingerprint_sha256,
         },
     )
