@@ -6,7 +6,7 @@ from typing import Any
 from django.apps import apps
 from django.db import models
 
-from accounts.models import User, Workspace
+from accounts.models import Membership, User, Workspace
 from config.lib import clock
 from config.lib.scoping import OwnedModel
 from config.lib.sealed import Sealed, SealedField
@@ -18,7 +18,8 @@ class Rows:
     def __init__(self, workspace: Workspace, user: User) -> None:
         self.workspace = workspace
         self.user = user
-        self.made: dict[type[models.Model], models.Model] = {Workspace: workspace, User: user}
+        membership = Membership.objects.get(user=user, workspace=workspace)
+        self.made: dict[type[models.Model], models.Model] = {Workspace: workspace, User: user, Membership: membership}
 
     def of(self, model: type[models.Model]) -> Any:
         if model not in self.made:
@@ -38,8 +39,9 @@ class Rows:
             return self.of(field.related_model)
         if isinstance(field, SealedField):
             return Sealed.of("canary")
-        if field.name == "host":
-            return f"h{self.workspace.pk.hex}.example.org"  # the same in every row that names one
+        if field.name in NAMED:
+            host = f"h{self.workspace.pk.hex}.example.org"  # the same in every row that names one
+            return host if field.name == "host" else [host]
         if field.choices:
             return next(iter(field.choices))[0]
         return _plain(field)
@@ -49,6 +51,7 @@ class Rows:
 CALLED = {"token": "apitoken", "member": "membership", "run": "targetrun", "event": "event"}
 # Rows that the operations of a room always make together.
 COMPANIONS = {"domain": ("visit", "ownership")}
+NAMED = frozenset({"host", "names"})
 OUR_ROOMS = {"accounts", "auditlog", "billing", "certificates", "deploy", "domains", "notifications"}
 
 
@@ -68,6 +71,8 @@ def _is_ours(model: type[models.Model]) -> bool:
 
 
 def _is_needed(field: models.Field) -> bool:
+    if field.name in NAMED:
+        return True
     if field.has_default() or field.null:
         return False
     return not (field.blank and isinstance(field, (models.CharField, models.TextField)))

@@ -70,8 +70,8 @@ def test_a_code_says_what_why_and_what_to_do(code: str) -> None:
     entry = ENTRIES[code]
     assert CODE.fullmatch(code)
     for text in (entry.title, entry.why, entry.fix):
-        assert text.strip()
-        assert not text.endswith((" ", ":"))
+        assert text.strip() == text != ""
+    assert entry.paste or not entry.fix.endswith(":")
     for text in (entry.title, entry.why, entry.fix, entry.paste):
         fields = [field for _, field, _, _ in string.Formatter().parse(text) if field is not None]
         assert all(field.isidentifier() for field in fields), fields

@@ -1,0 +1,111 @@
+"""People in Django's admin: staff find them, and may shut somebody out; secrets are never shown."""
+
+from allauth.account.models import EmailAddress
+from django.contrib import admin
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+
+from accounts.models import ApiToken, Membership, PlatformMail, User, Workspace
+from accounts.staff import ReadOnlyAdmin, RecordedAdmin, record_staff_change, staff_actor
+from accounts.tokens import revoke_token
+
+
+class MembershipInline(admin.TabularInline):
+    model = Membership
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = ("user", "workspace", "role", "created_at")
+    show_change_link = True
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+class EmailInline(admin.TabularInline):
+    model = EmailAddress
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = ("email", "verified", "primary")
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(User)
+class UserAdmin(RecordedAdmin):
+    list_display = ("email", "is_active", "is_staff", "date_joined", "last_login")
+    list_filter = ("is_active", "is_staff")
+    search_fields = ("email", "emailaddress__email")
+    date_hierarchy = "date_joined"
+    fields = ("email", "is_active", "is_staff", "is_superuser", "date_joined", "last_login")
+    readonly_fields = ("email", "date_joined", "last_login")
+    inlines = (EmailInline, MembershipInline)
+    actions = ("disable", "enable")
+
+    @admin.action(description="Disable: sessions and API tokens stop at once", permissions=["change"])
+    def disable(self, request: HttpRequest, people: QuerySet[User]) -> None:
+        self._set_active(request, people.exclude(pk=str(request.user.pk)), False)
+
+    @admin.action(description="Enable again", permissions=["change"])
+    def enable(self, request: HttpRequest, people: QuerySet[User]) -> None:
+        self._set_active(request, people, True)
+
+    def _set_active(self, request: HttpRequest, people: QuerySet[User], is_active: bool) -> None:
+        for user in people.exclude(is_active=is_active):
+            with transaction.atomic():
+                User.objects.filter(pk=user.pk).update(is_active=is_active)
+                record_staff_change(request, user, "enabled" if is_active else "disabled")
+
+
+@admin.register(Workspace)
+class WorkspaceAdmin(ReadOnlyAdmin):
+    list_display = ("name", "is_personal", "people", "created_at")
+    list_filter = ("is_personal",)
+    search_fields = ("name", "id", "memberships__user__email")
+    date_hierarchy = "created_at"
+    inlines = (MembershipInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:
+        rows: QuerySet[Workspace] = super().get_queryset(request).annotate(member_count=Count("memberships"))
+        return rows
+
+    @admin.display(ordering="member_count")
+    def people(self, workspace: Workspace) -> int:
+        count: int = workspace.member_count  # type: ignore[attr-defined]
+        return count
+
+
+@admin.register(Membership)
+class MembershipAdmin(ReadOnlyAdmin):
+    list_display = ("user", "workspace", "role", "created_at")
+    list_select_related = ("user", "workspace")
+    list_filter = ("role",)
+    search_fields = ("user__email", "workspace__name")
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    list_display = ("name", "prefix", "workspace", "role", "made_by", "last_used_at", "expires_at", "revoked_at")
+    list_select_related = ("workspace", "made_by")
+    list_filter = ("role",)
+    search_fields = ("name", "prefix", "made_by__email", "workspace__name")
+    exclude = ("digest",)
+    actions = ("revoke",)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.change_apitoken")
+
+    @admin.action(description="Revoke", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, tokens: QuerySet[ApiToken]) -> None:
+        for token in tokens:
+            revoke_token(token=token, actor=staff_actor(request))
+
+
+@admin.register(PlatformMail)
+class PlatformMailAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "to", "template", "state", "attempts", "error_code", "sent_at")
+    list_filter = ("state", "template")
+    search_fields = ("to",)
+    date_hierarchy = "created_at"
+    exclude = ("sealed_context",)
