@@ -110,9 +110,10 @@ def show_overview(request: WorkspaceRequest, workspace: Workspace, domain_id: uu
 @workspace_view("domain.view")
 def show_live(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -> HttpResponse:
     """The Overview's body alone, for the page that polls it; a script-less visitor gets the page."""
+    context = _overview(request, workspace, domain_id)
     if not request.htmx:
         return redirect("domains:domain-overview", workspace.pk, domain_id)
-    return render(request, "domains/_overview.html", _overview(request, workspace, domain_id) | {"is_fragment": True})
+    return render(request, "domains/_overview.html", context)
 
 
 def _overview(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -> dict[str, Any]:
