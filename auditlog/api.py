@@ -1,0 +1,98 @@
+"""The API about what happened."""
+
+import uuid
+import zoneinfo
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+from ninja import Router, Schema
+
+from accounts.api import ApiRequest, ListQuery, Page, Problem, operation, page_of, routers
+from accounts.models import Workspace
+from auditlog.events import sentence
+from auditlog.models import Event
+
+router = Router(tags=["Logs"])
+routers.add("logs", router)
+
+
+class LogQuery(ListQuery):
+    """`start` and `end` are `YYYY-MM-DD` (whole days of the workspace's time zone, `end` included) or RFC 3339."""
+
+    start: str = ""
+    end: str = ""
+    domain_id: uuid.UUID | None = None
+
+
+class ActorOut(Schema):
+    """`kind` is user, token or system."""
+
+    kind: str
+    label: str
+
+
+class LogOut(Schema):
+    """One event; `run` is the run or deployment that it belongs to, `data` its details by kind."""
+
+    id: uuid.UUID
+    at: datetime
+    kind: str
+    severity: str
+    sentence: str
+    actor: ActorOut
+    domain: uuid.UUID | None
+    hostname: str
+    run: uuid.UUID | None
+    data: dict[str, Any]
+
+
+@operation(router, "GET", "/logs", "log.view", query=LogQuery, response=Page[LogOut], summary="What happened")
+def list_logs(request: ApiRequest, query: LogQuery) -> dict[str, Any]:
+    rows = Event.objects.for_workspace(request.workspace)
+    if query.domain_id:
+        rows = rows.filter(domain_id=query.domain_id)
+    return page_of(_between(rows, query, request.workspace), query, show_event, at="at")
+
+
+def show_event(event: Event) -> dict[str, Any]:
+    return {
+        "id": event.pk,
+        "at": event.at,
+        "kind": event.kind,
+        "severity": event.severity,
+        "sentence": sentence(event),
+        "actor": {"kind": event.actor_kind, "label": event.actor_label},
+        "domain": event.domain_id,
+        "hostname": event.domain_label,
+        "run": event.run_id,
+        "data": event.data,
+    }
+
+
+def _between(rows: QuerySet[Event], query: LogQuery, workspace: Workspace) -> QuerySet[Event]:
+    if query.start:
+        rows = rows.filter(at__gte=_moment("start", query.start, workspace))
+    if query.end:
+        rows = rows.filter(at__lt=_moment("end", query.end, workspace, days=1))
+    return rows
+
+
+def _moment(field: str, text: str, workspace: Workspace, *, days: int = 0) -> datetime:
+    """A moment as it stands; a day as its start in the workspace's time zone, `days` later."""
+    zone = zoneinfo.ZoneInfo(workspace.time_zone)
+    try:
+        if len(text) == len("YYYY-MM-DD"):
+            day = date.fromisoformat(text) + timedelta(days=days)
+            return datetime(day.year, day.month, day.day, tzinfo=zone)
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError) as error:
+        raise _bad(field) from error
+    if moment.tzinfo is None:
+        raise _bad(field)
+    return moment
+
+
+def _bad(field: str) -> Problem:
+    words = "Give a day as YYYY-MM-DD, or a moment with its offset, such as 2026-11-23T17:00:00Z."
+    return Problem(422, "input_invalid", fields={field: words})
