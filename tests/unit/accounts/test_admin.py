@@ -15,7 +15,7 @@ from auditlog.models import Event
 from tests.cast import Cast, make_cast, make_user
 from tests.rows import Rows
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 MODELS = list(admin.site._registry)
 

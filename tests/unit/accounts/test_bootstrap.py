@@ -11,7 +11,7 @@ from django.test import Client
 from accounts.models import Membership, User, Workspace
 from tests.cast import make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def bootstrap(*arguments: str) -> dict[str, Any]:

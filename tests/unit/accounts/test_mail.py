@@ -57,6 +57,7 @@ def test_a_subject_cannot_start_a_header() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.both_databases
 def test_a_server_that_is_away_is_tried_again_for_a_day(settings: Settings) -> None:
     settings.EMAIL_URL = "smtp://127.0.0.1:9/?tls=none"  # nothing listens there
     mail = queue_mail(to="a@example.org", template="reset_password", context={"action_url": LINK})
@@ -74,6 +75,7 @@ def test_a_server_that_is_away_is_tried_again_for_a_day(settings: Settings) -> N
 
 
 @pytest.mark.django_db
+@pytest.mark.both_databases
 def test_only_the_portals_user_may_read_a_written_mail(settings: Settings) -> None:
     queue_mail(to="a@example.org", template="reset_password", context={"action_url": LINK})
     jobs.run_due("platform_mail")

@@ -13,7 +13,7 @@ from accounts.models import ApiToken, Membership
 from auditlog.models import Event
 from tests.cast import PASSWORD, Cast, make_cast
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 @pytest.fixture

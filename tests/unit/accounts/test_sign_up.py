@@ -15,7 +15,7 @@ from auditlog.models import Event
 from config.lib import jobs
 from tests.cast import PASSWORD, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 @pytest.fixture(autouse=True)
