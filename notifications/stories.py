@@ -1,5 +1,6 @@
 """What a mail says about an event: each kind its own template, all of them from the event alone."""
 
+import re
 import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ def tell(event: Event, workspace: Workspace) -> Told:
     context["subject"] = " ".join(render_to_string(f"{base}_subject.txt", context).split())
     return Told(
         subject=context["subject"],
-        text=render_to_string(f"{base}.txt", context),
+        # Parts that have nothing to say leave their empty lines behind.
+        text=re.sub(r"\n{3,}", "\n\n", render_to_string(f"{base}.txt", context)),
         html=render_to_string(f"{base}.html", context),
     )
 
@@ -54,9 +56,12 @@ def _common(event: Event, workspace: Workspace) -> Context:
 
 
 def _activity_url(event: Event) -> str:
+    """The run that the event ends, unfolded, among the others of its domain."""
     if event.domain_id is None:
         return settings.SITE_URL + "/"
-    return settings.SITE_URL + reverse("auditlog:domain-activity", args=[event.workspace_id, event.domain_id])
+    page = settings.SITE_URL + reverse("auditlog:domain-activity", args=[event.workspace_id, event.domain_id])
+    run = event.data.get("deployment") or event.data.get("issuance")
+    return f"{page}?open={run}#run-{run}" if run else page
 
 
 def _deployment(event: Event, workspace: Workspace) -> Context:
@@ -112,6 +117,8 @@ def _certificate(told: Mapping[str, Any], workspace: Workspace) -> Context | Non
         "issuer": told.get("issuer", ""),
         "fingerprint": str(told.get("fingerprint_sha256", ""))[:16].upper(),
         "lifeline": lifeline.as_text(line),
+        # A phone breaks the longer one in the middle of the bar.
+        "short_lifeline": lifeline.as_text(line, width=24).replace("] ", "]\n", 1),
         "until": wording.day(not_after, clock.now(), zone),
     }
 

@@ -143,6 +143,12 @@ def test_success_says_where_what_and_how_long(cast: Cast, mails: Mails) -> None:
     assert "web-01" in text_of(mail, "html")
 
 
+def test_the_link_unfolds_the_run_it_is_about(cast: Cast, mails: Mails) -> None:
+    happen(cast.acme, deployment="4be5")
+    drain()
+    assert "/activity/?open=4be5#run-4be5" in text_of(mails.to("admin@example.org"))
+
+
 def test_failure_says_why_and_what_to_do(cast: Cast, mails: Mails) -> None:
     params = {"host": "web-02.acme-widgets.com", "port": 22}
     happen(cast.acme, "deployment.failed", summary="0 of 1 targets serves it", targets=[{**BAD, "params": params}])
