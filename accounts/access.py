@@ -145,7 +145,8 @@ def to_reauthentication(request: HttpRequest) -> HttpResponse:
     person comes back to the form instead and presses the button again.
     """
     methods = get_adapter().get_reauthentication_methods(request.user)
-    messages.info(request, "Confirm that it is you, then do it again.")
+    if request.method == "POST":
+        messages.info(request, "Nothing was done yet: confirm that it is you, then press the button again.")
     return _detour(request, methods[0]["url"] if methods else reverse("account_login"), _page_of(request))
 
 

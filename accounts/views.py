@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import WorkspaceRequest, account_view, workspace_view
 from accounts.forms import TokenForm, WorkspaceForm
@@ -28,7 +28,7 @@ SETTINGS_TABS = (
 
 
 @account_view
-@require_GET
+@require_safe
 def show_home(request: WorkspaceRequest) -> HttpResponse:
     """The first workspace's domains; who has been removed everywhere gets a workspace of their own."""
     workspace = ensure_workspace(user=request.user, actor=request.actor)
@@ -36,14 +36,14 @@ def show_home(request: WorkspaceRequest) -> HttpResponse:
 
 
 @workspace_view("member.view")
-@require_GET
+@require_safe
 def list_members(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     members = Membership.objects.select_related("user").filter(workspace=workspace).order_by("created_at", "id")
     return render(request, "accounts/members.html", {"section": "team", "members": members[:500]})
 
 
 @workspace_view("workspace.view")
-@require_GET
+@require_safe
 def show_general(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     form = WorkspaceForm(instance=workspace)
     may_edit = is_allowed(request.role, "workspace.edit")
@@ -65,14 +65,14 @@ def edit_general(request: WorkspaceRequest, workspace: Workspace) -> HttpRespons
 
 
 @workspace_view("token.view")
-@require_GET
+@require_safe
 def list_tokens(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     rows = ApiToken.objects.for_workspace(workspace).select_related("made_by").order_by("-created_at", "id")
     return _settings(request, "accounts/tokens.html", "API tokens", tokens=rows[:200], now=clock.now())
 
 
 @workspace_view("token.edit", fresh=True)
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def create_token(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     """The secret is in this one answer and nowhere else, hence no redirect after it."""
     form = TokenForm(request.POST or None)
@@ -96,7 +96,7 @@ def revoke_one_token(request: WorkspaceRequest, workspace: Workspace, token_id: 
 
 
 @workspace_view("workspace.view")
-@require_GET
+@require_safe
 def show_security(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     address = EmailAddress.objects.filter(user=request.user, primary=True).first()
     has_mfa = is_mfa_enabled(request.user)

@@ -41,6 +41,21 @@ def test_a_stranger_is_led_through_sign_in_and_back(cast: Cast) -> None:
     assert client.post(answer.headers["Location"], body).headers["Location"] == page
 
 
+def test_home_is_the_domain_list_of_the_workspace_joined_first(cast: Cast) -> None:
+    Membership.objects.create(user=cast.admin, workspace=cast.other, role="member")
+    client = signed_in(cast.admin)
+    assert client.get("/").headers["Location"] == f"/w/{cast.acme.pk}/domains/"
+    Membership.objects.filter(user=cast.admin).delete()
+    own = client.get("/", follow=True)
+    assert own.status_code == 200
+    assert Membership.objects.get(user=cast.admin).workspace.is_personal
+
+
+def test_home_asks_a_stranger_to_sign_in(cast: Cast) -> None:
+    assert Client().get("/").headers["Location"] == "/account/login/?next=%2F"
+    assert Client().head("/").status_code == 302
+
+
 def test_a_fragment_of_an_expired_session_reloads_the_whole_page(cast: Cast) -> None:
     headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver/w/{cast.acme.pk}/team/"}
     answer = Client().get(f"/w/{cast.acme.pk}/settings/", headers=headers)
