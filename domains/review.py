@@ -93,7 +93,9 @@ def chain_links(inspection: Inspection) -> list[dict[str, Any]]:
     """The chain as `components/chain.html` takes it, with a dashed link where one is missing."""
     links = [_link(one) for one in inspection.chain]
     if any(problem["code"] == "missing_intermediate" for problem in inspection.problems):
-        links.append({"name": "missing", "detail": inspection.chain[-1]["issuer_name"], "is_missing": True})
+        missing = inspection.chain[-1]
+        name = missing.get("issuer_common_name") or missing["issuer_name"]
+        links.append({"name": name or "its issuer", "detail": "not sent", "is_missing": True})
     return links
 
 

@@ -113,7 +113,7 @@ def show_live(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.U
     context = _overview(request, workspace, domain_id)
     if not request.htmx:
         return redirect("domains:domain-overview", workspace.pk, domain_id)
-    return render(request, "domains/_overview.html", context)
+    return render(request, "domains/_overview.html", context | {"is_fragment": True})
 
 
 def _overview(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -> dict[str, Any]:

@@ -70,8 +70,8 @@ def _reason(failure: crypto.X509StoreContextError | None, way: Sequence[bytes], 
     # public authority's own name above the last certificate means that its next one was left out.
     top = certificate_facts(way[-1])
     if len(way) == 1 or top.issuer_name in roots.issuer_names:
-        return "missing_intermediate", top.issuer
-    return "untrusted_chain", top.issuer
+        return "missing_intermediate", top.issuer_common_name or top.issuer
+    return "untrusted_chain", top.issuer_common_name or top.issuer
 
 
 def _linked_by_name(served: Sequence[bytes]) -> tuple[int, ...]:

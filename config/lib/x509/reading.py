@@ -61,6 +61,7 @@ class CertificateFacts:
     common_name: str = ""
     issuer: str = ""
     issuer_name: str = ""
+    issuer_common_name: str = ""
     serial: str = ""
     not_before: datetime | None = None
     not_after: datetime | None = None
@@ -241,6 +242,7 @@ _READERS: dict[str, Callable[[x509.Certificate], Any]] = {
     "issuer_name": lambda certificate: _first(
         certificate.issuer, NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME, NameOID.ORGANIZATIONAL_UNIT_NAME
     ),
+    "issuer_common_name": lambda certificate: _first(certificate.issuer, NameOID.COMMON_NAME),
     "serial": lambda certificate: clean(f"{certificate.serial_number:x}", 80),
     "not_before": lambda certificate: certificate.not_valid_before_utc,
     "not_after": lambda certificate: certificate.not_valid_after_utc,
