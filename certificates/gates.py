@@ -41,8 +41,9 @@ class Wish:
 
 
 def ca_label(directory_url: str) -> str:
+    """How a CA is called within a sentence."""
     host = urlsplit(directory_url).hostname or directory_url
-    return CA_LABELS.get(host, host)
+    return CA_LABELS.get(host, f"the CA at {host}")
 
 
 def read_wish(

@@ -30,6 +30,12 @@ DOING: dict[str, str] = {
     Step.FINALIZE: "The CA makes the certificate",
     Step.STORE: "Storing the certificate",
 }
+HOW_IT_GOES = [
+    {"title": "Names", "detail": "chosen here; all of them go into one certificate", "state": "now"},
+    {"title": "TXT records", "detail": "one per name, copied to your DNS provider; seen live", "state": "todo"},
+    {"title": "Issue certificate", "detail": "the CA looks at the records, usually within seconds", "state": "todo"},
+    {"title": "Install", "detail": "as a ZIP, by a hosting panel, or on your servers by SSH", "state": "todo"},
+]
 BEFORE_RECORDS = (Step.CHECK_GATES, Step.OPEN_ACCOUNT, Step.MAKE_KEY, Step.ORDER, Step.LOAD_CHALLENGES)
 SEEN_WORDS = {
     Authorization.Seen.SEEN: "Seen on {seen} of {all}",
@@ -72,8 +78,10 @@ def stepper_of(issuance: Issuance) -> Stepper:
     """For an issuance loaded with its domain and its authorizations."""
     rows = list(issuance.authorizations.all())
     pending = [row.txt_name for row in rows if not row.is_proven]
-    trouble = trouble_of(issuance)
     waits = issuance.is_waiting_for_person
+    is_all_seen = bool(rows) and missing_records(rows) is None
+    # The last try came too early; by now the records are there, and the old complaint only confuses.
+    trouble = None if waits and is_all_seen else trouble_of(issuance)
     return Stepper(
         issuance=issuance,
         names=", ".join(issuance.names),
@@ -85,7 +93,7 @@ def stepper_of(issuance: Issuance) -> Stepper:
         doing=DOING.get(issuance.step, "") if issuance.is_under_way else "",
         trouble=trouble,
         retry_at=issuance.run_after if issuance.is_under_way and trouble else None,
-        is_all_seen=bool(rows) and missing_records(rows) is None,
+        is_all_seen=is_all_seen,
         is_live=issuance.is_open,
         every="4s" if waits else "1s",
         digest=digest_of(issuance, rows),
@@ -120,7 +128,7 @@ def _seen(row: Authorization) -> dict[str, str]:
 def marks_of(issuance: Issuance, rows: Sequence[Authorization]) -> dict[str, str]:
     """Which of the four steps is done, under way, failed or still to come."""
     if issuance.state == State.ISSUED:
-        return dict.fromkeys(("names", "records", "issue", "install"), "done")
+        return {**dict.fromkeys(("names", "records", "issue"), "done"), "install": "now"}
     at = "records" if issuance.step in (*BEFORE_RECORDS, Step.WAIT_FOR_RECORDS) else "issue"
     if issuance.state == State.FAILED:
         at = "issue" if rows else "records"

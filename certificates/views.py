@@ -23,7 +23,7 @@ from certificates.gates import ca_label, read_wish, require_open_window
 from certificates.issuance import cancel_issuance, issue_certificate, start_again, start_issuance
 from certificates.models import Certificate, Issuance
 from certificates.records import keep_looking
-from certificates.stepper import ends_in, stepper_of
+from certificates.stepper import HOW_IT_GOES, ends_in, stepper_of
 from certificates.store import delete_certificate
 from config.lib.errors import ExpectedError, describe
 from domains.models import Domain
@@ -176,6 +176,7 @@ def tab_context(request: WorkspaceRequest, domain: Domain, issuance: Issuance | 
         "issuance": issuance,
         "ends_at": ends_in(issuance) if issuance else None,
         "form": StartForm(domain=domain),
+        "how_it_goes": HOW_IT_GOES,
         "window": window_of(domain),
         "certificates": list(stored.order_by("-created_at")[:CERTIFICATES_SHOWN]),
         "other_issuances": [row for row in others.order_by("-created_at")[:10] if row != issuance],
