@@ -5,6 +5,7 @@ signed-in person, `public_view(reason)` for everybody.
 """
 
 import uuid
+import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -20,6 +21,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -75,7 +77,9 @@ def workspace_view(action: str, *, fresh: bool = False) -> Callable[[View], View
                 return render(request, "accounts/verify_first.html", {"workspace": request.workspace}, status=403)
             if fresh and not did_recently_reauthenticate(request):
                 return to_reauthentication(request)
-            return view(request, request.workspace, **kwargs)
+            # The workspace's time zone decides the day, for whatever is rendered inside.
+            with timezone.override(zoneinfo.ZoneInfo(request.workspace.time_zone)):
+                return view(request, request.workspace, **kwargs)
 
         return _marked(guarded, Access("workspace", action, fresh))
 

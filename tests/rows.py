@@ -1,6 +1,7 @@
 """A row of any owned model, made from the model's own fields, so that tests over all rooms need no recipes."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.apps import apps
@@ -13,13 +14,19 @@ from config.lib.sealed import Sealed, SealedField
 
 
 class Rows:
-    """One row per model in one workspace; foreign keys lead to rows of the same workspace."""
+    """One row per model in one workspace; foreign keys lead to rows of the same workspace.
 
-    def __init__(self, workspace: Workspace, user: User) -> None:
+    Another `number` makes another set. `shared` rows are taken instead of made.
+    """
+
+    def __init__(self, workspace: Workspace, user: User, number: int = 0, shared: Sequence[models.Model] = ()) -> None:
+        self.number = number
         self.workspace = workspace
         self.user = user
         membership = Membership.objects.get(user=user, workspace=workspace)
-        self.made: dict[type[models.Model], models.Model] = {Workspace: workspace, User: user, Membership: membership}
+        self.made: dict[type[models.Model], models.Model] = {
+            type(row): row for row in (workspace, user, membership, *shared)
+        }
 
     def of(self, model: type[models.Model]) -> Any:
         if model not in self.made:
@@ -40,7 +47,7 @@ class Rows:
         if isinstance(field, SealedField):
             return Sealed.of("canary")
         if field.name in NAMED:
-            host = f"h{self.workspace.pk.hex}.example.org"  # the same in every row that names one
+            host = f"h{self.number}{self.workspace.pk.hex}.example.org"  # the same in every row that names one
             return host if field.name == "host" else [host]
         if field.choices:
             return next(iter(field.choices))[0]

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from django.core.cache import cache
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+from django.utils import timezone
 
-from accounts.models import ApiToken, Membership
+from accounts.access import WorkspaceRequest, workspace_view
+from accounts.models import ApiToken, Membership, Workspace
 from auditlog.models import Event
 from tests.cast import PASSWORD, Cast, make_cast
 
@@ -39,6 +42,19 @@ def test_a_stranger_is_led_through_sign_in_and_back(cast: Cast) -> None:
     assert answer.status_code == 302
     body = {"login": cast.admin.email, "password": PASSWORD, "next": page}
     assert client.post(answer.headers["Location"], body).headers["Location"] == page
+
+
+def test_the_workspaces_time_zone_decides_the_day(cast: Cast) -> None:
+    @workspace_view("workspace.view")
+    def view(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
+        return HttpResponse(timezone.get_current_timezone_name())
+
+    cast.acme.time_zone = "Pacific/Auckland"
+    cast.acme.save(update_fields=["time_zone"])
+    request = RequestFactory().get("/")
+    request.user = cast.member
+    assert view(request, workspace_id=cast.acme.pk).content == b"Pacific/Auckland"
+    assert timezone.get_current_timezone_name() == "UTC"
 
 
 def test_home_is_the_domain_list_of_the_workspace_joined_first(cast: Cast) -> None:

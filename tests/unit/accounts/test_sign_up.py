@@ -173,6 +173,16 @@ def test_guessing_is_limited_in_the_database() -> None:
     assert client.get("/api/me").status_code == 401
 
 
+def test_a_made_up_forwarding_header_opens_no_new_limit() -> None:
+    """Nobody trusts X-Forwarded-For unless TRUSTED_PROXY_COUNT says who writes it."""
+    statuses = []
+    for number in range(32):
+        headers = {"X-Forwarded-For": f"198.51.100.{number}"}
+        body = {"login": f"user{number}@example.org", "password": "wrong"}
+        statuses.append(Client().post("/account/login/", body, headers=headers).status_code)
+    assert statuses[-1] == 429
+
+
 def test_the_outbox_keeps_no_link_in_clear_and_none_after_sending() -> None:
     sign_up("ann@example.org")
     row = PlatformMail.objects.values("sealed_context", "state").get()
