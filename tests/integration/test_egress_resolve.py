@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from ipaddress import ip_network
 
+import dns.message
+import dns.rrset
 import pytest
 from pytest_django import Settings
 
@@ -109,6 +111,47 @@ def test_a_silent_resolver_ends_at_the_deadline(names: StubDns, resolve: Resolve
     deadline = Deadline(1.5)
     assert _code(resolve, HOST, 1) == "dns_failed"
     assert deadline.left() > 0
+
+
+def test_another_resolver_is_asked_where_the_first_is_dead_or_fails(
+    names: StubDns, resolve: Resolve, settings: Settings
+) -> None:
+    names.answer(HOST, "A", ["8.8.8.8"])
+    with stub_dns() as failing:
+        failing.answer(HOST, "A", "SERVFAIL")
+        failing.answer(HOST, "AAAA", "REFUSED")
+        settings.DNS_RESOLVERS = (("127.0.0.1", free_port()), failing.resolver, names.resolver)
+        assert resolve() == ["8.8.8.8"]
+        assert sorted(failing.asked(HOST)) == ["A", "AAAA"]
+
+
+def test_no_resolver_at_all_is_a_failure_and_no_endless_loop(resolve: Resolve, settings: Settings) -> None:
+    settings.DNS_RESOLVERS = (("127.0.0.1", free_port()),)
+    deadline = Deadline(1)
+    assert _code(resolve) == "dns_failed"
+    assert deadline.left() > 0
+
+
+def test_an_answer_too_large_for_a_datagram_is_fetched_by_tcp(names: StubDns, resolve: Resolve) -> None:
+    names.truncates = True
+    names.answer(HOST, "A", [f"8.8.4.{number}" for number in range(1, 7)])
+    assert len(resolve()) == 6
+
+
+def test_a_reply_that_does_not_fit_the_question_is_ignored(names: StubDns, resolve: Resolve) -> None:
+    def forge(query: bytes) -> list[bytes]:
+        evil = dns.message.make_response(dns.message.from_wire(query))
+        evil.answer.append(dns.rrset.from_text(f"{HOST}.", 0, "IN", "A", "8.8.4.4"))
+        other_id, other_name = dns.message.from_wire(evil.to_wire()), dns.message.make_query("evil.com.", "A")
+        other_id.id ^= 1
+        elsewhere = dns.message.make_response(other_name)
+        elsewhere.id = evil.id
+        no_reply = dns.message.from_wire(query)
+        return [b"", b"x" * 40, other_id.to_wire(), elsewhere.to_wire(), no_reply.to_wire()]
+
+    names.forge = forge
+    names.answer(HOST, "A", ["8.8.8.8"])
+    assert resolve() == ["8.8.8.8"]
 
 
 def test_localhost_is_a_constant_and_judged(names: StubDns, resolve: Resolve, settings: Settings) -> None:

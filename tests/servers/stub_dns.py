@@ -4,7 +4,7 @@ import socket
 import struct
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import dns.flags
@@ -23,7 +23,8 @@ class StubDns:
     """Records are texts as in a zone file. Of several answers the last one stays.
 
     A name nobody scripted is NXDOMAIN; a scripted name has no other types. `aa` decides whether
-    the answers claim authority, `silent` whether there are any.
+    the answers claim authority, `silent` whether there are any, `truncates` whether datagrams
+    hold none of them; `forge` makes datagrams that are sent before the reply to a query.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -31,6 +32,8 @@ class StubDns:
         self.port = port
         self.aa = False
         self.silent = False
+        self.truncates = False
+        self.forge: Callable[[bytes], list[bytes]] = lambda _query: []
         self.questions: list[Key] = []
         self._scripts: dict[Key, list[list[str] | str]] = defaultdict(list)
 
@@ -100,15 +103,24 @@ def stub_dns(host: str = "127.0.0.1", port: int = 0) -> Iterator[StubDns]:
         tcp.close()
 
 
+def _truncated(reply: bytes) -> bytes:
+    message = dns.message.from_wire(reply)
+    message.flags |= dns.flags.TC
+    message.answer.clear()
+    return message.to_wire()
+
+
 def _serve_udp(server: StubDns, sock: socket.socket) -> None:
     with suppress(OSError):
         while True:
             wire, peer = sock.recvfrom(4096)
             if not wire:
                 return
+            for forged in server.forge(wire):
+                sock.sendto(forged, peer)
             reply = server.reply(wire)
             if reply:
-                sock.sendto(reply, peer)
+                sock.sendto(_truncated(reply) if server.truncates else reply, peer)
 
 
 def _serve_tcp(server: StubDns, sock: socket.socket) -> None:

@@ -5,28 +5,35 @@ understands spellings of addresses that this portal's grammar does not.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import socket
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import cycle
 from pathlib import Path
 
-import dns.asyncresolver
 import dns.exception
+import dns.message
 import dns.nameserver
+import dns.query
+import dns.rdatatype
 import dns.resolver
 from django.conf import settings
 
 from .deadline import Deadline
 from .hostname import literal_address, parse_host
 from .judge import judge
+from .lookup import Lookup
 from .refusals import Refused, Unreachable
+from .wire import read_reply
 
 MAX_ADDRESSES = 8
 # A name that the DNS cannot give in this time is reported as such, before the caller's own
 # deadline turns it into a vague one.
 _LIFETIME = 5.0
 _TRY = 2.0
-_FAMILIES = ("AAAA", "A")
+_DATAGRAM = 4096
+# A timeout of 0 would mean something else to a socket.
+_SOON = 0.001
 _LOOPBACK = ("::1", "127.0.0.1")
 _RESOLV_CONF = Path("/etc/resolv.conf")
 
@@ -40,8 +47,10 @@ def resolve(host: str, deadline: Deadline, *, operator: bool = False) -> list[st
     """
     known = _known_addresses(host)
     if known is None:
-        with ThreadPoolExecutor(len(_FAMILIES)) as pool:
-            known = _merged(host, list(pool.map(lambda family: _ask(host, family, deadline), _FAMILIES)))
+        lookup = Lookup(parse_host(host))
+        for server, attempt in _attempts(lookup, deadline):
+            _ask(lookup, server, attempt)
+        known = lookup.result()
     return known if operator else _judged(host, known)
 
 
@@ -49,8 +58,10 @@ async def resolve_async(host: str, deadline: Deadline, *, operator: bool = False
     """As `resolve`, on the running event loop."""
     known = _known_addresses(host)
     if known is None:
-        answers = await asyncio.gather(*(_ask_async(host, family, deadline) for family in _FAMILIES))
-        known = _merged(host, answers)
+        lookup = Lookup(parse_host(host))
+        for server, attempt in _attempts(lookup, deadline):
+            await _ask_async(lookup, server, attempt)
+        known = lookup.result()
     return known if operator else _judged(host, known)
 
 
@@ -92,43 +103,83 @@ def _known_addresses(host: str) -> list[str] | None:
     return None
 
 
-type Answer = list[str] | Exception
+type Server = tuple[str, int]
 
 
-def _ask(host: str, family: str, deadline: Deadline) -> Answer:
+def _attempts(lookup: Lookup, deadline: Deadline) -> Iterator[tuple[Server, Deadline]]:
+    """Servers in turn with the time for each, until the look-up is settled or time is up.
+
+    A server that answered with a failure is not asked again; one that was silent is.
+    """
+    lifetime = deadline.capped(_LIFETIME)
+    servers = resolver_addresses()
+    failed: set[Server] = set()
+    for server in cycle(servers):
+        if server not in failed:
+            yield server, Deadline(min(lifetime.left(), _TRY))
+        if lookup.is_answered:
+            failed.add(server)
+        if lookup.is_settled or len(failed) == len(set(servers)) or not lifetime.left():
+            return
+
+
+def _ask(lookup: Lookup, server: Server, attempt: Deadline) -> None:
+    questions = lookup.questions()
     try:
-        answer = prepare(dns.resolver.Resolver(configure=False)).resolve(
-            f"{parse_host(host)}.", family, raise_on_no_answer=False, lifetime=min(deadline.left(), _LIFETIME)
-        )
-    except (dns.exception.DNSException, OSError) as problem:
-        return problem
-    return _literals(answer)
+        with _connected_udp(server) as sock:
+            for question in questions:
+                sock.send(question)
+            while not lookup.is_answered and attempt.left():
+                sock.settimeout(attempt.left() or _SOON)
+                lookup.feed(sock.recv(_DATAGRAM))
+    except TimeoutError:
+        return
+    except OSError:
+        lookup.fail()
+    _ask_again_by_tcp(lookup, server, attempt)
 
 
-async def _ask_async(host: str, family: str, deadline: Deadline) -> Answer:
+async def _ask_async(lookup: Lookup, server: Server, attempt: Deadline) -> None:
+    loop = asyncio.get_running_loop()
+    questions = lookup.questions()
     try:
-        answer = await prepare(dns.asyncresolver.Resolver(configure=False)).resolve(
-            f"{parse_host(host)}.", family, raise_on_no_answer=False, lifetime=min(deadline.left(), _LIFETIME)
-        )
-    except (dns.exception.DNSException, OSError) as problem:
-        return problem
-    return _literals(answer)
+        with _connected_udp(server) as sock:
+            for question in questions:
+                sock.send(question)
+            async with asyncio.timeout(attempt.left()):
+                while not lookup.is_answered:
+                    lookup.feed(await loop.sock_recv(sock, _DATAGRAM))
+    except TimeoutError:
+        return
+    except OSError:
+        lookup.fail()
+    if lookup.truncated:
+        await asyncio.to_thread(_ask_again_by_tcp, lookup, server, attempt)
 
 
-def _literals(answer: dns.resolver.Answer) -> list[str]:
-    return [record.address for record in answer.rrset or ()]
+def _connected_udp(server: Server) -> socket.socket:
+    """Connected, so that the kernel drops what others send, and tells when nobody listens."""
+    family = socket.AF_INET6 if ":" in server[0] else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        sock.connect(server)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
-def _merged(host: str, answers: Sequence[Answer]) -> list[str]:
-    """Servers that fail AAAA alone are common, so one family's answer is enough."""
-    found = [address for answer in answers if isinstance(answer, list) for address in answer]
-    if found:
-        return found
-    if any(isinstance(answer, dns.resolver.NXDOMAIN) for answer in answers):
-        raise Unreachable("dns_nxdomain", host=host)
-    if any(isinstance(answer, Exception) for answer in answers):
-        raise Unreachable("dns_failed", host=host)
-    raise Unreachable("dns_no_address", host=host)
+def _ask_again_by_tcp(lookup: Lookup, server: Server, attempt: Deadline) -> None:
+    """What did not fit into a datagram; rare, so dnspython does it."""
+    for rdtype in sorted(lookup.truncated):
+        query = dns.message.make_query(f"{lookup.name}.", dns.rdatatype.RdataType(rdtype))
+        try:
+            answer = dns.query.tcp(query, server[0], timeout=attempt.left(), port=server[1])
+        except (dns.exception.DNSException, OSError, EOFError):
+            continue
+        reply = read_reply(answer.to_wire())
+        lookup.settle(rdtype, reply.rcode, reply.addresses)
 
 
 def _judged(host: str, addresses: Iterable[str]) -> list[str]:
