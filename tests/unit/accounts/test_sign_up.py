@@ -9,9 +9,11 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
+from django.utils.module_loading import import_string
 
 from accounts.models import Membership, PlatformMail, User, Workspace
 from auditlog.models import Event
+from config import settings as shipped
 from config.lib import jobs
 from tests.cast import PASSWORD, make_user
 
@@ -171,6 +173,12 @@ def test_guessing_is_limited_in_the_database() -> None:
     answer = client.post("/account/login/", {"login": "ann@example.org", "password": PASSWORD})
     assert "Too many failed login attempts" in answer.content.decode()
     assert client.get("/api/me").status_code == 401
+
+
+def test_passwords_are_kept_as_argon2id() -> None:
+    """The tests themselves hash with something faster."""
+    hasher = import_string(shipped.PASSWORD_HASHERS[0])()
+    assert hasher.encode(PASSWORD, hasher.salt()).startswith("argon2$argon2id$")
 
 
 def test_a_made_up_forwarding_header_opens_no_new_limit() -> None:
