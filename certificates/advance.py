@@ -6,7 +6,7 @@ Whatever a step asks of the CA may therefore be asked again by the next worker, 
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,6 +16,8 @@ from django.conf import settings
 
 from auditlog.events import record
 from certificates import acme
+from certificates.caa import Issuer, refusal_of
+from certificates.challenges import authorization_rows, ends_at
 from certificates.gates import Wish, require_open_window
 from certificates.keys import csr_der, make_csr, new_key
 from certificates.line import LEASE_SECONDS, Line, account_of
@@ -102,7 +104,20 @@ def _open_account(issuance: Issuance, line: Line) -> None:
         uri = line.ca().open_account(email=settings.ACME_EMAIL)
         crash_here("issue.account_opened")
         AcmeAccount.unscoped.filter(pk=account.pk).update(uri=uri, opened_at=clock.now())
+    _go_on(issuance, Step.CHECK_CAA)
+
+
+def _check_caa(issuance: Issuance, line: Line) -> None:
+    refusal = _caa_refusal(issuance, line)
+    if refusal:
+        raise refusal
     _go_on(issuance, Step.MAKE_KEY)
+
+
+def _caa_refusal(issuance: Issuance, line: Line) -> NeedsUser | None:
+    identities = line.ca().directory().caa_identities
+    issuer = Issuer(identities, account_of(issuance).uri, issuance.challenge)
+    return refusal_of(issuance.names, issuer)
 
 
 def _make_key(issuance: Issuance, line: Line) -> None:
@@ -133,38 +148,10 @@ def _load_challenges(issuance: Issuance, line: Line) -> None:
         state=State.PENDING_CHALLENGE,
         step=Step.WAIT_FOR_RECORDS,
         step_at=clock.now(),
-        run_after=_ends_at(issuance, rows),
+        run_after=ends_at(issuance, rows),
         also=lambda: _store_rows(issuance, rows),
     )
     crash_here("issue.challenges_stored")
-
-
-def authorization_rows(issuance: Issuance, found: Iterable[acme.Authorization]) -> list[Authorization]:
-    """One unsaved row per authorization, in the order of the issuance's names."""
-    rows = [_authorization_row(issuance, item) for item in found]
-    rows.sort(key=lambda row: issuance.names.index(row.shown_name) if row.shown_name in issuance.names else 999)
-    for position, row in enumerate(rows):
-        row.position = position
-    return rows
-
-
-def _authorization_row(issuance: Issuance, found: acme.Authorization) -> Authorization:
-    challenge = found.challenge(issuance.challenge)
-    if challenge is None and found.status != "valid":
-        raise Permanent("acme_refused", detail=f"It offers no {issuance.challenge} challenge for {found.name}.")
-    return Authorization(
-        workspace_id=issuance.workspace_id,
-        issuance=issuance,
-        identifier=found.name,
-        is_wildcard=found.wildcard,
-        url=found.url,
-        challenge_url=challenge.url if challenge else "",
-        token=challenge.token if challenge else "",
-        txt_name=found.txt_name,
-        txt_value=challenge.txt_value if challenge else "",
-        status=found.status,
-        expires_at=found.expires_at,
-    )
 
 
 def _wait_for_records(issuance: Issuance, line: Line) -> None:
@@ -182,7 +169,8 @@ def _check_records(issuance: Issuance, line: Line) -> None:
     issuance.renew_lease(LEASE_SECONDS)
     rows = list(issuance.authorizations.all())
     look_at_records(rows)
-    missing = missing_records(rows)
+    # What DNS shows may have changed since the order: both looks are free, the CA's is not.
+    missing = missing_records(rows) or _caa_refusal(issuance, line)
     if missing is None:
         _go_on(issuance, Step.ANSWER, state=State.VALIDATING, also=lambda: save_seen(rows))
         crash_here("issue.records_seen")
@@ -190,7 +178,7 @@ def _check_records(issuance: Issuance, line: Line) -> None:
     _give_back(
         issuance,
         step=Step.WAIT_FOR_RECORDS,
-        run_after=_ends_at(issuance, rows),
+        run_after=ends_at(issuance, rows),
         error_code=missing.code,
         error_params=jobs.storable(missing.params),
         also=lambda: save_seen(rows),
@@ -293,6 +281,7 @@ def _rest(issuance: Issuance, line: Line) -> None:
 STEPS: dict[str, Callable[[Issuance, Line], None]] = {
     Step.CHECK_GATES: _check_gates,
     Step.OPEN_ACCOUNT: _open_account,
+    Step.CHECK_CAA: _check_caa,
     Step.MAKE_KEY: _make_key,
     Step.ORDER: _order,
     Step.LOAD_CHALLENGES: _load_challenges,
@@ -349,12 +338,6 @@ def _reopen_account(issuance: Issuance, error: Transient) -> None:
     _go_on(issuance, Step.OPEN_ACCOUNT)
     if was_just_opened:
         raise error
-
-
-def _ends_at(issuance: Issuance, rows: Iterable[Authorization]) -> datetime | None:
-    """When the first of the order and its pending authorizations ends."""
-    ends = [issuance.order_expires_at, *(row.expires_at for row in rows if not row.is_proven)]
-    return min((moment for moment in ends if moment), default=None)
 
 
 def _store_rows(issuance: Issuance, rows: list[Authorization]) -> None:

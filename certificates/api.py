@@ -13,7 +13,7 @@ from certificates.gates import read_wish
 from certificates.issuance import cancel_issuance, issue_certificate, start_issuance
 from certificates.models import Authorization, Certificate, Issuance
 from certificates.records import host_label, keep_looking
-from certificates.serving import serving_targets
+from certificates.serving import serving_targets, with_serving
 from certificates.store import delete_certificate
 from config.lib import jobs
 from config.lib.errors import describe
@@ -188,7 +188,7 @@ def post_cancel(request: ApiRequest, issuance: Issuance) -> dict[str, object]:
 )
 def list_certificates(request: ApiRequest, domain: Domain, query: ListQuery) -> dict[str, object]:
     rows = Certificate.objects.for_workspace(request.workspace).filter(domain=domain)
-    return page_of(rows, query, show_certificate)
+    return page_of(with_serving(rows), query, show_certificate)
 
 
 @operation(router, "GET", "/certificates/{id}", "certificate.view", load=load_certificate, response=CertificateOut)

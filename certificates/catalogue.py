@@ -124,6 +124,12 @@ register(
             "Then click Issue certificate again; nothing has to be restarted.",
             "{paste}",
         ),
+        "caa_forbids": Entry(
+            "A CAA record at {at} forbids this CA to issue for {name}",
+            "It reads: {found}. We looked before asking the CA, which would refuse.",
+            "Add a record that names this CA beside the others, wait for propagation, then try again.",
+            "{paste}",
+        ),
         "issuance_window": Entry(
             "A valid certificate is already on file for {names}; new issuance is available when {days} days or less "
             "remain (from {opens}).",

@@ -117,6 +117,7 @@ class Issuance(LeasedJob, OwnedModel):
     class Step(models.TextChoices):
         CHECK_GATES = "check_gates"
         OPEN_ACCOUNT = "open_account"
+        CHECK_CAA = "check_caa"
         MAKE_KEY = "make_key"
         ORDER = "order"
         LOAD_CHALLENGES = "load_challenges"

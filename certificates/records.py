@@ -63,11 +63,18 @@ def look_at_records(authorizations: Sequence[Authorization]) -> None:
         return
     deadline = egress.Deadline(LOOK_SECONDS)
     with ThreadPoolExecutor(min(len(names), LOOKS_AT_ONCE)) as pool:
-        found = list(pool.map(lambda name: egress.lookup_txt(name, deadline), names))
+        found = list(pool.map(lambda name: _look_up(name, deadline), names))
     answers = dict(zip(names, found, strict=True))
     for row in wanted:
         row.seen, row.servers = judge_record(answers[row.txt_name], row.txt_value)
         row.seen_at = clock.now()
+
+
+def _look_up(name: str, deadline: egress.Deadline) -> list[ServerAnswer]:
+    try:
+        return egress.lookup_txt(name, deadline)
+    except ExpectedError as error:
+        return [ServerAnswer("the name servers", None, error.code)]
 
 
 def save_seen(authorizations: Iterable[Authorization]) -> None:

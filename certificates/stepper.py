@@ -21,6 +21,7 @@ State, Step = Issuance.State, Issuance.Step
 DOING: dict[str, str] = {
     Step.CHECK_GATES: "Checking that the names are yours",
     Step.OPEN_ACCOUNT: "Opening this workspace's account at the CA",
+    Step.CHECK_CAA: "Checking that no CAA record forbids this CA",
     Step.MAKE_KEY: "Making the private key",
     Step.ORDER: "Ordering the certificate",
     Step.LOAD_CHALLENGES: "Reading the records that the CA asks for",
@@ -36,7 +37,14 @@ HOW_IT_GOES = [
     {"title": "Issue certificate", "detail": "the CA looks at the records, usually within seconds", "state": "todo"},
     {"title": "Install", "detail": "as a ZIP, by a hosting panel, or on your servers by SSH", "state": "todo"},
 ]
-BEFORE_RECORDS = (Step.CHECK_GATES, Step.OPEN_ACCOUNT, Step.MAKE_KEY, Step.ORDER, Step.LOAD_CHALLENGES)
+BEFORE_RECORDS = (
+    Step.CHECK_GATES,
+    Step.OPEN_ACCOUNT,
+    Step.CHECK_CAA,
+    Step.MAKE_KEY,
+    Step.ORDER,
+    Step.LOAD_CHALLENGES,
+)
 SEEN_WORDS = {
     Authorization.Seen.SEEN: "Seen on {seen} of {all}",
     Authorization.Seen.PARTLY_SEEN: "Seen on {seen} of {all}",

@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
                 ('profile', models.CharField(blank=True, max_length=64)),
                 ('key_type', models.CharField(default='ecdsa-p256', max_length=16)),
                 ('state', models.CharField(choices=[('draft', 'Draft'), ('pending_challenge', 'Pending Challenge'), ('validating', 'Validating'), ('finalizing', 'Finalizing'), ('issued', 'Issued'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='draft', max_length=20)),
-                ('step', models.CharField(choices=[('check_gates', 'Check Gates'), ('open_account', 'Open Account'), ('make_key', 'Make Key'), ('order', 'Order'), ('load_challenges', 'Load Challenges'), ('wait_for_records', 'Wait For Records'), ('check_records', 'Check Records'), ('answer', 'Answer'), ('watch_validation', 'Watch Validation'), ('finalize', 'Finalize'), ('store', 'Store'), ('clean_up', 'Clean Up'), ('done', 'Done')], default='check_gates', max_length=20)),
+                ('step', models.CharField(choices=[('check_gates', 'Check Gates'), ('open_account', 'Open Account'), ('check_caa', 'Check Caa'), ('make_key', 'Make Key'), ('order', 'Order'), ('load_challenges', 'Load Challenges'), ('wait_for_records', 'Wait For Records'), ('check_records', 'Check Records'), ('answer', 'Answer'), ('watch_validation', 'Watch Validation'), ('finalize', 'Finalize'), ('store', 'Store'), ('clean_up', 'Clean Up'), ('done', 'Done')], default='check_gates', max_length=20)),
                 ('step_at', models.DateTimeField(blank=True, null=True)),
                 ('order_url', models.CharField(blank=True, max_length=500)),
                 ('order_expires_at', models.DateTimeField(blank=True, null=True)),

@@ -11,6 +11,7 @@ from django.conf import settings as conf
 from auditlog.events import SYSTEM
 from auditlog.models import Event
 from certificates import acme
+from certificates.advance import MOST_ATTEMPTS
 from certificates.gates import read_wish
 from certificates.issuance import cancel_issuance, start_again, start_issuance
 from certificates.line import account_of
@@ -270,6 +271,52 @@ def test_an_order_that_the_ca_dropped_says_so(portal: None, cast: Cast, dns_serv
     Authorization.unscoped.filter(issuance=issuance).update(status="valid")
     issuance = issue(issuance)
     assert (issuance.state, issuance.error_code) == (State.FAILED, "acme_order_expired")
+
+
+def test_caa_forbids_before_anything_is_ordered(
+    portal: None, cast: Cast, pebble_server: Pebble, dns_server: ChallengeDns
+) -> None:
+    domain = verified_domain(cast.acme, "walk18.net", dns_server)
+    dns_server.add_caa("walk18.net", [("issue", "pki.goog")])
+    before = pebble_server.order_count()
+    issuance = start(domain, ["a.walk18.net"])
+    assert (issuance.state, issuance.error_code) == (State.FAILED, "caa_forbids")
+    assert (issuance.error_params["name"], issuance.error_params["at"]) == ("a.walk18.net", "walk18.net")
+    assert pebble_server.order_count() == before
+
+
+def test_caa_that_came_later_keeps_the_challenge(portal: None, cast: Cast, dns_server: ChallengeDns) -> None:
+    domain = verified_domain(cast.acme, "walk19.net", dns_server)
+    issuance = start(domain, ["walk19.net", "*.walk19.net"])
+    publish(issuance, dns_server)
+    dns_server.add_caa("walk19.net", [("issue", "pebble.letsencrypt.org"), ("issuewild", ";")])
+    issuance = issue(issuance)
+    assert (issuance.state, issuance.error_code) == (State.PENDING_CHALLENGE, "caa_forbids")
+    assert issuance.error_params["name"] == "*.walk19.net"
+    dns_server.clear_caa("walk19.net")
+    dns_server.add_caa("walk19.net", [("issue", "pebble.letsencrypt.org")])
+    assert issue(issuance).state == State.ISSUED
+
+
+def test_a_challenge_that_nobody_answered_ends_by_itself(portal: None, cast: Cast, dns_server: ChallengeDns) -> None:
+    domain = verified_domain(cast.acme, "walk20.net", dns_server)
+    issuance = start(domain, ["walk20.net"])
+    assert issuance.run_after is not None
+    assert issuance.run_after > clock.now() + timedelta(minutes=30)
+    Issuance.unscoped.filter(pk=issuance.pk).update(run_after=clock.now(), order_expires_at=clock.now())
+    issuance = work_out(issuance)
+    assert (issuance.state, issuance.error_code) == (State.FAILED, "acme_order_expired")
+
+
+def test_trying_ends_with_a_result(portal: None, cast: Cast, dns_server: ChallengeDns, settings: Any) -> None:
+    settings.ACME_DIRECTORY_URL = "https://localhost:1/dir"
+    domain = verified_domain(cast.acme, "walk21.net", dns_server)
+    issuance = start(domain, ["walk21.net"])
+    Issuance.unscoped.filter(pk=issuance.pk).update(run_after=clock.now(), attempts=MOST_ATTEMPTS)
+    issuance = work_out(issuance)
+    assert (issuance.state, issuance.error_code) == (State.FAILED, "acme_gave_up")
+    assert "could not be reached" in issuance.error_params["last"]
+    assert Finding.unscoped.get(domain=domain).code == "issuance_failed"
 
 
 def test_a_ca_out_of_reach_is_waited_for(portal: None, cast: Cast, dns_server: ChallengeDns, settings: Any) -> None:

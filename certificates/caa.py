@@ -1,0 +1,116 @@
+"""Whether CAA records let a CA issue (RFC 8659, with the parameters of RFC 8657)."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from config.lib import egress
+from config.lib.errors import ExpectedError, NeedsUser
+
+LOOK_SECONDS = 15.0
+LOOKS_AT_ONCE = 8
+_RECORD = re.compile(r'(\d+) +(\S+) +"?(.*?)"?')
+_KNOWN_TAGS = frozenset({"issue", "issuewild", "iodef", "issuemail", "issuevmc", "contactemail", "contactphone"})
+_CRITICAL = 128
+
+type Tree = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """Who would issue, for whom and by which challenge; `identities` are the CA's names in CAA records."""
+
+    identities: tuple[str, ...]
+    account_uri: str
+    method: str = "dns-01"
+
+
+@dataclass(frozen=True)
+class CaaRecord:
+    flags: int
+    tag: str
+    value: str
+
+
+def refusal_of(names: Sequence[str], issuer: Issuer) -> NeedsUser | None:
+    """`caa_forbids` for the first of `names` that the DNS forbids, None when all may be issued. Blocks.
+
+    Servers that say nothing usable forbid nothing here: the CA's own look decides, and says so.
+    """
+    if not issuer.identities:
+        return None
+    tree = look_up_tree(names)
+    for name in names:
+        found = relevant_set(name, tree)
+        if found and not permits(found[1], issuer, is_wildcard=name.startswith("*.")):
+            return _refusal(name, found[0], found[1], issuer)
+    return None
+
+
+def look_up_tree(names: Iterable[str]) -> Tree:
+    """The CAA records of every name and of everything above it, the top level aside."""
+    wanted = sorted({above for name in names for above in climb(name)})
+    deadline = egress.Deadline(LOOK_SECONDS)
+    with ThreadPoolExecutor(min(len(wanted), LOOKS_AT_ONCE)) as pool:
+        return dict(zip(wanted, pool.map(lambda name: _look_up(name, deadline), wanted), strict=True))
+
+
+def _look_up(name: str, deadline: egress.Deadline) -> list[str]:
+    try:
+        answers = egress.lookup_records(name, "CAA", deadline)
+    except ExpectedError:
+        return []
+    return sorted({value for answer in answers for value in answer.values or ()})
+
+
+def climb(name: str) -> list[str]:
+    """`a.example.com`, `example.com`: always from the name itself, whatever it is an alias of."""
+    labels = name.removeprefix("*.").split(".")
+    return [".".join(labels[start:]) for start in range(len(labels) - 1)]
+
+
+def relevant_set(name: str, tree: Tree) -> tuple[str, list[CaaRecord]] | None:
+    """The closest records at or above `name`, and where they are."""
+    for above in climb(name):
+        if tree.get(above):
+            return above, [record for text in tree[above] if (record := parse(text))]
+    return None
+
+
+def parse(text: str) -> CaaRecord | None:
+    """One record in presentation format: `0 issue "letsencrypt.org"`."""
+    match = _RECORD.fullmatch(text)
+    return CaaRecord(int(match[1]), match[2].lower(), match[3].replace('\\"', '"')) if match else None
+
+
+def permits(records: Sequence[CaaRecord], issuer: Issuer, *, is_wildcard: bool) -> bool:
+    """Whether this set lets `issuer` issue; a set without issue records restricts nobody."""
+    if any(record.flags & _CRITICAL and record.tag not in _KNOWN_TAGS for record in records):
+        return False
+    tags = {record.tag for record in records}
+    tag = "issuewild" if is_wildcard and "issuewild" in tags else "issue"
+    relevant = [record for record in records if record.tag == tag]
+    return not relevant or any(_names(record.value, issuer) for record in relevant)
+
+
+def _names(value: str, issuer: Issuer) -> bool:
+    domain, *pairs = (part.strip() for part in value.split(";"))
+    if domain.lower().rstrip(".") not in issuer.identities:
+        return False
+    given = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+    parameters = {key.strip().lower(): text.strip() for key, text in given.items()}
+    methods = [method.strip() for method in parameters.get("validationmethods", issuer.method).split(",")]
+    return parameters.get("accounturi", issuer.account_uri) == issuer.account_uri and issuer.method in methods
+
+
+def _refusal(name: str, at: str, records: Sequence[CaaRecord], issuer: Issuer) -> NeedsUser:
+    tags = {record.tag for record in records}
+    tag = "issuewild" if name.startswith("*.") and "issuewild" in tags else "issue"
+    return NeedsUser(
+        "caa_forbids",
+        name=name,
+        at=at,
+        found=", ".join(f'{record.tag} "{record.value}"' for record in records),
+        paste=f'{at}. IN CAA 0 {tag} "{issuer.identities[0]}"',
+    )
