@@ -68,10 +68,5 @@ register(
             "The name servers failed or did not answer in time, so nothing is known either way.",
             "It is tried again by itself; if it stays, check the domain's name servers.",
         ),
-        "not_verified": Entry(
-            "{host} is not verified yet",
-            "Certificates are issued and deployed only for names that this workspace has proven to own.",
-            "Publish the TXT record that the Overview shows, then press 'I've added it'.",
-        ),
     }
 )

@@ -19,8 +19,8 @@ HANDSHAKE_BYTES = 256 * 1024
 _READ = 16 * 1024
 _HANDSHAKE_RECORD, _ALERT_RECORD = 22, 21
 
-# One key share, X25519: a default hello of this OpenSSL also offers ML-KEM, which costs a third of the
-# whole handshake's CPU and makes the hello two packets long, over which old middleboxes stumble.
+# One key share, X25519: a default hello also carries one for ML-KEM. That makes it 1.5 KB instead of
+# 330 bytes, two packets over which old middleboxes stumble, and costs 73 instead of 42 microseconds.
 _GROUPS = b"X25519:P-256:P-384:P-521:X448:X25519MLKEM768"
 
 

@@ -22,7 +22,7 @@ def request(host: str, port: int, scheme: str, agent: str) -> bytes:
         "Accept-Encoding: identity",
         "Connection: close",
     )
-    return ("\r\n".join(head) + "\r\n\r\n").encode("ascii")
+    return ("\r\n".join(head) + "\r\n\r\n").encode("ascii", "replace")
 
 
 class Head:
