@@ -5,4 +5,4 @@ class DeployConfig(AppConfig):
     name = "deploy"
 
     def ready(self) -> None:
-        from deploy import catalogue, tasks  # noqa: F401  (they register; apps must be loaded first)
+        from deploy import catalogue, pages, serving, tasks  # noqa: F401  (they register; apps must be loaded first)

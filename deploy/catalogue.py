@@ -15,7 +15,7 @@ KEYS = {
     "ssh_key_unreadable": Entry(
         "This is not a private key",
         "No private key in OpenSSH, PEM or PKCS#8 form was found in it, or a part of it is missing.",
-        "Paste the whole file, from the line BEGIN to the line END. This makes a new pair:",
+        "Paste the whole file, from the line BEGIN to the line END. This makes a new pair.",
         KEYGEN,
     ),
     "ssh_key_is_public": Entry(
@@ -37,7 +37,7 @@ KEYS = {
     "ssh_key_unsupported": Entry(
         "This kind of key cannot be used ({kind})",
         "The portal signs in with ed25519, ECDSA (P-256, P-384, P-521) or RSA keys of 2048 bits and more.",
-        "Make an ed25519 key and put its public half on the server:",
+        "Make an ed25519 key and put its public half on the server.",
         KEYGEN,
     ),
     "server_key_missing": Entry(
@@ -104,31 +104,31 @@ CONNECTIONS = {
     "ssh_auth_failed": Entry(
         "{host} does not let {username} in with this key",
         "The user does not exist there, or the key's public half ({public_key}) is not in authorized_keys.",
-        "Install the public half on the server, then press Test SSH:",
+        "Install the public half on the server, then press Test SSH.",
         AUTHORIZE,
     ),
     "ssh_publickey_off": Entry(
         "{host} accepts no keys from {username}",
         "It offers only: {offered}. The portal signs in by key and by nothing else.",
-        "Allow it in /etc/ssh/sshd_config, reload sshd, then press Test SSH:",
+        "Allow it in /etc/ssh/sshd_config, reload sshd, then press Test SSH.",
         "PubkeyAuthentication yes",
     ),
     "ssh_second_factor": Entry(
         "{host} wants more than the key from {username}",
         "After the key it also asks for: {offered}. Nobody is there to answer when the portal deploys.",
-        "Exempt this user in /etc/ssh/sshd_config:",
+        "Exempt this user in /etc/ssh/sshd_config.",
         "Match User {username}\n    AuthenticationMethods publickey",
     ),
     "ssh_no_shell": Entry(
         "{username} may not run commands on {host}",
         "The account is for SFTP only, so files can be written and reload commands cannot be run.",
-        "Leave the reload commands empty and reload by other means, or give the account a shell:",
+        "Leave the reload commands empty and reload by other means, or give the account a shell.",
         "sudo usermod --shell /bin/bash {username}",
     ),
     "sftp_off": Entry(
         "{host} offers no SFTP to {username}",
         "Files are written over SFTP, which this server or this account does not have.",
-        "Switch it on in /etc/ssh/sshd_config, then reload sshd:",
+        "Switch it on in /etc/ssh/sshd_config, then reload sshd.",
         "Subsystem sftp internal-sftp",
     ),
     "sftp_broken": Entry(
@@ -142,13 +142,13 @@ FILES = {
     "mkdir_denied": Entry(
         "{username} may not make {path} on {host}",
         "The directory is not there, and the one above it belongs to somebody else.",
-        "Make it once as root and give it to the user, then press Deploy now:",
+        "Make it once as root and give it to the user, then press Deploy now.",
         "sudo install -d -m 755 -o {username} -g {username} {path}",
     ),
     "path_denied": Entry(
         "{username} may not {deed} {path} on {host}",
         "Permission denied: the file or its directory belongs to somebody else.",
-        "Give the directory to the user as root, then press Deploy now:",
+        "Give the directory to the user as root, then press Deploy now.",
         "sudo chown {username}: {directory}\nsudo chmod u+rwx {directory}",
     ),
     "path_missing": Entry(
@@ -159,19 +159,19 @@ FILES = {
     "path_failed": Entry(
         "{host} could not {deed} {path}",
         "Its SFTP server says no more than that it failed. A file with the immutable attribute looks like this.",
-        "Look at the directory as root:",
+        "Look at the directory as root.",
         "sudo ls -la {directory}\nsudo lsattr {directory}",
     ),
     "disk_full": Entry(
         "The disk of {host} is full",
         "There was no room for {path}. Nothing was replaced.",
-        "Make room there, then press Deploy now:",
+        "Make room there, then press Deploy now.",
         "df -h {directory}",
     ),
     "disk_read_only": Entry(
         "The file system of {directory} on {host} is read-only",
         "Servers switch to that after disk errors.",
-        "Look for the reason, make it writable again, then press Deploy now:",
+        "Look for the reason, make it writable again, then press Deploy now.",
         "sudo dmesg | tail -n 50\nsudo mount -o remount,rw {directory}",
     ),
     "directory_is_a_file": Entry(
@@ -187,7 +187,7 @@ FILES = {
     "path_is_not_a_directory": Entry(
         "{path} is in the way",
         "The portal keeps its own files under this name, and there is something else with it.",
-        "Look at it as root, and remove it if you know what it is:",
+        "Look at it as root, and remove it if you know what it is.",
         "sudo ls -la {path}",
     ),
 }
@@ -247,7 +247,7 @@ INPUT = {
     "fingerprint_malformed": Entry(
         "This is no host key fingerprint",
         "It has to look like SHA256: followed by 43 letters, digits, + and /.",
-        "The server prints its own with this:",
+        "The server prints its own with this.",
         "for key in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $key; done",
     ),
     "setting_not_offered": Entry(
@@ -276,13 +276,13 @@ RELOADS = {
     "sudo_needs_rule": Entry(
         "{username} may not run “{command}” by sudo on {host}",
         "sudo said: {output}",
-        "Add these lines on the server with sudo visudo -f /etc/sudoers.d/{username}, then press Deploy now:",
+        "Add these lines on the server with sudo visudo -f /etc/sudoers.d/{username}, then press Deploy now.",
         "{rule}",
     ),
     "reload_needs_root": Entry(
         "“{command}” needs root on {host}",
         "Reload commands run as {username}. The server said: {output}",
-        "Write it as “{sudo_command}” in the form, and allow it with sudo visudo -f /etc/sudoers.d/{username}:",
+        "Write it as “{sudo_command}” in the form, and allow it with sudo visudo -f /etc/sudoers.d/{username}.",
         "{rule}",
     ),
     "reload_without_systemd": Entry(
@@ -353,6 +353,12 @@ OUTCOMES = {
     "served_got_worse": Entry(
         "After the reload {host} was worse off than before",
         "What was served on port {ports} was gone, and the new certificate was not there. The previous files were put "
+        "back.",
+        "Look into the service's error log on the server, then press Deploy now.",
+    ),
+    "served_gone": Entry(
+        "After the reload {host} is worse off than before",
+        "What was served on port {ports} is gone. The new files had been in place already, so there was nothing to put "
         "back.",
         "Look into the service's error log on the server, then press Deploy now.",
     ),

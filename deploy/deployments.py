@@ -28,18 +28,24 @@ def running_deployment(domain: Domain) -> Deployment | None:
     return rows.filter(domain=domain, state=Deployment.State.RUNNING).order_by("-created_at").first()
 
 
-def start_deployment(*, domain: Domain, certificate: Certificate | None, actor: Actor) -> tuple[Deployment, bool]:
-    """Deploy `certificate` (the newest when None) to all targets; (row, whether it is new).
-
-    While one runs for the domain that one is returned, unless another certificate is asked for: then the new one
-    follows it. Raises NeedsUser deploy_no_certificate, deploy_no_target.
-    """
+def require_deployable(domain: Domain, certificate: Certificate | None = None) -> tuple[Certificate, list[Target]]:
+    """What would be deployed to where. Raises NeedsUser deploy_no_certificate, deploy_no_target."""
     chosen = certificate or newest_certificate(domain)
     if chosen is None:
         raise NeedsUser("deploy_no_certificate", host=domain.label)
     targets = ready_targets(domain)
     if not targets:
         raise NeedsUser("deploy_no_target", host=domain.label)
+    return chosen, targets
+
+
+def start_deployment(*, domain: Domain, certificate: Certificate | None, actor: Actor) -> tuple[Deployment, bool]:
+    """Deploy `certificate` (the newest when None) to all targets; (row, whether it is new).
+
+    While one runs for the domain that one is returned, unless another certificate is asked for: then the new one
+    follows it. Raises NeedsUser deploy_no_certificate, deploy_no_target.
+    """
+    chosen, targets = require_deployable(domain, certificate)
     with transaction.atomic():
         Domain.unscoped.select_for_update().filter(pk=domain.pk).first()  # one click at a time
         running = running_deployment(domain)

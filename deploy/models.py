@@ -154,7 +154,7 @@ class TargetRun(LeasedJob, OwnedModel):
     """
 
     class Kind(models.TextChoices):
-        TEST = "test"
+        TEST = "test", "Test SSH"
         DEPLOY = "deploy"
 
     class State(models.TextChoices):

@@ -8,11 +8,12 @@ from config.lib.errors import ExpectedError, NeedsUser
 from deploy import sudoers
 from deploy.ssh import command
 from deploy.ssh.connect import Connection
-from deploy.ssh.run import TIMED_OUT, Outcome, run_command
+from deploy.ssh.run import GRACE_SECONDS, TIMED_OUT, Outcome, run_command
 
 COMMAND_SECONDS = 90
 MAX_KEPT = 8 * 1024
 _LOOK_UP_SECONDS = 10
+LONGEST_SECONDS = COMMAND_SECONDS + GRACE_SECONDS + _LOOK_UP_SECONDS + GRACE_SECONDS
 
 # What sudo and systemd say, in lower case; the first that matches names the problem.
 _WORDS: Sequence[tuple[str, str]] = (

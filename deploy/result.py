@@ -10,7 +10,10 @@ from deploy.models import TargetRun
 
 @dataclass(frozen=True)
 class Result:
-    """`error` is what a person has to know, also beside files that stay (`installed`, with the line to change)."""
+    """`error` is what a person has to know, also beside files that stay (`installed`, with the line to change).
+
+    `is_clean`: nothing is half-done on the server any more, the journal is to be closed.
+    """
 
     state: TargetRun.State
     outcome: str = ""
@@ -18,3 +21,4 @@ class Result:
     files: Sequence[str] = ()
     commands: Sequence[dict[str, Any]] = ()
     served: str = ""
+    is_clean: bool = False

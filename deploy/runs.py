@@ -117,6 +117,8 @@ def _keep_on_target(run: TargetRun, result: Result) -> None:
     changes: dict[str, Any] = {"last_status": status, "last_run_at": clock.now()}
     if result.outcome in (Outcome.SERVING, Outcome.INSTALLED):
         changes["installed_certificate"] = run.certificate_id
+    if result.is_clean:
+        changes["journal"] = None
     changes["failures"] = 0 if result.state == State.SUCCEEDED else _failures(run) + 1
     Target.unscoped.filter(Q(pk=run.target_id)).update(**changes)
 

@@ -74,11 +74,15 @@ def check_access(
     )
 
 
+def find_server(workspace: Workspace, access: Access) -> Server | None:
+    rows = Server.objects.for_workspace(workspace)
+    return rows.filter(host=access.host, port=access.port, username=access.username).first()
+
+
 @transaction.atomic
 def find_or_make_server(*, workspace: Workspace, access: Access, actor: Actor) -> Server:
     """The workspace's server with this host, port and user; a key that is given replaces the one on file."""
-    rows = Server.objects.for_workspace(workspace)
-    server = rows.filter(host=access.host, port=access.port, username=access.username).first()
+    server = find_server(workspace, access)
     if server is None:
         server = Server(workspace=workspace, host=access.host, port=access.port, username=access.username)
         _put_key(server, access)

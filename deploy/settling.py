@@ -15,9 +15,13 @@ SOURCE = "deploy"
 
 
 def current_runs(deployment: Deployment) -> list[TargetRun]:
-    """The newest run of each target, in the order of the targets: a retry replaces the run before it."""
-    rows = TargetRun.unscoped.filter(deployment=deployment).select_related("target").order_by("created_at")
-    newest = {run.target_id or run.pk: run for run in rows}
+    """The newest run of each target, in the order of the targets: a retry replaces the run before it.
+
+    Reads `deployment.runs` with their targets, so a list of deployments prefetches those.
+    """
+    newest: dict[Any, TargetRun] = {}
+    for run in sorted(deployment.runs.all(), key=lambda run: run.created_at):
+        newest[run.target_id or run.pk] = run
     return sorted(newest.values(), key=lambda run: (run.target.position if run.target else 999, run.created_at))
 
 

@@ -34,3 +34,34 @@ def rule(username: str, programs: Sequence[Sequence[str]]) -> str:
 def _escaped(word: str) -> str:
     """In sudoers these separate commands or mean something else (sudoers(5), quoting)."""
     return re.sub(r"([\\,:=\s])", r"\\\1", word)
+
+
+def lines_for(username: str, commands: Sequence[str]) -> str:
+    """The sudoers lines for the reload commands that use sudo; empty when none does.
+
+    Where the program is given without its path the usual one is written; `which` on the server tells.
+    """
+    programs = [program for program in map(wanted_program, commands) if program]
+    if not programs:
+        return ""
+    return rule(username, [[_usual_path(program[0]), *program[1:]] for program in programs])
+
+
+def _usual_path(program: str) -> str:
+    return program if program.startswith("/") else f"/usr/bin/{program}"
+
+
+def user_lines(username: str, public_key: str, directories: Sequence[str]) -> str:
+    """What makes the deploy user on a server, with the key's public half and the directories."""
+    home = f"/home/{username}"
+    key = public_key or "ssh-ed25519 AAAA… managemycert deploy"
+    return "\n".join(
+        [
+            f"sudo useradd --system --create-home --shell /bin/bash {username}",
+            f"sudo install -d -m 700 -o {username} -g {username} {home}/.ssh",
+            f"echo {shlex.quote(key)} | sudo tee -a {home}/.ssh/authorized_keys",
+            f"sudo chown {username}:{username} {home}/.ssh/authorized_keys",
+            f"sudo chmod 600 {home}/.ssh/authorized_keys",
+            *(f"sudo install -d -m 755 -o {username} -g {username} {directory}" for directory in directories),
+        ]
+    )

@@ -12,6 +12,7 @@ from config.lib import clock, jobs
 from config.lib.errors import NeedsUser
 from deploy.models import Server, Target, TargetRun
 from deploy.reconcile import KIND, reconcile_target
+from deploy.servers import Access, change_server, find_or_make_server, find_server
 from deploy.ssh import placement
 from domains.models import Domain
 
@@ -136,6 +137,22 @@ def _drop_unused(server: Server) -> None:
     """A host that was mistyped in a draft leaves nothing behind; one that was ever trusted stays."""
     if not server.host_key_fingerprint and not server.targets.exists():
         server.delete()
+
+
+@transaction.atomic
+def move_target(*, target: Target, access: Access, actor: Actor) -> Server:
+    """The server that `access` means for this target, which is not saved here.
+
+    A server of this target alone is changed in place, so that its key need not be pasted again; one that others
+    use stays, and the target gets another. Repeatable.
+    """
+    server = target.server
+    if (access.host, access.port, access.username) == (server.host, server.port, server.username):
+        return change_server(server=server, access=access, actor=actor)
+    is_shared = server.targets.exclude(pk=target.pk).exists()
+    if is_shared or find_server(target.workspace, access):
+        return find_or_make_server(workspace=target.workspace, access=access, actor=actor)
+    return change_server(server=server, access=access, actor=actor)
 
 
 @transaction.atomic

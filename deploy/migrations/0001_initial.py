@@ -105,7 +105,7 @@ class Migration(migrations.Migration):
                 ('error_code', models.CharField(blank=True, max_length=64)),
                 ('error_params', models.JSONField(blank=True, default=dict)),
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('test', 'Test'), ('deploy', 'Deploy')], max_length=16)),
+                ('kind', models.CharField(choices=[('test', 'Test SSH'), ('deploy', 'Deploy')], max_length=16)),
                 ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('succeeded', 'Succeeded'), ('partial', 'Partial'), ('failed', 'Failed')], default='waiting', max_length=10)),
                 ('outcome', models.CharField(blank=True, choices=[('serving', 'Serving'), ('installed', 'Installed'), ('failed', 'Failed')], max_length=10)),
                 ('label', models.CharField(blank=True, max_length=253)),

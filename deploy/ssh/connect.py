@@ -122,6 +122,11 @@ class Connection:
         if still_wanted:
             raise self._refusal("ssh_second_factor", offered=still_wanted)
 
+    def check_alive(self, step: str) -> None:
+        """Raises Transient('ssh_closed') when the connection has ended meanwhile."""
+        if not self.transport.is_active():
+            raise self._failure("ssh_closed", step=step)
+
     def close(self) -> None:
         self.transport.close()
 

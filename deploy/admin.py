@@ -1,0 +1,46 @@
+"""Staff's view of this room: everything but the secrets, and nothing to change."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from deploy.models import Deployment, Server, Target, TargetRun
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Changes go through the operations, which check, record and ring."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(Server)
+class ServerAdmin(ReadOnlyAdmin):
+    list_display = ("host", "port", "username", "host_key_fingerprint", "workspace")
+    search_fields = ("host", "name")
+    exclude = ("sealed_private_key", "sealed_passphrase")
+
+
+@admin.register(Target)
+class TargetAdmin(ReadOnlyAdmin):
+    list_display = ("domain", "server", "position", "is_draft", "last_status")
+    list_select_related = ("domain", "server")
+    list_filter = ("last_status", "is_draft")
+
+
+@admin.register(Deployment)
+class DeploymentAdmin(ReadOnlyAdmin):
+    list_display = ("domain", "state", "created_at", "ended_at")
+    list_select_related = ("domain",)
+    list_filter = ("state",)
+
+
+@admin.register(TargetRun)
+class TargetRunAdmin(ReadOnlyAdmin):
+    list_display = ("label", "kind", "state", "outcome", "error_code", "created_at", "ended_at")
+    list_filter = ("kind", "state")

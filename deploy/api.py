@@ -1,0 +1,276 @@
+"""The API about servers, targets, their runs, and deployments."""
+
+import uuid
+
+from django.db import transaction
+from django.shortcuts import get_object_or_404
+from ninja import Router
+
+from accounts.api import Accepted, ApiRequest, ListQuery, Page, Status, bad_field, operation, page_of, routers
+from certificates.models import Certificate
+from config.lib import jobs
+from deploy.deployments import require_deployable, start_deployment
+from deploy.inputs import (
+    DeployIn,
+    ServerIn,
+    TargetIn,
+    TrustIn,
+    read_access,
+    read_fingerprint,
+    read_placement,
+    refuse_not_offered,
+)
+from deploy.models import Deployment, Server, Target, TargetRun
+from deploy.servers import change_server, delete_server, find_or_make_server, trust_server
+from deploy.shapes import (
+    DeploymentOut,
+    RunOut,
+    ServerOut,
+    TargetOut,
+    show_deployment,
+    show_run,
+    show_server,
+    show_target,
+)
+from deploy.shown import RUNS
+from deploy.targets import delete_target, move_target, save_target, start_test
+from domains.models import Domain
+
+router = Router(tags=["Deployment"])
+routers.add("deploy", router)
+
+
+def load_domain(request: ApiRequest, key: uuid.UUID) -> Domain:
+    return get_object_or_404(Domain.objects.for_workspace(request.workspace), pk=key)
+
+
+def load_server(request: ApiRequest, key: uuid.UUID) -> Server:
+    return get_object_or_404(Server.objects.for_workspace(request.workspace), pk=key)
+
+
+def load_target(request: ApiRequest, key: uuid.UUID) -> Target:
+    rows = Target.objects.for_workspace(request.workspace).select_related("server", "domain")
+    return get_object_or_404(rows, pk=key)
+
+
+def load_run(request: ApiRequest, key: uuid.UUID) -> TargetRun:
+    rows = TargetRun.objects.for_workspace(request.workspace).prefetch_related("steps")
+    return get_object_or_404(rows, pk=key)
+
+
+def load_deployment(request: ApiRequest, key: uuid.UUID) -> Deployment:
+    return get_object_or_404(Deployment.objects.for_workspace(request.workspace), pk=key)
+
+
+@operation(router, "GET", "/servers", "server.view", query=ListQuery, response=Page[ServerOut])
+def list_servers(request: ApiRequest, query: ListQuery) -> dict[str, object]:
+    return page_of(Server.objects.for_workspace(request.workspace), query, show_server)
+
+
+@operation(router, "GET", "/servers/{id}", "server.view", load=load_server, response=ServerOut)
+def get_server(request: ApiRequest, server: Server) -> dict[str, object]:
+    return show_server(server)
+
+
+@operation(
+    router,
+    "PATCH",
+    "/servers/{id}",
+    "server.edit",
+    load=load_server,
+    body=ServerIn,
+    response=ServerOut,
+    summary="Change a server; another host or port drops the trusted host key",
+)
+def patch_server(request: ApiRequest, server: Server, body: ServerIn) -> dict[str, object]:
+    change_server(server=server, access=read_access(body, server), actor=request.actor)
+    return show_server(server)
+
+
+@operation(
+    router,
+    "DELETE",
+    "/servers/{id}",
+    "server.edit",
+    load=load_server,
+    status=204,
+    summary="Forget a server and destroy its key; 409 while targets name it",
+)
+def remove_server(request: ApiRequest, server: Server) -> None:
+    delete_server(server=server, actor=request.actor)
+
+
+@operation(
+    router,
+    "POST",
+    "/servers/{id}/trust",
+    "server.trust",
+    load=load_server,
+    body=TrustIn,
+    response=ServerOut,
+    summary="Pin a host key",
+)
+def post_server_trust(request: ApiRequest, server: Server, body: TrustIn) -> dict[str, object]:
+    fingerprint = read_fingerprint(body.fingerprint, "fingerprint")
+    return show_server(trust_server(server=server, fingerprint=fingerprint, actor=request.actor))
+
+
+@operation(
+    router, "GET", "/domains/{id}/targets", "target.view", load=load_domain, query=ListQuery, response=Page[TargetOut]
+)
+def list_targets(request: ApiRequest, domain: Domain, query: ListQuery) -> dict[str, object]:
+    rows = Target.objects.for_workspace(request.workspace).filter(domain=domain).select_related("server", "domain")
+    return page_of(rows, query, show_target)
+
+
+@operation(
+    router,
+    "POST",
+    "/domains/{id}/targets",
+    "target.edit",
+    load=load_domain,
+    body=TargetIn,
+    response=TargetOut,
+    status=201,
+    summary="Add a target: a server's fields flat, or the id of a known server",
+)
+def post_target(request: ApiRequest, domain: Domain, body: TargetIn) -> dict[str, object]:
+    refuse_not_offered(body)
+    known = load_server(request, body.server) if body.server else None
+    access = read_access(body, known)
+    chosen = read_placement(body)
+    pinned = read_fingerprint(body.host_key_fingerprint, "host_key_fingerprint") if body.host_key_fingerprint else ""
+    with transaction.atomic(), bad_field("certificate_directories"):
+        server = known or find_or_make_server(workspace=request.workspace, access=access, actor=request.actor)
+        target = save_target(domain=domain, server=server, chosen=chosen, actor=request.actor, draft=bool(body.draft))
+        if pinned:
+            trust_server(server=server, fingerprint=pinned, actor=request.actor)
+    return show_target(target)
+
+
+@operation(router, "GET", "/targets/{id}", "target.view", load=load_target, response=TargetOut)
+def get_target(request: ApiRequest, target: Target) -> dict[str, object]:
+    return show_target(target)
+
+
+@operation(router, "PATCH", "/targets/{id}", "target.edit", load=load_target, body=TargetIn, response=TargetOut)
+def patch_target(request: ApiRequest, target: Target, body: TargetIn) -> dict[str, object]:
+    refuse_not_offered(body)
+    access = read_access(body, target.server)
+    chosen = read_placement(body, target)
+    draft = target.is_draft if body.draft is None else body.draft
+    pinned = read_fingerprint(body.host_key_fingerprint, "host_key_fingerprint") if body.host_key_fingerprint else ""
+    with transaction.atomic(), bad_field("certificate_directories"):
+        named = load_server(request, body.server) if body.server else None
+        server = named or move_target(target=target, access=access, actor=request.actor)
+        if pinned:
+            trust_server(server=server, fingerprint=pinned, actor=request.actor)
+        save_target(domain=target.domain, server=server, chosen=chosen, actor=request.actor, target=target, draft=draft)
+    return show_target(target)
+
+
+@operation(
+    router,
+    "DELETE",
+    "/targets/{id}",
+    "target.edit",
+    load=load_target,
+    status=204,
+    summary="Stop deploying there; the files on the server stay",
+)
+def remove_target(request: ApiRequest, target: Target) -> None:
+    delete_target(target=target, actor=request.actor)
+
+
+@operation(
+    router,
+    "POST",
+    "/targets/{id}/test",
+    "target.test",
+    load=load_target,
+    response={200: RunOut, 202: Accepted},
+    summary="Sign in and look; changes nothing and pins nothing",
+)
+def post_test(request: ApiRequest, target: Target) -> Status:
+    return settled_run(start_test(target=target, actor=request.actor))
+
+
+@operation(
+    router,
+    "POST",
+    "/targets/{id}/trust",
+    "server.trust",
+    load=load_target,
+    body=TrustIn,
+    response=TargetOut,
+    summary="Pin the host key of the target's server",
+)
+def post_target_trust(request: ApiRequest, target: Target, body: TrustIn) -> dict[str, object]:
+    fingerprint = read_fingerprint(body.fingerprint, "fingerprint")
+    trust_server(server=target.server, fingerprint=fingerprint, actor=request.actor)
+    return show_target(target)
+
+
+@operation(router, "GET", "/runs/{id}", "deploy.view", load=load_run, response=RunOut)
+def get_run(request: ApiRequest, run: TargetRun) -> dict[str, object]:
+    return show_run(run)
+
+
+@operation(
+    router,
+    "GET",
+    "/domains/{id}/deployments",
+    "deploy.view",
+    load=load_domain,
+    query=ListQuery,
+    response=Page[DeploymentOut],
+)
+def list_deployments(request: ApiRequest, domain: Domain, query: ListQuery) -> dict[str, object]:
+    rows = Deployment.objects.for_workspace(request.workspace).filter(domain=domain)
+    return page_of(rows.prefetch_related(*RUNS), query, show_deployment)
+
+
+def refuse_undeployable(_request: ApiRequest, domain: Domain) -> None:
+    require_deployable(domain)
+
+
+@operation(
+    router,
+    "POST",
+    "/domains/{id}/deployments",
+    "deploy.run",
+    load=load_domain,
+    check=refuse_undeployable,
+    body=DeployIn,
+    response={201: DeploymentOut, 202: Accepted},
+    summary="Deploy to every target; 202 with the running one while one runs",
+)
+def post_deployment(request: ApiRequest, domain: Domain, body: DeployIn) -> Status:
+    rows = Certificate.objects.for_workspace(request.workspace).filter(domain=domain)
+    chosen = get_object_or_404(rows, pk=body.certificate) if body.certificate else None
+    deployment, is_new = start_deployment(domain=domain, certificate=chosen, actor=request.actor)
+    if is_new and jobs.wait_for(lambda: has_ended(deployment)):
+        return Status(201, show_deployment(deployment))
+    return Status(202, {"id": deployment.pk, "url": f"/api/deployments/{deployment.pk}"})
+
+
+@operation(router, "GET", "/deployments/{id}", "deploy.view", load=load_deployment, response=DeploymentOut)
+def get_deployment(request: ApiRequest, deployment: Deployment) -> dict[str, object]:
+    return show_deployment(deployment)
+
+
+def settled_run(run: TargetRun) -> Status:
+    """The run when it ends within the time that a caller waits, else where to look."""
+
+    def is_over() -> bool:
+        run.refresh_from_db()
+        return not run.is_open
+
+    if jobs.wait_for(is_over):
+        return Status(200, show_run(run))
+    return Status(202, {"id": run.pk, "url": f"/api/runs/{run.pk}"})
+
+
+def has_ended(deployment: Deployment) -> bool:
+    deployment.refresh_from_db()
+    return deployment.state != Deployment.State.RUNNING

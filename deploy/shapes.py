@@ -1,0 +1,205 @@
+"""What the API answers about servers, targets, runs and deployments."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from ninja import Schema
+
+from config.lib.errors import describe
+from deploy.models import Deployment, RunStep, Server, Target, TargetRun
+from deploy.settling import current_runs
+
+
+class ErrorOut(Schema):
+    code: str
+    detail: str
+    fix: str
+
+
+class ServerOut(Schema):
+    """`private_key` and `passphrase` are write-only; `has_private_key` says whether there is one."""
+
+    id: uuid.UUID
+    name: str
+    host: str
+    port: int
+    username: str
+    has_private_key: bool
+    public_key: str
+    host_key_fingerprint: str | None
+    seen_host_key: str | None
+    platform: dict[str, Any]
+
+
+class FileNames(Schema):
+    cert: str
+    key: str
+    chain: str
+    fullchain: str
+
+
+class TargetOut(Schema):
+    """`verify_ports` are the ports that are looked at: the domain's own unless others were given."""
+
+    id: uuid.UUID
+    domain: uuid.UUID
+    server: ServerOut
+    position: int
+    draft: bool
+    certificate_directories: list[str]
+    file_names: FileNames
+    reload_commands: list[str]
+    use_sudo: bool
+    chown: str
+    webroot: str
+    standalone: bool
+    standalone_port: int
+    standalone_use_sudo: bool
+    verify_ports: list[int]
+    host_key_fingerprint: str | None
+    last_status: str | None
+
+
+class StepOut(Schema):
+    name: str
+    state: str
+    detail: str
+    seconds: float | None
+
+
+class RunOut(Schema):
+    id: uuid.UUID
+    kind: str
+    state: str
+    ok: bool
+    target: uuid.UUID | None
+    deployment: uuid.UUID | None
+    host_key_fingerprint: str | None
+    steps: list[StepOut]
+    error: ErrorOut | None
+
+
+class CommandOut(Schema):
+    command: str
+    exit_code: int | None
+    seconds: float
+    output: str
+
+
+class DeployedTargetOut(Schema):
+    """`state`: waiting, running, serving, installed, failed."""
+
+    target: uuid.UUID | None
+    server: str
+    state: str
+    steps: list[StepOut]
+    files: list[str]
+    commands: list[CommandOut]
+    served_fingerprint_sha256: str | None
+    error: ErrorOut | None
+
+
+class DeploymentOut(Schema):
+    id: uuid.UUID
+    domain: uuid.UUID
+    state: str
+    certificate: uuid.UUID | None
+    fingerprint_sha256: str
+    created_at: datetime
+    targets: list[DeployedTargetOut]
+
+
+def show_server(server: Server) -> dict[str, object]:
+    return {
+        "id": server.pk,
+        "name": server.name,
+        "host": server.host,
+        "port": server.port,
+        "username": server.username,
+        "has_private_key": bool(server.public_key),
+        "public_key": server.public_key,
+        "host_key_fingerprint": server.host_key_fingerprint or None,
+        "seen_host_key": server.seen_host_key or None,
+        "platform": server.platform,
+    }
+
+
+def show_target(target: Target) -> dict[str, object]:
+    return {
+        "id": target.pk,
+        "domain": target.domain_id,
+        "server": show_server(target.server),
+        "position": target.position,
+        "draft": target.is_draft,
+        "certificate_directories": target.certificate_directories,
+        "file_names": target.names,
+        "reload_commands": target.reload_commands,
+        "use_sudo": target.use_sudo,
+        "chown": target.owner,
+        "webroot": target.webroot,
+        "standalone": target.standalone,
+        "standalone_port": target.standalone_port,
+        "standalone_use_sudo": target.standalone_use_sudo,
+        "verify_ports": target.ports(target.domain.port),
+        "host_key_fingerprint": target.server.host_key_fingerprint or None,
+        "last_status": target.last_status or None,
+    }
+
+
+def show_run(run: TargetRun) -> dict[str, object]:
+    return {
+        "id": run.pk,
+        "kind": run.kind,
+        "state": run.state,
+        "ok": run.state == TargetRun.State.SUCCEEDED,
+        "target": run.target_id,
+        "deployment": run.deployment_id,
+        "host_key_fingerprint": run.host_key_fingerprint or None,
+        "steps": [show_step(step) for step in run.steps.all()],
+        "error": show_error(run),
+    }
+
+
+def show_step(step: RunStep) -> dict[str, object]:
+    return {"name": step.name, "state": step.state, "detail": step.detail, "seconds": step.seconds}
+
+
+def show_error(run: TargetRun) -> dict[str, str] | None:
+    if not run.error_code:
+        return None
+    wording = describe(run.error_code, run.error_params)
+    return {
+        "code": wording.code,
+        "detail": f"{wording.title}. {wording.why}".strip(),
+        "fix": _fix(wording.fix, wording.paste),
+    }
+
+
+def _fix(fix: str, paste: str) -> str:
+    return f"{fix}\n{paste}" if paste else fix
+
+
+def show_deployment(deployment: Deployment) -> dict[str, object]:
+    return {
+        "id": deployment.pk,
+        "domain": deployment.domain_id,
+        "state": deployment.state,
+        "certificate": deployment.certificate_id,
+        "fingerprint_sha256": deployment.fingerprint_sha256,
+        "created_at": deployment.created_at,
+        "targets": [show_deployed_target(run) for run in current_runs(deployment)],
+    }
+
+
+def show_deployed_target(run: TargetRun) -> dict[str, object]:
+    return {
+        "target": run.target_id,
+        "server": run.label,
+        "state": run.shown_state,
+        "steps": [show_step(step) for step in run.steps.all()],
+        "files": run.files,
+        "commands": run.commands,
+        "served_fingerprint_sha256": run.served_fingerprint_sha256 or None,
+        "error": show_error(run),
+    }

@@ -1,0 +1,159 @@
+"""What this room's pages show: rows, runs and deployments as their templates take them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Prefetch, prefetch_related_objects
+
+from config.lib.errors import Wording, describe
+from deploy import sudoers
+from deploy.deployments import newest_certificate
+from deploy.forms import TargetForm, missing_of
+from deploy.models import Deployment, RunStep, Target, TargetRun
+from deploy.settling import current_runs
+from deploy.ssh import placement
+from domains.models import Domain
+
+STEPS = Prefetch("steps", queryset=RunStep.unscoped.order_by("position"))
+RUNS = (Prefetch("runs", queryset=TargetRun.unscoped.select_related("target", "server").prefetch_related(STEPS)),)
+
+
+@dataclass(frozen=True)
+class ShownRun:
+    """A run with its steps and its explanation."""
+
+    run: TargetRun
+    steps: list[dict[str, Any]]
+    wording: Wording | None
+    severity: str
+
+    @property
+    def key_to_trust(self) -> str:
+        """The host key that a test has seen and nobody has trusted yet."""
+        run = self.run
+        if run.server is None or run.kind != TargetRun.Kind.TEST or run.is_open:
+            return ""
+        seen = run.server.seen_host_key
+        return seen if seen and seen != run.server.host_key_fingerprint else ""
+
+    @property
+    def is_change(self) -> bool:
+        return bool(self.run.server and self.run.server.host_key_fingerprint)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One server of the form: what was typed, what is missing, how its last test ended, what to paste there."""
+
+    form: TargetForm
+    number: int
+    test: ShownRun | None
+    missing: Sequence[str]
+    files: Sequence[dict[str, Any]]
+    user_lines: str
+    sudo_lines: str
+
+    @property
+    def target(self) -> Target | None:
+        return self.form.target
+
+
+def targets_of(domain: Domain) -> list[Target]:
+    rows = Target.objects.for_workspace(domain.workspace_id).filter(domain=domain)
+    return list(rows.select_related("server", "domain").order_by("position", "created_at"))
+
+
+def show_run(run: TargetRun) -> ShownRun:
+    steps = [_step(step, run) for step in run.steps.all()]
+    wording = describe(run.error_code, run.error_params) if run.error_code else None
+    severity = "warning" if run.state == TargetRun.State.PARTIAL or run.is_open else "critical"
+    return ShownRun(run, steps, wording, severity)
+
+
+def _step(step: RunStep, run: TargetRun) -> dict[str, Any]:
+    """A step's own explanation is left out where the run's says the same below."""
+    is_told_below = step.error_code == run.error_code
+    wording = describe(step.error_code, step.error_params) if step.error_code and not is_told_below else None
+    return {
+        "id": step.pk,
+        "name": step.name,
+        "is_command": "exit_code" in step.data,
+        "detail": step.detail,
+        "state": step.state,
+        "seconds": step.seconds,
+        "output": step.output,
+        "files": step.data.get("files", []),
+        "wording": wording,
+    }
+
+
+def latest_tests(targets: Sequence[Target]) -> dict[Any, ShownRun]:
+    """The last `Test SSH` of each target, in one query for all and one for their steps."""
+    if not targets:
+        return {}
+    rows = TargetRun.objects.for_workspace(targets[0].workspace_id).filter(target__in=targets, kind=TargetRun.Kind.TEST)
+    newest: dict[Any, TargetRun] = {}
+    for run in rows.select_related("server", "target").prefetch_related(STEPS).order_by("created_at"):
+        newest[run.target_id] = run
+    return {key: show_run(run) for key, run in newest.items()}
+
+
+def rows_of(forms: Sequence[TargetForm]) -> list[Row]:
+    tests = latest_tests([form.target for form in forms if form.target])
+    return [_row(form, number, tests) for number, form in enumerate(forms, start=1)]
+
+
+def _row(form: TargetForm, number: int, tests: dict[Any, ShownRun]) -> Row:
+    target = form.target
+    username = target.server.username if target else "mmc-deploy"
+    return Row(
+        form=form,
+        number=number,
+        test=tests.get(target.pk) if target else None,
+        missing=missing_of(target) if target and target.is_draft else [],
+        files=files_of(target),
+        user_lines=sudoers.user_lines(
+            username,
+            target.server.public_key if target else "",
+            target.certificate_directories if target else (),
+        ),
+        sudo_lines=sudoers.lines_for(username, target.reload_commands if target else ()),
+    )
+
+
+def files_of(target: Target | None) -> list[dict[str, Any]]:
+    """The four files with what they hold, under the names that they will have."""
+    names = target.names if target else dict(placement.DEFAULT_NAMES)
+    by_part = {file.part: file for file in placement.FILES}
+    return [
+        {"part": part, "name": names[part], "mode": f"{by_part[part].mode:04o}", "holds": by_part[part].holds}
+        for part in placement.SHOWN_ORDER
+    ]
+
+
+def show_deployment(deployment: Deployment) -> list[ShownRun]:
+    """Its targets in order, each by its newest run."""
+    prefetch_related_objects([deployment], *RUNS)
+    return [show_run(run) for run in current_runs(deployment)]
+
+
+def latest_deployment(domain: Domain) -> Deployment | None:
+    rows = Deployment.objects.for_workspace(domain.workspace_id).filter(domain=domain).select_related("certificate")
+    return rows.order_by("-created_at").first()
+
+
+def what_is_missing(domain: Domain, targets: Sequence[Target]) -> list[str]:
+    """Each thing that stands between this page and `Deploy now`, in the words of the page."""
+    missing = []
+    if newest_certificate(domain) is None:
+        missing.append("a certificate with its private key (Let's Encrypt tab)")
+    if not targets:
+        missing.append("a server")
+    for target in targets:
+        parts = missing_of(target)
+        if parts:
+            missing.append(f"{target.server.label}: {', '.join(parts)}")
+        elif target.is_draft:
+            missing.append(f"{target.server.label}: Save deployment settings")
+    return missing

@@ -1,0 +1,24 @@
+from django.urls import path
+
+from deploy import views
+
+app_name = "deploy"
+
+_DOMAIN = "w/<uuid:workspace_id>/domains/<uuid:domain_id>/renew-deploy/"
+_TARGET = "w/<uuid:workspace_id>/targets/<uuid:target_id>/"
+_RUN = "w/<uuid:workspace_id>/runs/<uuid:run_id>/"
+_DEPLOYMENT = "w/<uuid:workspace_id>/deployments/<uuid:deployment_id>/"
+
+urlpatterns = [
+    path(_DOMAIN, views.show_tab, name="domain-deploy"),
+    path(f"{_DOMAIN}save/", views.save, name="targets-save"),
+    path(f"{_DOMAIN}add/", views.add, name="target-add"),
+    path(f"{_DOMAIN}test/", views.test_new, name="target-test-new"),
+    path(f"{_DOMAIN}deploy/", views.deploy, name="deployment-start"),
+    path(f"{_TARGET}test/", views.test, name="target-test"),
+    path(f"{_TARGET}trust/", views.trust, name="target-trust"),
+    path(f"{_TARGET}delete/", views.delete, name="target-delete"),
+    path(f"{_RUN}live/", views.show_run_live, name="run-live"),
+    path(_DEPLOYMENT, views.show_deployment, name="deployment-show"),
+    path(f"{_DEPLOYMENT}live/", views.show_deployment_live, name="deployment-live"),
+]

@@ -1,0 +1,23 @@
+"""A workspace with a domain, and people to look at it."""
+
+import pytest
+
+from config.lib import clock
+from domains.models import Domain
+from tests.cast import make_cast
+from tests.servers.people import new_ssh_key
+
+
+@pytest.fixture
+def cast(db):
+    return make_cast()
+
+
+@pytest.fixture
+def domain(cast):
+    return Domain.objects.create(workspace=cast.acme, host="shop.example.net", verified_at=clock.now(), state="ok")
+
+
+@pytest.fixture(scope="session")
+def key_pair():
+    return new_ssh_key()

@@ -1,0 +1,153 @@
+"""Servers and targets over the API: flat fields, secrets that are never shown, refusals that name the field."""
+
+import json
+
+import pytest
+
+from deploy.models import Server, Target
+
+HOST_KEY = "SHA256:" + "a" * 43
+
+
+class Api:
+    def __init__(self, client, cast):
+        self._client = client
+        self._token = cast.token(cast.admin)
+
+    def __call__(self, method, path, body=None):
+        answer = self._client.generic(
+            method,
+            f"/api{path}",
+            json.dumps(body) if body is not None else "",
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {self._token}"},
+        )
+        return answer.status_code, (answer.json() if answer.content else None)
+
+
+@pytest.fixture
+def api(client, cast):
+    return Api(client, cast)
+
+
+@pytest.fixture
+def body(key_pair):
+    return {
+        "host": "web-01.example.net",
+        "username": "mmc-deploy",
+        "private_key": key_pair[0],
+        "certificate_directories": ["/etc/nginx/ssl/shop"],
+        "reload_commands": ["sudo -n systemctl reload nginx"],
+    }
+
+
+def add(api, domain, body):
+    status, target = api("POST", f"/domains/{domain.pk}/targets", body)
+    assert status == 201, target
+    return target
+
+
+def test_a_target_takes_a_servers_fields_flat(api, domain, body, key_pair):
+    target = add(api, domain, body)
+    assert target["server"]["host"] == "web-01.example.net"
+    assert target["server"]["port"] == 22
+    assert target["server"]["public_key"].startswith(key_pair[1])
+    assert (target["position"], target["draft"], target["last_status"]) == (1, False, None)
+    assert target["verify_ports"] == [443]
+    assert target["file_names"]["key"] == "key.pem"
+    assert target["host_key_fingerprint"] is None
+
+
+def test_no_answer_holds_the_key_and_no_row_holds_it_in_clear(api, domain, body, key_pair):
+    target = add(api, domain, {**body, "passphrase": ""})
+    line = key_pair[0].splitlines()[1]
+    for path in ("/servers", f"/servers/{target['server']['id']}", f"/targets/{target['id']}"):
+        assert line not in json.dumps(api("GET", path))
+    assert line not in str(Server.unscoped.values("sealed_private_key").get())
+
+
+def test_a_server_is_found_again_by_host_port_and_user(api, domain, body):
+    first = add(api, domain, body)
+    second = add(api, domain, {**body, "private_key": "", "certificate_directories": ["/etc/haproxy/certs"]})
+    assert first["server"]["id"] == second["server"]["id"]
+    assert second["position"] == 2
+    third = add(api, domain, {"server": first["server"]["id"], "certificate_directories": ["/srv/tls"]})
+    assert third["server"]["id"] == first["server"]["id"]
+
+
+def test_a_pinned_fingerprint_is_trusted_from_the_start(api, domain, body):
+    assert add(api, domain, {**body, "host_key_fingerprint": HOST_KEY})["host_key_fingerprint"] == HOST_KEY
+
+
+def test_trusting_pins_and_moving_to_another_host_drops_the_pin(api, domain, body):
+    target = add(api, domain, body)
+    status, trusted = api("POST", f"/targets/{target['id']}/trust", {"fingerprint": f"256 {HOST_KEY} root@x (ED25519)"})
+    assert (status, trusted["host_key_fingerprint"]) == (200, HOST_KEY)
+    status, moved = api("PATCH", f"/targets/{target['id']}", {"host": "web-02.example.net"})
+    assert (status, moved["host_key_fingerprint"]) == (200, None)
+    assert moved["server"]["has_private_key"]
+    assert Server.unscoped.count() == 1
+
+
+def test_a_server_that_others_use_stays_where_it_is(api, domain, body):
+    first, second = add(api, domain, body), add(api, domain, {**body, "certificate_directories": ["/srv/tls"]})
+    status, moved = api("PATCH", f"/targets/{second['id']}", {**body, "host": "web-02.example.net"})
+    assert status == 200
+    assert moved["server"]["id"] != first["server"]["id"]
+    assert api("GET", f"/targets/{first['id']}")[1]["server"]["host"] == "web-01.example.net"
+
+
+def test_patching_changes_what_is_named_and_nothing_else(api, domain, body):
+    target = add(api, domain, {**body, "verify_ports": [443, 465]})
+    status, changed = api("PATCH", f"/targets/{target['id']}", {"reload_commands": []})
+    assert (status, changed["reload_commands"]) == (200, [])
+    assert changed["certificate_directories"] == body["certificate_directories"]
+    assert changed["verify_ports"] == [443, 465]
+    assert api("PATCH", f"/targets/{target['id']}", {"verify_ports": []})[1]["verify_ports"] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "code"),
+    [
+        ({"host": "no host"}, "host", "host_malformed"),
+        ({"host": ""}, "host", "host_malformed"),
+        ({"port": 0}, "port", "ssh_port_not_allowed"),
+        ({"username": "-oProxyCommand=id"}, "username", "username_not_allowed"),
+        ({"private_key": "hello"}, "private_key", "ssh_key_unreadable"),
+        ({"certificate_directories": ["/etc/$(id)"]}, "certificate_directories", "directory_not_allowed"),
+        ({"certificate_directories": ["/etc/sudoers.d"]}, "certificate_directories", "directory_not_allowed"),
+        ({"certificate_directories": []}, "certificate_directories", "target_incomplete"),
+        ({"file_names": {"key": "../key"}}, "file_names", "file_name_not_allowed"),
+        ({"file_names": {"other": "x"}}, "file_names.other", "input_invalid"),
+        ({"reload_commands": ["a\nb"]}, "reload_commands", "command_not_allowed"),
+        ({"verify_ports": [70000]}, "verify_ports", "ports_not_allowed"),
+        ({"host_key_fingerprint": "SHA256:short"}, "host_key_fingerprint", "fingerprint_malformed"),
+        ({"use_sudo": True}, "use_sudo", "setting_not_offered"),
+        ({"certificate_directories": "/srv"}, "certificate_directories", "input_invalid"),
+    ],
+)
+def test_bad_input_names_its_field_and_makes_nothing(api, domain, body, change, field, code):
+    status, problem = api("POST", f"/domains/{domain.pk}/targets", {**body, **change})
+    assert (status, problem["code"], list(problem["fields"])) == (422, code, [field]), problem
+    assert not Target.unscoped.exists()
+    assert not Server.unscoped.exists()
+
+
+def test_a_draft_may_lack_what_a_deployment_needs(api, domain, body):
+    target = add(api, domain, {"host": body["host"], "username": "x", "draft": True})
+    assert target["draft"]
+
+
+def test_a_server_in_use_stays_and_an_unused_one_goes(api, domain, body):
+    target = add(api, domain, {**body, "host_key_fingerprint": HOST_KEY})
+    path = f"/servers/{target['server']['id']}"
+    status, problem = api("DELETE", path)
+    assert (status, problem["code"]) == (409, "server_in_use")
+    assert api("DELETE", f"/targets/{target['id']}")[0] == 204
+    assert api("DELETE", path)[0] == 204
+    assert not Server.unscoped.exists()
+
+
+def test_deploying_without_certificate_or_target_is_refused_before_the_body_is_read(api, domain):
+    status, problem = api("POST", f"/domains/{domain.pk}/deployments", {"certificate": "no id"})
+    assert (status, problem["code"]) == (409, "deploy_no_certificate")

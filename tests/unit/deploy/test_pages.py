@@ -1,0 +1,151 @@
+"""The Renew & deploy tab: rows, drafts, what is missing; secrets go in and never come out."""
+
+import pytest
+from django.urls import reverse
+
+from auditlog.models import Event
+from deploy.models import Server, Target, TargetRun
+
+
+@pytest.fixture
+def admin(client, cast):
+    client.force_login(cast.admin)
+    return client
+
+
+@pytest.fixture
+def tab(domain):
+    return reverse("deploy:domain-deploy", args=[domain.workspace_id, domain.pk])
+
+
+def row(key_pair, key="new", **changes):
+    fields = {
+        "host": "web-01.example.net",
+        "port": "22",
+        "username": "mmc-deploy",
+        "private_key": key_pair[0],
+        "directories": "/etc/nginx/ssl/shop\n",
+        "commands": "sudo -n systemctl reload nginx",
+        **changes,
+    }
+    return {f"t-{key}-{name}": value for name, value in fields.items()}
+
+
+def test_the_empty_tab_opens_with_one_row_and_names_what_is_missing(admin, tab):
+    text = admin.get(tab).content.decode()
+    for label in ("Advanced", "Test SSH", "Save deployment settings", "Add server", "Deploy now", "SSH private key",
+                  "Certificate directories on server", "Reload/restart commands", "Use custom file names",
+                  "Files that will be written"):  # fmt: skip
+        assert label in text
+    assert "a server" in text
+    assert "a certificate with its private key" in text
+
+
+def test_saving_makes_a_target_and_never_shows_the_key_again(admin, tab, domain, key_pair):
+    answer = admin.post(f"{tab}save/", row(key_pair), follow=True)
+    target = Target.unscoped.get()
+    assert not target.is_draft
+    assert target.certificate_directories == ["/etc/nginx/ssl/shop"]
+    text = answer.content.decode()
+    assert "Deployment settings saved." in text
+    assert "/etc/nginx/ssl/shop/fullchain.pem" in text
+    assert key_pair[0].splitlines()[1] not in text
+    assert "Stored, sealed (ed25519)" in text
+    event = Event.unscoped.get(kind="target.saved")
+    assert event.data["after"]["commands"] == ["sudo -n systemctl reload nginx"]
+
+
+def test_a_wrong_field_is_named_and_the_typed_key_is_not_sent_back(admin, tab, key_pair):
+    answer = admin.post(f"{tab}save/", row(key_pair, directories="/etc/../root"))
+    assert answer.status_code == 422
+    text = answer.content.decode()
+    assert "cannot be a certificate directory" in text
+    assert key_pair[0].splitlines()[1] not in text
+    assert not Server.unscoped.exists()
+
+
+def test_saving_names_each_part_that_a_deployment_needs(admin, tab, key_pair):
+    answer = admin.post(f"{tab}save/", row(key_pair, private_key="", directories=""))
+    text = answer.content.decode()
+    assert answer.status_code == 422
+    assert "at least one directory" in text
+    assert "a key to sign in with" in text
+
+
+def test_testing_keeps_a_draft_and_starts_a_run(admin, tab, key_pair):
+    answer = admin.post(f"{tab}test/", row(key_pair, directories=""))
+    target = Target.unscoped.get()
+    assert target.is_draft
+    assert answer.url == f"{tab}#server-{target.pk}"
+    run = TargetRun.unscoped.get()
+    assert (run.kind, run.state, run.priority) == ("test", "waiting", 0)
+    text = admin.get(tab).content.decode()
+    assert "Draft" in text
+    assert "Certificate directories on server" in text.split("Still needed")[1].split("</ul>")[0]
+
+
+def test_testing_a_saved_server_does_not_take_it_out_of_service(admin, tab, key_pair):
+    admin.post(f"{tab}save/", row(key_pair))
+    target = Target.unscoped.get()
+    url = reverse("deploy:target-test", args=[target.workspace_id, target.pk])
+    admin.post(url, row(key_pair, key=target.pk, private_key="", commands="true"))
+    target.refresh_from_db()
+    assert not target.is_draft
+    assert target.reload_commands == ["true"]
+
+
+def test_add_server_keeps_the_first_row_and_opens_another(admin, tab, key_pair):
+    answer = admin.post(f"{tab}add/", row(key_pair), follow=True)
+    assert Target.unscoped.count() == 1
+    assert "New server" in answer.content.decode()
+    target = Target.unscoped.get()
+    both = row(key_pair, key=target.pk, private_key="") | row(key_pair, host="web-02.example.net")
+    admin.post(f"{tab}save/", both)
+    assert [one.server.host for one in Target.unscoped.order_by("position")] == [
+        "web-01.example.net", "web-02.example.net",
+    ]  # fmt: skip
+
+
+def test_trusting_pins_the_fingerprint_that_was_shown(admin, tab, domain, key_pair):
+    admin.post(f"{tab}save/", row(key_pair))
+    target = Target.unscoped.get()
+    url = reverse("deploy:target-trust", args=[domain.workspace_id, target.pk])
+    admin.post(url, {"fingerprint": "SHA256:" + "b" * 43})
+    assert Server.unscoped.get().host_key_fingerprint == "SHA256:" + "b" * 43
+    admin.post(url, {"fingerprint": "nonsense"})
+    assert Server.unscoped.get().host_key_fingerprint == "SHA256:" + "b" * 43
+
+
+def test_removing_asks_once_and_the_next_server_moves_up(admin, tab, domain, key_pair):
+    admin.post(f"{tab}save/", row(key_pair))
+    first = Target.unscoped.get()
+    admin.post(f"{tab}save/", row(key_pair, host="web-02.example.net"))
+    url = reverse("deploy:target-delete", args=[domain.workspace_id, first.pk])
+    assert "Remove web-01.example.net" in admin.get(url).content.decode()
+    admin.post(url)
+    assert [(one.server.host, one.position) for one in Target.unscoped.all()] == [("web-02.example.net", 1)]
+    assert Server.unscoped.count() == 1
+
+
+def test_deploying_without_anything_says_what_is_missing(admin, tab):
+    answer = admin.post(f"{tab}deploy/", follow=True)
+    assert "There is no certificate to deploy" in answer.content.decode()
+
+
+def test_a_member_sees_the_servers_and_no_form(client, cast, tab, domain, key_pair):
+    client.force_login(cast.admin)
+    client.post(f"{tab}save/", row(key_pair))
+    client.force_login(cast.member)
+    text = client.get(tab).content.decode()
+    assert "/etc/nginx/ssl/shop/key.pem" in text
+    assert "Save deployment settings" not in text
+    assert "Deploy now" not in text
+    assert client.post(f"{tab}save/", row(key_pair)).status_code == 403
+
+
+def test_the_lines_to_paste_carry_the_own_names(admin, tab, key_pair):
+    admin.post(f"{tab}save/", row(key_pair))
+    text = admin.get(tab).content.decode()
+    assert "mmc-deploy ALL=(root) NOPASSWD: /usr/bin/systemctl reload nginx" in text
+    assert "sudo install -d -m 755 -o mmc-deploy -g mmc-deploy /etc/nginx/ssl/shop" in text
+    assert key_pair[1] in text
