@@ -134,6 +134,13 @@ def fingerprint(digest: str | None) -> SafeString:
 
 
 @register.filter
+def breakable(hostname: str) -> SafeString:
+    """A hostname that breaks at its dots and before its port rather than within a label; copied, it is unchanged."""
+    parts = str(hostname).replace(".", ".\0").replace(":", "\0:").split("\0")
+    return format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in parts))
+
+
+@register.filter
 def prose(text: str) -> SafeString:
     """The catalogue's sentences: what stands between backticks is shown as code; everything is escaped."""
     parts = str(text).split("`")

@@ -121,5 +121,18 @@ class Journey:
             assert names == {"cert.pem", "chain.pem", "fullchain.pem", "privkey.pem", "README.txt"}
 
 
+def walk_all(walk: Journey, place: Path) -> None:
+    """The whole main job, from sign-up to what is served."""
+    walk.sign_up()
+    walk.confirm_address()
+    walk.add_domain()
+    walk.verify_too_early()
+    walk.verify()
+    walk.start_challenge()
+    walk.publish_records()
+    walk.issue()
+    walk.download_bundle(place)
+
+
 def new_email(name: str) -> str:
     return f"{name}@{ZONE}"

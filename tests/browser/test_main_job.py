@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.journey import Journey, new_email
+from tests.browser.journey import Journey, new_email, walk_all
 from tests.demo.habitat import Habitat
 
 
@@ -13,12 +13,4 @@ from tests.demo.habitat import Habitat
 @pytest.mark.parametrize("has_scripts", [True, False], ids=["with JavaScript", "without JavaScript"])
 def test_a_newcomer_gets_a_certificate_served(page: Page, around: Habitat, has_scripts: bool, tmp_path: Path) -> None:
     walk = Journey(page, around, new_email("newcomer" if has_scripts else "plain"))
-    walk.sign_up()
-    walk.confirm_address()
-    walk.add_domain()
-    walk.verify_too_early()
-    walk.verify()
-    walk.start_challenge()
-    walk.publish_records()
-    walk.issue()
-    walk.download_bundle(tmp_path)
+    walk_all(walk, tmp_path)

@@ -8,11 +8,15 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from playwright.sync_api import Page
 
 from tests.browser import chromium
 from tests.browser.chromium import Witness
 from tests.browser.conftest import PASSWORD, Person, sign_in
+from tests.browser.journey import Journey, new_email, walk_all
 from tests.demo.habitat import ZONE, Habitat, habitat
 from tests.servers.places import ROOT, private_directory
 from tests.shots.album import Album
@@ -25,7 +29,6 @@ STRANGERS = {
     "docs": "/docs/",
     "docs-first-certificate": "/docs/first-certificate/",
     "docs-errors": "/docs/errors/",
-    "api-docs": "/api/docs",
 }
 OWN_PAGES = {
     "account-email": "/account/email/",
@@ -39,7 +42,6 @@ WORKSPACE_PAGES = {
     "settings-general": "settings/",
     "settings-tokens": "settings/tokens/",
     "settings-security": "settings/security/",
-    "audit-logs": "audit/",
 }
 
 
@@ -69,27 +71,50 @@ def make_person(around: Habitat, name: str, workspace: str) -> Person:
     return Person(email, around.portal.bootstrap(email, workspace, "--password", PASSWORD)["workspace"])
 
 
+def shoot_strangers(album: Album) -> None:
+    for name, path in STRANGERS.items():
+        album.shoot(name, path)
+    album.shoot("error-404", "/nothing-here/", expected=404)
+
+
+def shoot_empty(album: Album, around: Habitat) -> None:
+    person = make_person(around, "empty", "Empty Ltd")
+    state = remember(album, person)
+    for name, path in OWN_PAGES.items():
+        album.shoot(name, path, state=state)
+    for name, path in WORKSPACE_PAGES.items():
+        album.shoot(f"{name}-empty", f"/w/{person.workspace_id}/{path}", state=state)
+
+
+def shoot_seeded(album: Album, around: Habitat) -> None:
+    person = make_person(around, "owner", "Acme Inc")
+    planted = seed(around, person.workspace_id)
+    state = remember(album, person)
+    for name, path in WORKSPACE_PAGES.items():
+        album.shoot(name, f"/w/{person.workspace_id}/{path}", state=state)
+    for name, domain_id in planted["domains"].items():
+        album.shoot(f"overview-{name}", f"/w/{person.workspace_id}/domains/{domain_id}/", state=state)
+
+
+def shoot_walk(album: Album, around: Habitat, place: Path) -> None:
+    """The main job on real servers, each page as the person sees it at that moment."""
+
+    def look(name: str, page: Page) -> None:
+        path = page.url.removeprefix(album.base_url)
+        album.shoot(name, path, state=page.context.storage_state())
+
+    context = album.browser.new_context(base_url=album.base_url, viewport={"width": 1280, "height": 800})
+    walk_all(Journey(chromium.new_page(context, Witness()), around, new_email("walker"), look=look), place)
+    context.close()
+
+
 def main() -> int:
     with private_directory("shots") as place, habitat(place) as around, chromium.chromium() as browser:
         album = Album(ROOT / "var" / "screenshots", browser, around.portal.url)
-        for name, path in STRANGERS.items():
-            album.shoot(name, path)
-        album.shoot("error-404", "/nothing-here/", expected=404)
-
-        empty = make_person(around, "empty", "Empty Ltd")
-        state = remember(album, empty)
-        for name, path in OWN_PAGES.items():
-            album.shoot(name, path, state=state)
-        for name, path in WORKSPACE_PAGES.items():
-            album.shoot(f"{name}-empty", f"/w/{empty.workspace_id}/{path}", state=state)
-
-        owner = make_person(around, "owner", "Acme Inc")
-        planted = seed(around, owner.workspace_id)
-        state = remember(album, owner)
-        for name, path in WORKSPACE_PAGES.items():
-            album.shoot(name, f"/w/{owner.workspace_id}/{path}", state=state)
-        for name, domain_id in planted["domains"].items():
-            album.shoot(f"overview-{name}", f"/w/{owner.workspace_id}/domains/{domain_id}/", state=state)
+        shoot_strangers(album)
+        shoot_empty(album, around)
+        shoot_seeded(album, around)
+        shoot_walk(album, around, place)
         print(album.write_index())
         print("\n".join(album.faults) or "No faults.")
     return 1 if album.faults else 0

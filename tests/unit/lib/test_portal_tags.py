@@ -108,3 +108,8 @@ def test_a_note_escapes_each_word_once() -> None:
     html = shown("{% include 'components/note.html' with title=t why=w severity='info' %}", t="a & b", w="Let's <go>")
     assert "a &amp; b" in html
     assert "Let&#x27;s &lt;go&gt;" in html
+
+
+def test_a_hostname_breaks_at_its_dots_and_before_its_port() -> None:
+    assert portal.breakable("a.b.example:465") == "a.<wbr>b.<wbr>example<wbr>:465"
+    assert portal.breakable("<b>") == "&lt;b&gt;"
