@@ -54,11 +54,11 @@ def sign_in(habitat: Habitat) -> Client:
 
 
 def add_domain(walk: Walk) -> str:
-    """The visit runs at once and shows the old certificate."""
+    """The visit runs at once and shows the certificate that is served now."""
     walk.domain = walk.client.post("/domains", {"hostname": HOST, "port": walk.habitat.web.https_port})
     walk.domain = walk.client.wait(walk.domain_path, lambda domain: bool(domain["inspection"]), seconds=walk.patience)
     seen = walk.domain["inspection"]
-    expect(seen["fingerprint_sha256"] == walk.habitat.web.old.fingerprint, f"the visit saw {seen}")
+    expect(seen["fingerprint_sha256"] == walk.habitat.web.fingerprint(HOST), f"the visit saw {seen}")
     left = datetime.fromisoformat(seen["not_after"]) - datetime.fromisoformat(seen["checked_at"])
     issuer = seen["issuer"].rpartition("CN=")[2]
     return f"serves a certificate by {issuer} with {left.days} days left"
@@ -192,8 +192,10 @@ def see_served(walk: Walk) -> str:
 
 
 def read_mail(walk: Walk) -> str:
-    """The outcome reaches the workspace's admins."""
-    mail = walk.habitat.mail.wait_for(HOST, recipient=EMAIL, seconds=walk.patience)
+    """The outcome reaches the workspace's admins, with the certificate it is about."""
+    shown = walk.certificate["fingerprint_sha256"][:16]
+    mail = walk.habitat.mail.wait_for("certificate deployed", recipient=EMAIL, text_part=shown, seconds=walk.patience)
+    expect(HOST in mail.subject, f"the mail is about {mail.subject}")
     return f"“{mail.subject}” to {mail.recipients[0]}"
 
 

@@ -63,14 +63,16 @@ class SmtpSink:
         login = "" if self.security == "none" else f"{USER}:{PASSWORD}@"
         return f"smtp://{login}{self.host}:{self.port}/?tls={self.security}"
 
-    def wait_for(self, subject_part: str, *, recipient: str = "", seconds: float = 30) -> Mail:
-        """The first mail whose subject contains the text (and that went to the recipient)."""
+    def wait_for(self, subject_part: str, *, recipient: str = "", text_part: str = "", seconds: float = 30) -> Mail:
+        """The first mail with that in its subject and text (letter case aside) that went to the recipient."""
 
         def found() -> list[Mail]:
             return [
                 mail
                 for mail in self.mails
-                if subject_part in mail.subject and (not recipient or recipient in mail.recipients)
+                if subject_part.lower() in mail.subject.lower()
+                and text_part.lower() in mail.text().lower()
+                and (not recipient or recipient in mail.recipients)
             ]
 
         wait_until(found, seconds=seconds, what=f"a mail about {subject_part!r}")

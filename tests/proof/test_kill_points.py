@@ -1,0 +1,85 @@
+"""kill -9 of the worker at every named place of issue and deploy: nothing lost, nothing twice, and it ends well."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.proof.scorecard import score
+from tests.servers.places import ROOT
+
+ROOMS = ("certificates", "deploy")
+# Each walk mostly waits for a lease to run out; more at once than this and two cores are too few.
+AT_ONCE = 4
+
+
+def crash_points() -> list[str]:
+    """Every place that the code names, in the order of the source."""
+    found = [
+        name
+        for room in ROOMS
+        for path in sorted((ROOT / room).rglob("*.py"))
+        for name in re.findall(r'crash_here\("([a-z._]+)"\)', path.read_text())
+    ]
+    return list(dict.fromkeys(found))
+
+
+# Not on the way of a plain walk; each has a test of its own where it belongs.
+OFF_THE_WALK: frozenset[str] = frozenset()
+
+
+def _walk(places: str) -> tuple[str, dict[str, object]]:
+    command = [sys.executable, "-m", "tests.proof.killed_walk", places]
+    answer = subprocess.run(command, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True)
+    if answer.returncode:
+        return places, {"error": answer.stderr.strip().splitlines()[-1:] or answer.stdout}
+    return places, dict(json.loads(answer.stdout.strip().splitlines()[-1]))
+
+
+def _is_good(places: str, outcome: dict[str, object]) -> bool:
+    return (
+        outcome.get("killed_at") == sorted(places.split(","))
+        and outcome.get("certificates") == 1
+        and outcome.get("is_served") is True
+    )
+
+
+def test_there_are_enough_places() -> None:
+    points = crash_points()
+    assert len([point for point in points if point.startswith("issue.")]) >= 6
+    assert len([point for point in points if point.startswith("deploy.")]) >= 4
+
+
+@pytest.mark.timeout(300)
+def test_a_worker_killed_twice_loses_nothing() -> None:
+    """The small pass for every `make test`: one place in issue, one in deploy."""
+    places = f"{_early('issue.finalized')},{_early('deploy.')}"
+    _, outcome = _walk(places)
+    assert _is_good(places, outcome), outcome
+
+
+def _early(prefix: str) -> str:
+    return next(point for point in crash_points() if point.startswith(prefix))
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(3600)
+def test_a_worker_killed_anywhere_loses_nothing() -> None:
+    points = [point for point in crash_points() if point not in OFF_THE_WALK]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        outcomes = dict(pool.map(_walk, points))
+    bad = {point: outcome for point, outcome in outcomes.items() if not _is_good(point, outcome)}
+    score(
+        "kill-points",
+        name="worker killed at a named place: no lost key, no second certificate, the walk completes",
+        value=f"{len(points) - len(bad)} of {len(points)}",
+        target=f"{len(points)} of {len(points)}, at least 10",
+        passed=not bad and len(points) >= 10,
+        how="make proof; tests/proof/test_kill_points.py",
+    )
+    assert not bad
+    assert len(points) >= 10
