@@ -29,6 +29,7 @@ from deploy.replacing import (
     paths,
     prepare_files,
     put_files_back,
+    remove_stages,
     swap_files,
     undo_left_over,
 )
@@ -114,6 +115,8 @@ def _replace(work: Work) -> Result:
         failure = swap_files(work, entry, changing)
         if failure:
             return _return(work, announce_return(work, entry, failure))
+    if entry:
+        remove_stages(work, entry)
     return _conclude(work, entry, entry.before if entry else proof.by_port(served))
 
 

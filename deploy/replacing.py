@@ -79,13 +79,20 @@ def swap_files(work: Work, entry: Journal, changing: Sequence[str]) -> ExpectedE
             with work.connection.within(FILES_SECONDS, "swap the files"):
                 for directory in changing:
                     install.swap(work.files, directory, entry.token, entry.names, entry.kept[directory])
-                    install.remove_stage(work.files, directory, entry.token, entry.names)
             note.detail = ", ".join(changing)
             note.data = {"files": paths(entry)}
     except NeedsUser as error:
         return error
     crash_here("deploy.swapped")
     return None
+
+
+def remove_stages(work: Work, entry: Journal) -> None:
+    """Remove our stages, also of directories that an earlier attempt had completed. Repeatable."""
+    work.trail.hold(FILES_SECONDS)
+    with work.connection.within(FILES_SECONDS, "remove the stage"):
+        for directory in entry.directories:
+            install.remove_stage(work.files, directory, entry.token, entry.names)
 
 
 def paths(entry: Journal | None) -> list[str]:

@@ -1,0 +1,74 @@
+"""kill -9 at every step of a deployment: no mixed pair, no stage left behind, and it completes or goes back."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.deploying import HOST
+from tests.servers.places import ROOT, plain_environment
+from tests.servers.postgres import Postgres
+
+LAUNCH = """
+import sys, django
+django.setup()
+from tests.integration.deploy_killer import main
+main(*sys.argv[1:])
+"""
+ON_THE_WAY_BACK = ("deploy.going_back", "deploy.put_back")
+HEALTHY = {"state": "deployed", "is_new": True, "is_pair": True, "stages": 0, "journal": None, "runs": 1}
+GONE_BACK = {"state": "failed", "is_old": True, "is_pair": True, "stages": 0, "journal": None, "runs": 1}
+
+
+def crash_points() -> list[str]:
+    """Every place in the worker's code at which it can be told to die; a rename is four places."""
+    sources = sorted((ROOT / "deploy").rglob("*.py"))
+    found = [name for path in sources for name in re.findall(r'crash_here\("(deploy\.\w+)"\)', path.read_text())]
+    return [*found, *(f"deploy.file_renamed:{number}" for number in (2, 3, 4))]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/portal.sqlite3"
+    server: Postgres = request.getfixturevalue("postgres_server")
+    return server.create_database("deploy_crashes")
+
+
+def test_a_killed_worker_is_carried_on_from(ssh_server, web_server, tmp_path, database_url):
+    points = [point for point in crash_points() if point not in ON_THE_WAY_BACK]
+    assert len(points) >= 10
+    broken = [f"!{point}" for point in (*ON_THE_WAY_BACK, "deploy.file_renamed:2", "deploy.before_end")]
+    user = ssh_server.user
+    given = {
+        "host": ssh_server.host,
+        "port": ssh_server.port,
+        "fingerprint": ssh_server.fingerprint,
+        "user": user.name,
+        "home": str(user.home),
+        "private_key": user.private_key,
+        "certificates": str(web_server.certificates),
+        "reload": web_server.reload_command,
+        "https_port": web_server.https_port,
+        "flag": str(user.home / "break"),
+    }
+    environment = plain_environment(
+        PYTHONPATH=str(ROOT),
+        DJANGO_SETTINGS_MODULE="tests.settings",
+        VAR_DIR=str(tmp_path),
+        DATABASE_URL=database_url,
+        EGRESS_ALLOW_CIDRS="127.0.0.0/8",
+    )
+    command = [sys.executable, "-c", LAUNCH, json.dumps(given), *points, *broken]
+    run = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=110)
+    assert run.returncode == 0, run.stderr[-3000:]
+    walks = [json.loads(line) for line in run.stdout.splitlines()]
+    assert len(walks) == len(points) + len(broken)
+    for walk in walks:
+        wanted = GONE_BACK if walk["breaks"] else HEALTHY
+        assert {name: walk[name] for name in wanted} == wanted, walk
+        assert walk["killed"] == 1, walk
+    assert web_server.fingerprint(HOST)
