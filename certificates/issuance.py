@@ -30,7 +30,11 @@ def start_issuance(*, domain: Domain, wish: Wish, actor: Actor) -> tuple[Issuanc
         with transaction.atomic():
             return _create(domain, wish, actor), True
     except IntegrityError:
-        return open_issuances(workspace, wish).get(), False
+        already = open_issuances(workspace, wish).first()
+    if already is None:
+        # It ended between our insert and our look, so the claim on these names is free again.
+        return start_issuance(domain=domain, wish=wish, actor=actor)
+    return already, False
 
 
 def _create(domain: Domain, wish: Wish, actor: Actor) -> Issuance:

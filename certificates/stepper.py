@@ -76,6 +76,10 @@ class Stepper:
         return bool(self.records)
 
     @property
+    def doing_state(self) -> str:
+        return "waiting" if self.retry_at else "running"
+
+    @property
     def severity(self) -> str:
         if self.issuance.state == State.FAILED:
             return "critical"
