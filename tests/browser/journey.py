@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.demo.habitat import HOST, ZONE, Habitat
+from tests.demo.habitat import HOST, SSH_HOST, ZONE, Habitat
 
 PASSWORD = "correct horse battery staple"
 # A step that waits for DNS, the CA or a server; everything is local, so this is plenty.
@@ -65,8 +65,9 @@ class Journey:
         self.press("Inspect")
         expect(self.page.get_by_role("heading", name=f"{HOST}:{self.around.web.https_port}")).to_be_visible()
         served = self.page.get_by_role("region", name="Served certificate")
-        expect(served).to_contain_text("Old Intermediate", timeout=LONG)
-        expect(self.page.locator("main")).to_contain_text("10 days left")
+        expect(served).to_contain_text("TLS 1.", timeout=LONG)
+        expect(served).to_contain_text(f"www.{HOST}")
+        expect(self.page.locator("main")).to_contain_text("days left")
         self.look("walk-review", self.page)
 
     def verify_too_early(self) -> None:
@@ -120,6 +121,54 @@ class Journey:
             names = {Path(name).name for name in bundle.namelist()}
             assert names == {"cert.pem", "chain.pem", "fullchain.pem", "privkey.pem", "README.txt"}
 
+    def open_deploy_tab(self) -> None:
+        """The tab, whatever page of the domain is open."""
+        self.page.goto("/")
+        self.follow(f"{HOST}:{self.around.web.https_port}")
+        self.follow("Renew & deploy")
+        self.look("walk-deploy-empty", self.page)
+
+    def fill_server(self) -> None:
+        ssh, web = self.around.ssh, self.around.web
+        self.page.get_by_label("SSH host").fill(SSH_HOST)
+        self.page.get_by_label("SSH port").fill(str(ssh.port))
+        self.page.get_by_label("SSH username").fill(ssh.user.name)
+        self.page.get_by_label("SSH private key").fill(ssh.user.private_key)
+        self.page.get_by_label("Certificate directories on server").fill(str(web.certificates))
+        self.page.get_by_label("Reload/restart commands").fill(web.reload_command)
+
+    def trust_server(self) -> None:
+        """Test SSH shows the host key and pins nothing; the person compares and trusts it."""
+        self.press("Test SSH")
+        expect(self.page.get_by_text(self.around.ssh.fingerprint).first).to_be_visible(timeout=LONG)
+        self.look("walk-host-key", self.page)
+        self.press("Trust this key")
+        expect(self.page.get_by_text(f"host key {self.around.ssh.fingerprint} trusted")).to_be_visible(timeout=LONG)
+        self.look("walk-trusted", self.page)
+
+    def save_server(self) -> None:
+        self.press("Save deployment settings")
+        expect(self.page.locator("main")).not_to_contain_text("Draft")
+        assert self.around.ssh.user.private_key.splitlines()[1] not in self.page.content()
+        self.look("walk-deploy-ready", self.page)
+
+    def deploy(self) -> None:
+        before = self.around.web.fingerprint(HOST)
+        self.press("Deploy now")
+        expect(self.page.get_by_text("the new certificate was seen being served")).to_be_visible(timeout=LONG)
+        self.look("walk-deployed", self.page)
+        assert self.around.web.fingerprint(HOST) != before
+
+    def see_state_and_trail(self) -> None:
+        """The domain is well again, and the activity log tells how it came to be."""
+        self.follow("Activity log")
+        expect(self.page.locator("main")).to_contain_text("Serving")
+        self.look("walk-activity", self.page)
+        self.follow("Overview")
+        self.press("Check now")
+        expect(self.page.get_by_role("region", name="Served certificate")).to_contain_text("Pebble", timeout=LONG)
+        self.look("walk-well", self.page)
+
 
 def walk_all(walk: Journey, place: Path) -> None:
     """The whole main job, from sign-up to what is served."""
@@ -132,6 +181,12 @@ def walk_all(walk: Journey, place: Path) -> None:
     walk.publish_records()
     walk.issue()
     walk.download_bundle(place)
+    walk.open_deploy_tab()
+    walk.fill_server()
+    walk.trust_server()
+    walk.save_server()
+    walk.deploy()
+    walk.see_state_and_trail()
 
 
 def new_email(name: str) -> str:
