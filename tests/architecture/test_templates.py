@@ -15,6 +15,9 @@ FORBIDDEN = {
     "an inline event handler": re.compile(r"<[a-z][^>]*\son[a-z]+=", re.IGNORECASE),
     "an inline script": re.compile(r"<script(?![^>]*\b(?:src=|type=\"application/json\"))[^>]*>", re.IGNORECASE),
     "an address elsewhere": re.compile(r"<(?:script|link|img)[^>]*(?:src|href)=\"(?:https?:)?//", re.IGNORECASE),
+    "a refresh that stays put at #something": re.compile(
+        r"http-equiv=\"refresh\" content=\"(?![^\"]*url=)", re.IGNORECASE
+    ),
     "a javascript: link": re.compile(r"href=\"javascript:", re.IGNORECASE),
     "a hyperscript of htmx that needs eval": re.compile(r"hx-(?:on|vals=[\"']js:)", re.IGNORECASE),
 }
@@ -31,7 +34,7 @@ def test_a_page_contains_nothing_that_the_csp_refuses(path: object) -> None:
 
 
 def test_the_patterns_find_what_they_are_for() -> None:
-    bad = '<p style="x"><style></style><b onclick="x"><script>x</script><script src="https://cdn.example/x"></script>'
+    bad = '<p style="x"><style></style><b onclick="x"><script>x</script><script src="https://cdn.example/x"></script><meta http-equiv="refresh" content="3">'
     found = [what for what, pattern in FORBIDDEN.items() if pattern.search(bad)]
     assert found == [
         "an inline style",
@@ -39,5 +42,6 @@ def test_the_patterns_find_what_they_are_for() -> None:
         "an inline event handler",
         "an inline script",
         "an address elsewhere",
+        "a refresh that stays put at #something",
     ]
     assert not FORBIDDEN["an inline script"].search('<script type="module" src="/static/x.js"></script>')
