@@ -17,9 +17,8 @@ class RefusedError(Exception):
         self.status = status
         self.code = str(body.get("code", ""))
         fields = "".join(f"\n  {name}: {text}" for name, text in (body.get("fields") or {}).items())
-        super().__init__(
-            f"{what}: {status} {body.get('title', '')}. {body.get('detail', '')} {body.get('fix', '')}{fields}"
-        )
+        title = str(body.get("title", "")).rstrip(".")
+        super().__init__(f"{what}: {status} {title}. {body.get('detail', '')} {body.get('fix', '')}{fields}")
 
 
 class Client:

@@ -33,6 +33,7 @@ class Walk:
 
     habitat: Habitat
     client: Client
+    names: tuple[str, ...] = NAMES
     domain: Json = field(default_factory=dict)
     issuance: Json = field(default_factory=dict)
     certificate: Json = field(default_factory=dict)
@@ -77,7 +78,7 @@ def verify_domain(walk: Walk) -> str:
 
 def start_issuance(walk: Walk) -> str:
     """Two names and a wildcard: the records to publish are shown."""
-    walk.issuance = walk.client.post(f"{walk.domain_path}/issuances", {"names": list(NAMES)})
+    walk.issuance = walk.client.post(f"{walk.domain_path}/issuances", {"names": list(walk.names)})
     walk.issuance = walk.client.wait(
         f"/issuances/{walk.issuance['id']}",
         lambda issuance: bool(issuance["records"]) or issuance["state"] not in ("draft", "pending_challenge"),
@@ -105,7 +106,7 @@ def issue(walk: Walk) -> str:
     expect(walk.issuance["state"] == "issued", f"issuance {walk.issuance['state']}: {walk.issuance['error']}")
     found = walk.issuance["certificate"]
     walk.certificate = walk.client.get(f"/certificates/{found['id'] if isinstance(found, dict) else found}")
-    expect(set(walk.certificate["names"]) == set(NAMES), f"the certificate names {walk.certificate['names']}")
+    expect(set(walk.certificate["names"]) == set(walk.names), f"the certificate names {walk.certificate['names']}")
     return f"SHA-256 {walk.certificate['fingerprint_sha256'][:16]}…, until {walk.certificate['not_after'][:10]}"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo.habitat import HOST, Habitat, habitat
+from tests.demo.habitat import HOST, NAMES, Habitat, habitat
 from tests.demo.walk import Walk, issue, publish_records, run_steps, sign_in, start_issuance
 from tests.proof.scorecard import score
 from tests.servers.pebble import Manners
@@ -85,6 +85,7 @@ def _walk_twice(world: Habitat) -> int:
         walk = Walk(world, client, patience=120)
         run_steps(walk, _quiet, _quiet)
         assert _is_served(world, walk)
+        walk.names = NAMES[:2]
         for step in (start_issuance, publish_records, issue):
             step(walk)
     return world.pebble.issued_count()
