@@ -14,9 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pytest_django import Settings
 
 from config.lib import egress
+from config.lib.egress import Deadline
 from config.lib.errors import ExpectedError
 from tests.servers.listener import dripping, http_script, listening, read_request
 from tests.servers.pebble import Pebble
+from tests.servers.ports import wait_until
 
 
 @pytest.fixture
@@ -70,6 +72,15 @@ def test_one_connection_serves_all_requests(opened: None) -> None:
     with listening(_patient) as server, egress.acme_session(f"http://127.0.0.1:{server.port}/dir") as acme:
         for _ in range(3):
             assert acme.get(f"http://127.0.0.1:{server.port}/dir").json() == {}
+        assert server.connections == 1
+
+
+def test_a_kept_connection_gets_the_time_of_the_request_under_way(opened: None) -> None:
+    with listening(_patient) as server, egress.acme_session(f"http://127.0.0.1:{server.port}/dir") as acme:
+        first = Deadline(0.3)
+        assert acme.get(f"http://127.0.0.1:{server.port}/dir", timeout=0.3).json() == {}
+        wait_until(lambda: not first.left(), seconds=2, what="the end of the first request's time")
+        assert acme.get(f"http://127.0.0.1:{server.port}/dir", timeout=5).json() == {}
         assert server.connections == 1
 
 

@@ -1,7 +1,9 @@
 """Look-ups: one question per family, every address judged, nothing asked twice."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from ipaddress import ip_network
 
 import dns.message
@@ -199,6 +201,14 @@ def test_a_name_that_changes_between_look_ups_gets_no_second_one(
         assert canary.connections == 0
 
 
+def _connect_briefly(host: str, port: int) -> None:
+    egress.open_socket(host, port, Deadline(0.7)).close()
+
+
+def _connect_briefly_on_a_loop(host: str, port: int) -> None:
+    asyncio.run(egress.open_socket_async(host, port, Deadline(0.7)))[0].close()
+
+
 @pytest.mark.parametrize("connect", [_connect, _connect_on_a_loop])
 def test_a_refused_connection_is_told_from_silence(names: StubDns, connect: Callable[[str, int], object]) -> None:
     names.answer(HOST, "A", ["127.0.0.2"])
@@ -216,3 +226,31 @@ def test_the_next_address_is_tried_when_one_refuses(
     with listening(host="127.0.0.2") as listener:
         connect(HOST, listener.port)
         assert listener.connections == 1
+
+
+@pytest.fixture
+def black_hole() -> Iterator[int]:
+    """A port of 127.0.0.2 whose queue of connections is full: the next one waits for ever."""
+    with ExitStack() as stack:
+        full = stack.enter_context(socket.socket())
+        full.bind(("127.0.0.2", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.2", port))
+        yield port
+
+
+@pytest.mark.parametrize("connect", [_connect_briefly, _connect_briefly_on_a_loop])
+def test_silence_on_every_address_ends_at_the_deadline(
+    names: StubDns, settings: Settings, black_hole: int, connect: Callable[[str, int], object]
+) -> None:
+    settings.EGRESS_ALLOW_CIDRS = (ip_network("127.0.0.0/8"), ip_network("::/0"))
+    names.answer(HOST, "A", ["127.0.0.2"])
+    names.answer(HOST, "AAAA", ["::ffff:127.0.0.2"])
+    deadline = Deadline(1.5)
+    with pytest.raises(ExpectedError, match="connect_timeout"):
+        connect(HOST, black_hole)
+    assert deadline.left() > 0

@@ -9,6 +9,7 @@ import dns.exception
 import dns.flags
 import dns.message
 import dns.name
+import dns.nameserver
 import dns.query
 import dns.rcode
 import dns.rdataclass
@@ -20,7 +21,7 @@ from config.lib.errors import ExpectedError
 
 from .deadline import Deadline
 from .hostname import parse_dns_name
-from .resolve import prepare, resolve, resolver_addresses
+from .resolve import resolve, resolver_addresses
 
 _MAX_SERVERS = 8
 _MAX_ALIASES = 8
@@ -105,9 +106,7 @@ def _nameservers(name: dns.name.Name, deadline: Deadline) -> list[str]:
     """Names of the servers of the closest enclosing zone, [] when nobody says; never a TLD's."""
     while len(name.labels) > 2:
         try:
-            answer = prepare(dns.resolver.Resolver(configure=False)).resolve(
-                name, "NS", raise_on_no_answer=False, lifetime=min(deadline.left(), _TRY)
-            )
+            answer = _resolver().resolve(name, "NS", raise_on_no_answer=False, lifetime=min(deadline.left(), _TRY))
         except dns.resolver.NXDOMAIN:
             name = name.parent()
             continue
@@ -117,6 +116,16 @@ def _nameservers(name: dns.name.Name, deadline: Deadline) -> list[str]:
             return sorted(record.target.to_text(omit_final_dot=True).lower() for record in answer.rrset)
         name = name.parent()
     return []
+
+
+def _resolver() -> dns.resolver.Resolver:
+    """The configured resolvers, absolute names only, nothing cached."""
+    resolver = dns.resolver.Resolver(configure=False)
+    resolver.nameservers = [dns.nameserver.Do53Nameserver(address, port) for address, port in resolver_addresses()]
+    resolver.search = []
+    resolver.timeout = _TRY
+    resolver.use_edns(0, 0, 1232)
+    return resolver
 
 
 def _label(address: str, port: int) -> str:

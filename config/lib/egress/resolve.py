@@ -13,7 +13,6 @@ from pathlib import Path
 
 import dns.exception
 import dns.message
-import dns.nameserver
 import dns.query
 import dns.rdatatype
 import dns.resolver
@@ -78,15 +77,6 @@ def resolver_addresses() -> list[tuple[str, int]]:
 @lru_cache(maxsize=1)
 def _system_resolvers(_changed_at: int) -> tuple[str, ...]:
     return tuple(str(server) for server in dns.resolver.Resolver(str(_RESOLV_CONF)).nameservers)
-
-
-def prepare[R: dns.resolver.BaseResolver](resolver: R) -> R:
-    """Point `resolver` at the configured servers, absolute names only, nothing cached."""
-    resolver.nameservers = [dns.nameserver.Do53Nameserver(address, port) for address, port in resolver_addresses()]
-    resolver.search = []
-    resolver.timeout = _TRY
-    resolver.use_edns(0, 0, 1232)
-    return resolver
 
 
 def _known_addresses(host: str) -> list[str] | None:

@@ -94,13 +94,13 @@ class _Stream(httpcore.NetworkStream):
         self._wire = wire
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        self._sock.deadline = self._wire.deadline
         try:
             return self._sock.recv(max_bytes)
         except OSError as problem:
             raise httpcore.ReadError from problem
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        # A kept connection begins each request with a write.
         self._sock.deadline = self._wire.deadline
         try:
             self._sock.sendall(buffer)
