@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, sync_playwright
@@ -19,6 +19,7 @@ ARGUMENTS = (
     "--disable-sync",
     "--disable-dev-shm-usage",
 )
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 PAGE_SECONDS = 15
 # The page proper with its styles and scripts; portal.md promises less than 100 KB with everything.
 MAX_PAGE_BYTES = 100 * 1024

@@ -66,8 +66,18 @@ def page(context: BrowserContext, witness: Witness) -> Page:
     return chromium.new_page(context, witness)
 
 
+@pytest.fixture(scope="session")
+def resident(around: Habitat) -> Person:
+    """For tests that only look."""
+    return make_person(around)
+
+
 @pytest.fixture
 def person(around: Habitat) -> Person:
+    return make_person(around)
+
+
+def make_person(around: Habitat) -> Person:
     email = f"dana{next(_numbers)}@{ZONE}"
     made = around.portal.bootstrap(email, "Northwind", "--password", PASSWORD)
     return Person(email, made["workspace"])

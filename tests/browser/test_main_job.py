@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
+from tests.browser import chromium
 from tests.browser.journey import Journey, new_email, walk_all
 from tests.demo.habitat import Habitat
 
@@ -12,5 +13,19 @@ from tests.demo.habitat import Habitat
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("has_scripts", [True, False], ids=["with JavaScript", "without JavaScript"])
 def test_a_newcomer_gets_a_certificate_served(page: Page, around: Habitat, has_scripts: bool, tmp_path: Path) -> None:
-    walk = Journey(page, around, new_email("newcomer" if has_scripts else "plain"))
-    walk_all(walk, tmp_path)
+    faults: list[str] = []
+
+    def look(name: str, page: Page) -> None:
+        if has_scripts:
+            faults.extend(f"{name}: {fault}" for fault in faults_in_both_themes(page))
+
+    walk_all(Journey(page, around, new_email("newcomer" if has_scripts else "plain"), look=look), tmp_path)
+    assert faults == []
+
+
+def faults_in_both_themes(page: Page) -> list[str]:
+    faults = []
+    for theme in chromium.THEMES:
+        page.emulate_media(color_scheme=theme)
+        faults += [f"{theme}: {fault}" for fault in chromium.accessibility_faults(page)]
+    return faults

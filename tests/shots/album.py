@@ -11,7 +11,6 @@ from tests.browser import chromium
 from tests.browser.chromium import Witness
 
 WIDTHS = (1280, 360)
-THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 class Album:
@@ -31,7 +30,7 @@ class Album:
         """Four pictures of `path` as whoever `state` (a storage state) says, or as a stranger."""
         self.names.append((name, path))
         for width in WIDTHS:
-            for theme in THEMES:
+            for theme in chromium.THEMES:
                 self._shoot(name, path, width, theme, state, expected)
 
     def _shoot(
@@ -84,6 +83,6 @@ def _row(name: str, path: str) -> str:
         f"<figure><a href='{file_name(name, width, theme)}'><img loading='lazy' src='{file_name(name, width, theme)}' "
         f"width='{600 if width > 400 else 180}' alt='{name}, {width} px, {theme}'></a></figure>"
         for width in WIDTHS
-        for theme in THEMES
+        for theme in chromium.THEMES
     )
     return f"<h2>{html.escape(name)}</h2><p><code>{html.escape(path)}</code></p>{pictures}"

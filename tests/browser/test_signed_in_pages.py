@@ -1,0 +1,109 @@
+"""Pages of signed-in people: accessible in both themes, light, and walkable by keyboard alone."""
+
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, Response, expect
+
+from tests.browser import chromium
+from tests.browser.chromium import MAX_PAGE_BYTES, Witness
+from tests.browser.conftest import Person, sign_in
+from tests.demo.habitat import HOST, Habitat
+
+PATHS = (
+    "domains/",
+    "domains/add/",
+    "team/",
+    "settings/",
+    "settings/tokens/",
+    "settings/security/",
+)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_every_page_of_a_workspace_is_accessible_and_fits(
+    browser: Browser, around: Habitat, witness: Witness, resident: Person, theme: Literal["light", "dark"], width: int
+) -> None:
+    context = browser.new_context(
+        base_url=around.portal.url, color_scheme=theme, viewport={"width": width, "height": 800}
+    )
+    page = chromium.new_page(context, witness)
+    sign_in(page, resident)
+    faults: list[str] = []
+    for path in PATHS:
+        page.goto(f"/w/{resident.workspace_id}/{path}")
+        faults += chromium.accessibility_faults(page)
+        faults += [f"{path} is wider than the screen"] * chromium.is_wider_than_screen(page)
+    assert faults == []
+    context.close()
+
+
+def test_a_page_is_light(page: Page, resident: Person) -> None:
+    """Everything that travels for the first page of somebody with an empty cache."""
+    sizes: dict[str, int] = {}
+    sign_in(page, resident)
+    page.on("response", lambda response: sizes.update({response.url: travelled(response)}))
+    page.reload(wait_until="networkidle")
+    assert sum(sizes.values()) < MAX_PAGE_BYTES, sizes
+
+
+def travelled(response: Response) -> int:
+    sizes = response.request.sizes()
+    return sizes["responseBodySize"] + sizes["responseHeadersSize"]
+
+
+def test_signing_in_and_adding_a_domain_need_no_mouse(page: Page, person: Person) -> None:
+    page.goto("/account/login/")
+    tab_to(page, "Email")
+    page.keyboard.type(person.email)
+    tab_to(page, "Password")
+    page.keyboard.type(person.password)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Domains", exact=True)).to_be_visible()
+    tab_to(page, "+ Add domain")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Add domain")).to_be_visible()
+    page.keyboard.type(HOST)
+    tab_to(page, "Inspect")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=HOST)).to_be_visible()
+
+
+NAME_OF_FOCUS = """() => {
+  const it = document.activeElement;
+  const label = it.labels?.[0]?.textContent || it.getAttribute("aria-label") || it.textContent;
+  return label.trim();
+}"""
+HAS_VISIBLE_FOCUS = """() => {
+  const style = getComputedStyle(document.activeElement);
+  return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+}"""
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until the focus is on what is called `name`; whatever is passed shows its focus."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        assert page.evaluate(HAS_VISIBLE_FOCUS), f"no visible focus on {page.evaluate(NAME_OF_FOCUS)!r}"
+        if page.evaluate(NAME_OF_FOCUS).startswith(name):
+            return
+    raise AssertionError(f"Tab never reached {name!r}")
+
+
+def test_the_menu_closes_by_escape_and_gives_the_focus_back(signed_in: Page) -> None:
+    menu = signed_in.get_by_text("Northwind", exact=True).first
+    menu.click()
+    expect(signed_in.get_by_role("button", name="Sign out")).to_be_visible()
+    signed_in.keyboard.press("Escape")
+    expect(signed_in.get_by_role("button", name="Sign out")).to_be_hidden()
+    assert signed_in.evaluate("document.activeElement.tagName") == "SUMMARY"
+
+
+def test_a_value_is_copied_by_its_button(signed_in: Page) -> None:
+    signed_in.get_by_role("link", name="+ Add domain").first.click()
+    signed_in.get_by_label("Hostname").fill(HOST)
+    signed_in.get_by_role("button", name="Inspect").click()
+    signed_in.get_by_role("button", name="Copy the host name").first.click()
+    expect(signed_in.get_by_role("button", name="Copy the host name").first).to_have_text("Copied")
+    assert signed_in.evaluate("navigator.clipboard.readText()") == f"_managemycert-verify.{HOST}"
