@@ -15,7 +15,7 @@ KEYS = {
     "ssh_key_unreadable": Entry(
         "This is not a private key",
         "No private key in OpenSSH, PEM or PKCS#8 form was found in it, or a part of it is missing.",
-        "Paste the whole file, from the line BEGIN to the line END. This makes a new pair.",
+        "Paste the whole file, from the line BEGIN to the line END, or make a new pair.",
         KEYGEN,
     ),
     "ssh_key_is_public": Entry(

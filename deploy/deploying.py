@@ -128,9 +128,15 @@ def _look(work: Work) -> tuple[list[str], list[Served]]:
             found = {directory: install.look(work.files, directory, work.names) for directory in directories}
         served = proof.look_at(work.connection, work.host, work.ports)
         changing = [directory for directory in directories if not found[directory].is_wanted(work.wanted)]
-        note.detail = f"{len(changing)} of {len(directories)} directories need the new files"
+        note.detail = _needs(changing, directories)
         note.data = {"served": proof.by_port(served), "changing": changing}
     return changing, served
+
+
+def _needs(changing: Sequence[str], directories: Sequence[str]) -> str:
+    if not changing:
+        return "the files are as they should be"
+    return f"new files for {', '.join(changing)}" if len(directories) > 1 else "new files are needed"
 
 
 def _looking_seconds(work: Work) -> float:

@@ -34,7 +34,7 @@ class TargetForm(CatalogueForm):
         widget=forms.TextInput(attrs=PLAIN),
         help_text="A name or an address that this portal can reach.",
     )
-    port = forms.IntegerField(label="SSH port", initial=22)
+    port = forms.IntegerField(label="SSH port", initial=22, help_text="Usually 22.")
     username = forms.CharField(
         label="SSH username",
         max_length=100,
@@ -187,6 +187,11 @@ class TargetForm(CatalogueForm):
         """Where the files go; of a valid form."""
         cleaned = self.cleaned_data
         return Placement(cleaned["directories"], cleaned["names"], cleaned["commands"], cleaned["ports"])
+
+    def mark_needed(self) -> None:
+        """For display, after validation: a draft may lack what a deployment cannot do without."""
+        self.fields["directories"].required = True
+        self.fields["private_key"].required = not (self.target and self.target.server.public_key)
 
     def require_complete(self) -> bool:
         """Name each part that a deployment needs and this valid row lacks."""

@@ -15,6 +15,7 @@ from deploy.ssh.placement import PREVIOUS
 from deploy.work import Work, stored
 
 FILES_SECONDS = 90
+PUT_BACK = "Put the previous files back"
 
 
 def begin(work: Work, served: Sequence[Served]) -> Journal:
@@ -110,7 +111,7 @@ def announce_return(work: Work, entry: Journal, failure: ExpectedError) -> Journ
 
 def put_files_back(work: Work, entry: Journal) -> None:
     """Bring the old set back into place. Repeatable; raises NeedsUser when something is in the way."""
-    with work.trail.step("Put the previous files back", seconds=FILES_SECONDS) as note:
+    with work.trail.step(PUT_BACK, seconds=FILES_SECONDS) as note:
         with work.connection.within(FILES_SECONDS, "put the files back"):
             restore(work, entry)
         note.detail = ", ".join(entry.kept)

@@ -8,6 +8,7 @@ from certificates.models import Certificate
 from config.lib import clock
 from deploy.models import Deployment, TargetRun
 from domains.findings import close_finding, open_finding
+from domains.visit import ask_for_visit
 
 State = TargetRun.State
 FINDING = "partial_deploy"
@@ -39,6 +40,8 @@ def settle_deployment(deployment: Deployment) -> None:
         return
     _record(deployment, runs, state)
     _file_finding(deployment, runs, state)
+    if state != Deployment.State.FAILED:
+        ask_for_visit(domain=deployment.domain)  # The domain's own state is about what was served before.
 
 
 def _is_superseded(deployment: Deployment) -> bool:

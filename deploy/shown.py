@@ -11,6 +11,7 @@ from deploy import sudoers
 from deploy.deployments import newest_certificate
 from deploy.forms import TargetForm, missing_of
 from deploy.models import Deployment, RunStep, Target, TargetRun
+from deploy.replacing import PUT_BACK
 from deploy.settling import current_runs
 from deploy.ssh import placement
 from domains.models import Domain
@@ -36,6 +37,11 @@ class ShownRun:
             return ""
         seen = run.server.seen_host_key
         return seen if seen and seen != run.server.host_key_fingerprint else ""
+
+    @property
+    def is_put_back(self) -> bool:
+        """Whether the previous files are in place again."""
+        return any(step["name"] == PUT_BACK and step["state"] == "succeeded" for step in self.steps)
 
     @property
     def is_change(self) -> bool:
@@ -82,10 +88,15 @@ def _step(step: RunStep, run: TargetRun) -> dict[str, Any]:
         "detail": step.detail,
         "state": step.state,
         "seconds": step.seconds,
-        "output": step.output,
+        "output": _more_than(step.detail, step.output),
         "files": step.data.get("files", []),
         "wording": wording,
     }
+
+
+def _more_than(detail: str, output: str) -> str:
+    """The output where it says more than the line that shows its end."""
+    return "" if output in detail else output
 
 
 def latest_tests(targets: Sequence[Target]) -> dict[Any, ShownRun]:
@@ -106,6 +117,7 @@ def rows_of(forms: Sequence[TargetForm]) -> list[Row]:
 
 def _row(form: TargetForm, number: int, tests: dict[Any, ShownRun]) -> Row:
     target = form.target
+    form.mark_needed()
     username = target.server.username if target else "mmc-deploy"
     return Row(
         form=form,

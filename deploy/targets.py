@@ -83,6 +83,8 @@ def save_target(
     row.verify_ports = None if chosen.verify_ports is None else list(chosen.verify_ports)
     # A test of a saved target must not take it out of service: it stays saved while it is complete.
     row.is_draft = draft and (row.is_draft or bool(missing))
+    if _places(_shown(row)) != _places(before):
+        row.installed_certificate = None  # Nothing of ours is known to lie there.
     _write(row, is_new=target is None)
     _record_saved(row, actor, before)
     if old_server and old_server.pk != server.pk:
@@ -98,6 +100,7 @@ def _write(row: Target, *, is_new: bool) -> None:
     row.save(
         update_fields=[
             "server", "certificate_directories", "file_names", "reload_commands", "verify_ports", "is_draft",
+            "installed_certificate",
         ]
     )  # fmt: skip
 
@@ -117,6 +120,10 @@ def _shown(row: Target) -> dict[str, Any]:
         "ports": row.verify_ports,
         "draft": row.is_draft,
     }
+
+
+def _places(shown: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(shown.get(name) for name in ("server", "directories", "files"))
 
 
 def _record_saved(row: Target, actor: Actor, before: dict[str, Any]) -> None:

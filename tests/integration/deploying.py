@@ -14,13 +14,12 @@ from deploy.deployments import start_deployment
 from deploy.models import Deployment, RunStep, Server, Target, TargetRun
 from deploy.servers import check_access, find_or_make_server, trust_server
 from deploy.targets import Placement, save_target, start_test
-from domains.models import Domain
+from domains.models import Domain, Visit
 from tests.servers.ca import Issued, TestCa, key_pem
 from tests.servers.sshd import Sshd
 
 HOST = "shop.example.net"
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-RELOAD = "target_run"
 
 
 class Scene:
@@ -30,6 +29,7 @@ class Scene:
         settings.EGRESS_ALLOW_CIDRS = LOOPBACK
         self.workspace = workspace
         self.domain = Domain.objects.create(workspace=workspace, host=host, port=port, verified_at=clock.now())
+        Visit.objects.create(workspace=workspace, domain=self.domain)
         self.ca = TestCa()
 
     def certificate(self, *, key: bytes = b"") -> Certificate:

@@ -3,7 +3,7 @@
 import pytest
 
 from config.lib import clock
-from domains.models import Domain
+from domains.models import Domain, Visit
 from tests.cast import make_cast
 from tests.servers.people import new_ssh_key
 
@@ -15,7 +15,9 @@ def cast(db):
 
 @pytest.fixture
 def domain(cast):
-    return Domain.objects.create(workspace=cast.acme, host="shop.example.net", verified_at=clock.now(), state="ok")
+    made = Domain.objects.create(workspace=cast.acme, host="shop.example.net", verified_at=clock.now(), state="ok")
+    Visit.objects.create(workspace=cast.acme, domain=made)
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,54 @@
+"""The sudoers lines: exactly the calls that the reload commands make, nothing wider."""
+
+import subprocess
+
+import pytest
+
+from deploy import sudoers
+
+
+@pytest.mark.parametrize(
+    ("line", "program"),
+    [
+        ("sudo -n systemctl reload nginx", ["systemctl", "reload", "nginx"]),
+        ("sudo systemctl reload nginx", ["systemctl", "reload", "nginx"]),
+        ("/usr/bin/sudo -n -- /usr/sbin/nginx -s reload", ["/usr/sbin/nginx", "-s", "reload"]),
+        ("sudo -n sh -c 'echo a b'", ["sh", "-c", "echo a b"]),
+        ("systemctl reload nginx", []),
+        ("sudo -n systemctl reload nginx && echo done", []),
+        ("cat a | sudo -n tee b", []),
+        ("sudo -n systemctl reload $(cat unit)", []),
+        ("sudo -u www-data id", []),
+        ("sudo 'unclosed", []),
+        ("sudo", []),
+        ("", []),
+    ],
+)
+def test_only_plain_sudo_calls_become_rules(line, program):
+    assert sudoers.wanted_program(line) == program
+
+
+def test_the_lines_allow_exactly_the_commands():
+    lines = sudoers.lines_for("mmc-deploy", ["sudo -n systemctl reload nginx", "echo x", "sudo -n postfix reload"])
+    assert lines == (
+        "mmc-deploy ALL=(root) NOPASSWD: /usr/bin/systemctl reload nginx, /usr/bin/postfix reload\n"
+        "Defaults:mmc-deploy !requiretty"
+    )
+
+
+def test_no_sudo_no_lines():
+    assert sudoers.lines_for("mmc-deploy", ["systemctl --user reload x"]) == ""
+
+
+@pytest.mark.parametrize("argument", ["a,b", "a:b", "a=b", "a\\b", "a b", "-c/etc/x.conf"])
+def test_signs_that_mean_something_in_sudoers_are_escaped(argument, tmp_path):
+    path = tmp_path / "rule"
+    path.write_text(sudoers.rule("mmc-deploy", [["/bin/x", argument]]) + "\n")
+    assert subprocess.run(["visudo", "-cqf", str(path)], capture_output=True, check=False).returncode == 0
+
+
+def test_the_user_lines_carry_the_own_names():
+    text = sudoers.user_lines("deployer", "ssh-ed25519 AAAA it's mine", ["/etc/nginx/ssl/x"])
+    assert "useradd --system --create-home --shell /bin/bash deployer" in text
+    assert "install -d -m 755 -o deployer -g deployer /etc/nginx/ssl/x" in text
+    assert subprocess.run(["sh", "-n"], input=text.encode(), check=False).returncode == 0
