@@ -23,7 +23,7 @@ class StubDns:
     """Records are texts as in a zone file. Of several answers the last one stays.
 
     A name nobody scripted is NXDOMAIN; a scripted name has no other types. `aa` decides whether
-    the answers claim authority, `silent` whether there are any, `truncates` whether datagrams
+    the answers claim authority (such a server refuses to recurse), `silent` whether there are any, `truncates` whether datagrams
     hold none of them; `forge` makes datagrams that are sent before the reply to a query.
     """
 
@@ -59,7 +59,10 @@ class StubDns:
         response = dns.message.make_response(query)
         if self.aa:
             response.flags |= dns.flags.AA
-        self._fill(response, name, rdtype)
+        if self.aa and query.flags & dns.flags.RD:
+            response.set_rcode(dns.rcode.REFUSED)
+        else:
+            self._fill(response, name, rdtype)
         return response.to_wire()
 
     def _fill(self, response: dns.message.Message, name: str, rdtype: str) -> None:
