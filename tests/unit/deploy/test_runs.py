@@ -66,7 +66,7 @@ def deploy(domain, certificate=None):
 def claim(target):
     """The target's open run as a worker has it."""
     run = TargetRun.unscoped.filter(target=target, state__in=TargetRun.OPEN_STATES).latest("created_at")
-    TargetRun.unscoped.exclude(pk=run.pk).update(lease_token=None, lease_until=None)
+    TargetRun.unscoped.update(lease_token=None, lease_until=None)
     TargetRun.unscoped.filter(pk=run.pk).update(run_after=clock.now(), priority=0)
     claimed = jobs.claim(jobs.kinds.get("target_run"), interactive=True)
     while claimed and claimed[0].pk != run.pk:
