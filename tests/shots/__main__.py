@@ -1,5 +1,7 @@
 """`make screenshots`: every page and state as PNG under var/screenshots/, with an index.html.
 
+    python -m tests.shots [strangers] [empty] [seeded] [walk]
+
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.
 """
@@ -71,13 +73,13 @@ def make_person(around: Habitat, name: str, workspace: str) -> Person:
     return Person(email, around.portal.bootstrap(email, workspace, "--password", PASSWORD)["workspace"])
 
 
-def shoot_strangers(album: Album) -> None:
+def shoot_strangers(album: Album, around: Habitat, place: Path) -> None:
     for name, path in STRANGERS.items():
         album.shoot(name, path)
     album.shoot("error-404", "/nothing-here/", expected=404)
 
 
-def shoot_empty(album: Album, around: Habitat) -> None:
+def shoot_empty(album: Album, around: Habitat, place: Path) -> None:
     person = make_person(around, "empty", "Empty Ltd")
     state = remember(album, person)
     for name, path in OWN_PAGES.items():
@@ -86,7 +88,7 @@ def shoot_empty(album: Album, around: Habitat) -> None:
         album.shoot(f"{name}-empty", f"/w/{person.workspace_id}/{path}", state=state)
 
 
-def shoot_seeded(album: Album, around: Habitat) -> None:
+def shoot_seeded(album: Album, around: Habitat, place: Path) -> None:
     person = make_person(around, "owner", "Acme Inc")
     planted = seed(around, person.workspace_id)
     state = remember(album, person)
@@ -108,13 +110,15 @@ def shoot_walk(album: Album, around: Habitat, place: Path) -> None:
     context.close()
 
 
+PARTS = {"strangers": shoot_strangers, "empty": shoot_empty, "seeded": shoot_seeded, "walk": shoot_walk}
+
+
 def main() -> int:
+    parts = sys.argv[1:] or list(PARTS)
     with private_directory("shots") as place, habitat(place) as around, chromium.chromium() as browser:
         album = Album(ROOT / "var" / "screenshots", browser, around.portal.url)
-        shoot_strangers(album)
-        shoot_empty(album, around)
-        shoot_seeded(album, around)
-        shoot_walk(album, around, place)
+        for part in parts:
+            PARTS[part](album, around, place)
         print(album.write_index())
         print("\n".join(album.faults) or "No faults.")
     return 1 if album.faults else 0

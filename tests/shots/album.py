@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from tests.browser import chromium
 from tests.browser.chromium import Witness
@@ -27,37 +27,33 @@ class Album:
             old.unlink()
 
     def shoot(self, name: str, path: str, *, state: Mapping[str, Any] | None = None, expected: int = 200) -> None:
-        """Four pictures of `path` as whoever `state` (a storage state) says, or as a stranger."""
-        self.names.append((name, path))
-        for width in WIDTHS:
-            for theme in chromium.THEMES:
-                self._shoot(name, path, width, theme, state, expected)
+        """Four pictures of `path` as whoever `state` (a storage state) says, or as a stranger.
 
-    def _shoot(
-        self,
-        name: str,
-        path: str,
-        width: int,
-        theme: Literal["light", "dark"],
-        state: Mapping[str, Any] | None,
-        expected: int,
-    ) -> None:
+        Loaded once: widths and themes are the style sheets' business alone.
+        """
+        self.names.append((name, path))
         context = self.browser.new_context(
             base_url=self.base_url,
-            color_scheme=theme,
-            viewport={"width": width, "height": 800},
             storage_state=dict(state) if state else None,  # type: ignore[arg-type]
         )
         witness = Witness(expected_statuses={expected})
         page = chromium.new_page(context, witness)
         # Not "networkidle": a page that watches a run never is.
         page.goto(path, wait_until="load")
-        page.screenshot(path=self.directory / file_name(name, width, theme), full_page=True)
-        found = chromium.accessibility_faults(page) + witness.complaints
-        if chromium.is_wider_than_screen(page):
-            found.append(f"{path} is wider than the screen")
-        self.faults += [f"{name} {width} {theme}: {fault}" for fault in found]
+        for width in WIDTHS:
+            for theme in chromium.THEMES:
+                self._shoot(name, page, width, theme)
+        self.faults += [f"{name}: {complaint}" for complaint in witness.complaints]
         context.close()
+
+    def _shoot(self, name: str, page: Page, width: int, theme: Literal["light", "dark"]) -> None:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=theme)
+        page.screenshot(path=self.directory / file_name(name, width, theme), full_page=True)
+        faults = chromium.accessibility_faults(page)
+        if chromium.is_wider_than_screen(page):
+            faults.append("wider than the screen")
+        self.faults += [f"{name} {width} {theme}: {fault}" for fault in faults]
 
     def write_index(self) -> Path:
         """index.html: one row per page, its four pictures side by side, and the faults at the top."""
