@@ -9,7 +9,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -26,6 +26,7 @@ from tests.cast import make_user
 from tests.integration.deploying import HOST, Scene
 from tests.servers.nginx import served_fingerprint
 from tests.servers.people import DeployUser
+from tests.servers.sshd import Sshd
 
 LONG_AGO = 2000
 
@@ -110,7 +111,7 @@ def main(described: str, *points: str) -> None:
     workspace = create_workspace(user=make_user("killer@example.org"), name="Killed", actor=SYSTEM)
     scene = Scene(settings, workspace, port=given["https_port"])
     reload = f"test ! -e {given['flag']} && {given['reload']}"
-    scene.target(scene.server(place), [given["certificates"]], [reload])
+    scene.target(scene.server(cast(Sshd, place)), [given["certificates"]], [reload])
     with tempfile.TemporaryDirectory() as crash_dir:
         start_deployment(domain=scene.domain, certificate=scene.certificate(), actor=SYSTEM)
         worker("", crash_dir)

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.integration.deploying import HOST
+from tests.servers.nginx import Nginx
 from tests.servers.places import ROOT, plain_environment
 from tests.servers.postgres import Postgres
+from tests.servers.sshd import Sshd
 
 LAUNCH = """
 import sys, django
@@ -38,7 +40,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.create_database("deploy_crashes")
 
 
-def test_a_killed_worker_is_carried_on_from(ssh_server, web_server, tmp_path, database_url):
+def test_a_killed_worker_is_carried_on_from(
+    ssh_server: Sshd, web_server: Nginx, tmp_path: Path, database_url: str
+) -> None:
     points = [point for point in crash_points() if point not in ON_THE_WAY_BACK]
     assert len(points) >= 10
     broken = [f"!{point}" for point in (*ON_THE_WAY_BACK, "deploy.file_renamed:2", "deploy.before_end")]

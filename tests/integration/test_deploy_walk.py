@@ -3,6 +3,7 @@
 import base64
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,31 +15,33 @@ from domains.models import Finding, Visit
 from tests.cast import make_cast
 from tests.integration.deploying import HOST, Scene, run_of, steps_of, told, work
 from tests.servers.ca import key_pem, new_key
-from tests.servers.nginx import nginx
+from tests.servers.nginx import Nginx, nginx
 from tests.servers.ports import free_port
-from tests.servers.sshd import sshd
+from tests.servers.sshd import Sshd, sshd
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def scene(settings, web_server):
+def scene(settings: Any, web_server: Nginx) -> Scene:
     return Scene(settings, make_cast().acme, port=web_server.https_port)
 
 
-def files_in(directory: Path):
+def files_in(directory: Path) -> dict[str, int]:
     return {path.name: stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir() if path.is_file()}
 
 
-def attempts(server):
+def attempts(server: Sshd) -> int:
     return sum("publickey" in line or "Failed" in line for line in server.log().splitlines())
 
 
-def connections(server):
+def connections(server: Sshd) -> int:
     return server.log().count("Connection from")
 
 
-def test_the_new_certificate_is_installed_reloaded_and_seen_being_served(scene, ssh_server, web_server):
+def test_the_new_certificate_is_installed_reloaded_and_seen_being_served(
+    scene: Scene, ssh_server: Sshd, web_server: Nginx
+) -> None:
     certificate = scene.certificate()
     target = scene.target(scene.server(ssh_server), [web_server.certificates], [web_server.reload_command])
     assert web_server.fingerprint(HOST) == web_server.old.fingerprint
@@ -62,7 +65,9 @@ def test_the_new_certificate_is_installed_reloaded_and_seen_being_served(scene, 
     assert not Finding.unscoped.filter(closed_at=None).exists()
 
 
-def test_a_second_deployment_of_the_same_certificate_touches_nothing(scene, ssh_server, web_server):
+def test_a_second_deployment_of_the_same_certificate_touches_nothing(
+    scene: Scene, ssh_server: Sshd, web_server: Nginx
+) -> None:
     scene.certificate()
     scene.target(scene.server(ssh_server), [web_server.certificates], [web_server.reload_command])
     scene.deploy()
@@ -72,7 +77,7 @@ def test_a_second_deployment_of_the_same_certificate_touches_nothing(scene, ssh_
     assert {path: path.stat().st_mtime_ns for path in web_server.certificates.iterdir()} == before
 
 
-def test_a_server_that_nobody_trusted_is_not_even_greeted(scene, ssh_server, web_server):
+def test_a_server_that_nobody_trusted_is_not_even_greeted(scene: Scene, ssh_server: Sshd, web_server: Nginx) -> None:
     scene.certificate()
     scene.target(scene.server(ssh_server, trust=False), [web_server.certificates], [web_server.reload_command])
     before = connections(ssh_server)
@@ -82,7 +87,9 @@ def test_a_server_that_nobody_trusted_is_not_even_greeted(scene, ssh_server, web
     assert web_server.fingerprint(HOST) == web_server.old.fingerprint
 
 
-def test_a_changed_host_key_stops_before_any_authentication_and_alerts_once(scene, ssh_server, web_server):
+def test_a_changed_host_key_stops_before_any_authentication_and_alerts_once(
+    scene: Scene, ssh_server: Sshd, web_server: Nginx
+) -> None:
     scene.certificate()
     scene.target(scene.server(ssh_server), [web_server.certificates], [web_server.reload_command])
     ssh_server.rotate_host_key()
@@ -94,7 +101,7 @@ def test_a_changed_host_key_stops_before_any_authentication_and_alerts_once(scen
     assert Event.unscoped.filter(kind="server.host_key_changed").count() == 1
 
 
-def test_trusting_the_server_completes_what_waited_for_it(scene, ssh_server, web_server):
+def test_trusting_the_server_completes_what_waited_for_it(scene: Scene, ssh_server: Sshd, web_server: Nginx) -> None:
     certificate = scene.certificate()
     server = scene.server(ssh_server, trust=False)
     scene.target(server, [web_server.certificates], [web_server.reload_command])
@@ -108,7 +115,9 @@ def test_trusting_the_server_completes_what_waited_for_it(scene, ssh_server, web
     assert not Finding.unscoped.filter(closed_at=None).exists()
 
 
-def test_a_key_of_another_certificate_is_refused_before_anything_is_connected(scene, ssh_server, web_server):
+def test_a_key_of_another_certificate_is_refused_before_anything_is_connected(
+    scene: Scene, ssh_server: Sshd, web_server: Nginx
+) -> None:
     scene.certificate(key=key_pem(new_key("rsa")))
     scene.target(scene.server(ssh_server), [web_server.certificates], [web_server.reload_command])
     before = connections(ssh_server)
@@ -118,7 +127,7 @@ def test_a_key_of_another_certificate_is_refused_before_anything_is_connected(sc
     assert web_server.fingerprint(HOST) == web_server.old.fingerprint
 
 
-def test_a_failed_reload_brings_the_old_certificate_back(scene, ssh_server, web_server):
+def test_a_failed_reload_brings_the_old_certificate_back(scene: Scene, ssh_server: Sshd, web_server: Nginx) -> None:
     scene.certificate()
     old = {path.name: path.read_bytes() for path in web_server.certificates.iterdir()}
     both = f"{web_server.test_command} && {web_server.reload_command}"
@@ -135,7 +144,7 @@ def test_a_failed_reload_brings_the_old_certificate_back(scene, ssh_server, web_
     assert scene.deploy().state == "deployed"
 
 
-def test_a_reload_that_takes_the_site_down_is_undone(scene, ssh_server, web_server):
+def test_a_reload_that_takes_the_site_down_is_undone(scene: Scene, ssh_server: Sshd, web_server: Nginx) -> None:
     """The reload succeeds and what was served is gone: rc 0 is no proof of anything."""
     scene.certificate()
     conf = web_server.configuration
@@ -146,7 +155,9 @@ def test_a_reload_that_takes_the_site_down_is_undone(scene, ssh_server, web_serv
     assert (web_server.certificates / "fullchain.pem").read_bytes() == web_server.old.fullchain_pem
 
 
-def test_while_the_vhost_names_other_files_they_stay_and_the_line_to_change_is_shown(scene, ssh_server, web_server):
+def test_while_the_vhost_names_other_files_they_stay_and_the_line_to_change_is_shown(
+    scene: Scene, ssh_server: Sshd, web_server: Nginx
+) -> None:
     certificate = scene.certificate()
     elsewhere = ssh_server.user.home / "tls" / HOST
     scene.target(scene.server(ssh_server), [elsewhere], [web_server.reload_command])
@@ -162,14 +173,14 @@ def test_while_the_vhost_names_other_files_they_stay_and_the_line_to_change_is_s
     assert web_server.fingerprint(HOST) == certificate.fingerprint_sha256
 
 
-def test_where_there_is_nothing_to_look_at_installed_is_deployed(scene, ssh_server):
+def test_where_there_is_nothing_to_look_at_installed_is_deployed(scene: Scene, ssh_server: Sshd) -> None:
     scene.certificate()
     scene.target(scene.server(ssh_server), [ssh_server.user.home / "tls"], ports=[])
     deployment = scene.deploy()
     assert (deployment.state, run_of(deployment).outcome) == ("deployed", "installed")
 
 
-def test_a_server_that_cannot_be_seen_from_outside_is_proven_through_ssh(settings):
+def test_a_server_that_cannot_be_seen_from_outside_is_proven_through_ssh(settings: Any) -> None:
     """SSH answers at a second address too, the web server only at the first."""
     with sshd(extra=["ListenAddress 127.0.0.2"]) as server, nginx(server.user, [HOST]) as web:
         scene = Scene(settings, make_cast().acme, port=web.https_port)
@@ -184,7 +195,9 @@ def test_a_server_that_cannot_be_seen_from_outside_is_proven_through_ssh(setting
         assert web.fingerprint(HOST) == certificate.fingerprint_sha256
 
 
-def test_one_dead_server_stops_no_other_and_is_tried_again_by_itself(scene, ssh_server, web_server):
+def test_one_dead_server_stops_no_other_and_is_tried_again_by_itself(
+    scene: Scene, ssh_server: Sshd, web_server: Nginx
+) -> None:
     certificate = scene.certificate()
     alive = scene.target(scene.server(ssh_server), [web_server.certificates], [web_server.reload_command])
     server = scene.server(ssh_server)
@@ -199,11 +212,12 @@ def test_one_dead_server_stops_no_other_and_is_tried_again_by_itself(scene, ssh_
     assert run_of(deployment, other).error_code == "ssh_refused"
     assert web_server.fingerprint(HOST) == certificate.fingerprint_sha256
     retry = other.runs.get(state="waiting")
+    assert retry.run_after
     assert retry.run_after > retry.created_at
     assert Event.unscoped.filter(kind="deployment.partial").count() == 1
 
 
-def test_a_directory_of_root_is_named_with_the_line_to_paste(scene, ssh_server, web_server):
+def test_a_directory_of_root_is_named_with_the_line_to_paste(scene: Scene, ssh_server: Sshd, web_server: Nginx) -> None:
     scene.certificate()
     target = scene.target(scene.server(ssh_server), ["/etc/mmc-nobody-makes-this/tls"], [web_server.reload_command])
     run = run_of(scene.deploy())
@@ -213,7 +227,9 @@ def test_a_directory_of_root_is_named_with_the_line_to_paste(scene, ssh_server, 
     assert Target.unscoped.get(pk=target.pk).journal is None
 
 
-def test_files_of_two_directories_change_together_or_not_at_all(scene, ssh_server, web_server):
+def test_files_of_two_directories_change_together_or_not_at_all(
+    scene: Scene, ssh_server: Sshd, web_server: Nginx
+) -> None:
     scene.certificate()
     directories = [web_server.certificates, "/etc/mmc-nobody-makes-this/tls"]
     scene.target(scene.server(ssh_server), directories, [web_server.reload_command])
@@ -223,13 +239,14 @@ def test_files_of_two_directories_change_together_or_not_at_all(scene, ssh_serve
     assert not list(web_server.certificates.glob(".mmc-stage-*"))
 
 
-def test_the_private_keys_appear_in_nothing_that_is_kept(scene, ssh_server, web_server):
+def test_the_private_keys_appear_in_nothing_that_is_kept(scene: Scene, ssh_server: Sshd, web_server: Nginx) -> None:
     certificate = scene.certificate()
     hidden = base64.b64encode(ssh_server.user.private_key.encode()).decode()[:400]
     leak = f"cat {web_server.certificates}/key.pem; echo {hidden} | base64 -d"
     scene.target(scene.server(ssh_server), [web_server.certificates], [web_server.reload_command, leak])
     run = run_of(scene.deploy())
     kept = told(run) + str(list(Event.unscoped.values_list("data", flat=True))) + str(run.commands)
+    assert certificate.private_key
     for line in certificate.private_key.sealed_pem.reveal_text().splitlines()[1:-1]:
         assert line not in kept
     assert ssh_server.user.private_key.splitlines()[1] not in kept

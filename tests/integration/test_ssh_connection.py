@@ -4,9 +4,11 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,42 +18,42 @@ from deploy.ssh.files import remote_files
 from deploy.ssh.keys import load_key
 from tests.servers.people import new_ssh_key
 from tests.servers.ports import free_port, wait_until
-from tests.servers.sshd import sshd
+from tests.servers.sshd import Sshd, sshd
 
 
 @pytest.fixture(autouse=True)
-def _loopback_is_allowed(settings):
+def _loopback_is_allowed(settings: Any) -> None:
     settings.EGRESS_ALLOW_CIDRS = (ip_network("127.0.0.0/8"),)
 
 
 @contextmanager
-def signed_in(server, **pin):
+def signed_in(server: Sshd, **pin: Any) -> Iterator[connect.Connection]:
     with connect.greeted(server.host, server.port, **pin) as connection:
         connection.sign_in(server.user.name, load_key(server.user.private_key))
         yield connection
 
 
-def code_of(act):
+def code_of(act: Callable[[], object]) -> str:
     with pytest.raises(ExpectedError) as caught:
         act()
     return caught.value.code
 
 
-def greet(host, port, **pin):
+def greet(host: str, port: int, **pin: Any) -> str:
     with connect.greeted(host, port, **pin) as connection:
         return connection.host_key_fingerprint
 
 
-def attempts(server):
+def attempts(server: Sshd) -> int:
     return sum("publickey" in line or "Failed" in line or "Invalid user" in line for line in server.log().splitlines())
 
 
-def test_greeting_reports_the_host_key_and_authenticates_nothing(ssh_server):
+def test_greeting_reports_the_host_key_and_authenticates_nothing(ssh_server: Sshd) -> None:
     assert greet(ssh_server.host, ssh_server.port) == ssh_server.fingerprint
     assert attempts(ssh_server) == 0
 
 
-def test_a_pinned_host_key_lets_in_and_a_changed_one_stops_before_any_authentication(ssh_server):
+def test_a_pinned_host_key_lets_in_and_a_changed_one_stops_before_any_authentication(ssh_server: Sshd) -> None:
     old = ssh_server.fingerprint
     with signed_in(ssh_server, pinned=old) as connection:
         assert connection.is_pinned
@@ -66,7 +68,7 @@ def test_a_pinned_host_key_lets_in_and_a_changed_one_stops_before_any_authentica
     assert attempts(ssh_server) == before
 
 
-def test_a_server_that_got_another_kind_of_host_key_is_still_the_pinned_one(tmp_path):
+def test_a_server_that_got_another_kind_of_host_key_is_still_the_pinned_one(tmp_path: Path) -> None:
     path = tmp_path / "rsa"
     subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(path)], check=True)
     lines = subprocess.run(["ssh-keygen", "-lf", str(path)], check=True, capture_output=True, text=True).stdout
@@ -75,10 +77,10 @@ def test_a_server_that_got_another_kind_of_host_key_is_still_the_pinned_one(tmp_
         assert greet(server.host, server.port, pinned=lines.split()[1]) == lines.split()[1]
 
 
-def test_a_key_that_the_server_does_not_know_is_refused_by_name(ssh_server):
+def test_a_key_that_the_server_does_not_know_is_refused_by_name(ssh_server: Sshd) -> None:
     stranger, _ = new_ssh_key()
 
-    def enter(username, key):
+    def enter(username: str, key: str) -> None:
         with connect.greeted(ssh_server.host, ssh_server.port) as connection:
             connection.sign_in(username, load_key(key))
 
@@ -86,35 +88,35 @@ def test_a_key_that_the_server_does_not_know_is_refused_by_name(ssh_server):
     assert code_of(lambda: enter("nobody-here", ssh_server.user.private_key)) == "ssh_auth_failed"
 
 
-def test_a_server_without_public_key_authentication_says_so():
+def test_a_server_without_public_key_authentication_says_so() -> None:
     with sshd(extra=["PubkeyAuthentication no", "KbdInteractiveAuthentication yes"]) as server:
         assert code_of(lambda: signed_in(server).__enter__()) in ("ssh_publickey_off", "ssh_auth_failed")
 
 
-def test_a_second_factor_is_named():
+def test_a_second_factor_is_named() -> None:
     with sshd(extra=["Match all", "AuthenticationMethods publickey,publickey"]) as server:
         assert code_of(lambda: signed_in(server).__enter__()) == "ssh_second_factor"
 
 
-def test_nothing_listening_is_refused():
+def test_nothing_listening_is_refused() -> None:
     assert code_of(lambda: greet("127.0.0.1", free_port())) == "ssh_refused"
 
 
-def test_a_name_that_does_not_exist_is_named():
+def test_a_name_that_does_not_exist_is_named() -> None:
     assert code_of(lambda: greet("server.invalid", 22)) == "ssh_host_not_found"
 
 
-def test_an_address_that_is_nobodys_business_is_refused(settings):
+def test_an_address_that_is_nobodys_business_is_refused(settings: Any) -> None:
     settings.EGRESS_ALLOW_CIDRS = ()
     assert code_of(lambda: greet("127.0.0.1", 22)) == "egress_refused"
 
 
 @contextmanager
-def answering(behave) -> Iterator[int]:
+def answering(behave: Callable[[socket.socket], None]) -> Iterator[int]:
     """A TCP server whose every connection is given to `behave(socket)` in a thread."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
-        def serve():
+        def serve() -> None:
             while True:
                 try:
                     accepted, _ = listener.accept()
@@ -126,15 +128,15 @@ def answering(behave) -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def _quietly(behave, accepted):
+def _quietly(behave: Callable[[socket.socket], None], accepted: socket.socket) -> None:
     try:
         behave(accepted)
     except OSError:
         accepted.close()
 
 
-def trickle(content, pause):
-    def behave(accepted):
+def trickle(content: bytes, pause: float) -> Callable[[socket.socket], None]:
+    def behave(accepted: socket.socket) -> None:
         for byte in content:
             accepted.sendall(bytes([byte]))
             time.sleep(pause)
@@ -143,21 +145,21 @@ def trickle(content, pause):
     return behave
 
 
-def flood(content):
-    def behave(accepted):
+def flood(content: bytes) -> Callable[[socket.socket], None]:
+    def behave(accepted: socket.socket) -> None:
         while True:
             accepted.sendall(content)
 
     return behave
 
 
-def silent(accepted):
+def silent(accepted: socket.socket) -> None:
     time.sleep(5)
     accepted.close()
 
 
-def say(content):
-    def behave(accepted):
+def say(content: bytes) -> Callable[[socket.socket], None]:
+    def behave(accepted: socket.socket) -> None:
         accepted.sendall(content)
         time.sleep(0.2)
         accepted.close()
@@ -181,26 +183,28 @@ def say(content):
         (trickle(b"SSH-2.0-" + b"x" * 400, 0.2), {"ssh_timeout", "ssh_closed"}),
     ],
 )  # fmt: skip
-def test_what_is_no_ssh_server_is_told_apart_and_never_holds_us(behave, codes):
+def test_what_is_no_ssh_server_is_told_apart_and_never_holds_us(
+    behave: Callable[[socket.socket], None], codes: set[str]
+) -> None:
     started = time.monotonic()
     with answering(behave) as port:
         assert code_of(lambda: greet("127.0.0.1", port, seconds=2)) in codes
     assert time.monotonic() - started < 4
 
 
-def test_a_command_gives_its_output_and_its_exit_code(ssh_server):
+def test_a_command_gives_its_output_and_its_exit_code(ssh_server: Sshd) -> None:
     with signed_in(ssh_server) as connection:
         outcome = run.run_command(connection, command.from_line("echo out; echo err >&2; exit 3", seconds=5), seconds=5)
     assert (outcome.exit_code, outcome.output.split()) == (3, ["out", "err"])
 
 
-def test_a_killed_command_has_no_exit_code(ssh_server):
+def test_a_killed_command_has_no_exit_code(ssh_server: Sshd) -> None:
     with signed_in(ssh_server) as connection:
         outcome = run.run_command(connection, command.Command("kill -9 $$", ""), seconds=5)
     assert outcome.exit_code is None
 
 
-def test_endless_output_is_cut_and_the_command_is_ended_on_the_server(ssh_server):
+def test_endless_output_is_cut_and_the_command_is_ended_on_the_server(ssh_server: Sshd) -> None:
     with signed_in(ssh_server) as connection:
         started = time.monotonic()
         outcome = run.run_command(connection, command.from_line("yes mmc-noise", seconds=2), seconds=2)
@@ -212,7 +216,7 @@ def test_endless_output_is_cut_and_the_command_is_ended_on_the_server(ssh_server
         wait_until(lambda: run.run_command(connection, search, seconds=5).exit_code == 1, seconds=3, what="yes gone")
 
 
-def test_a_daemon_that_keeps_the_streams_open_does_not_hold_us(ssh_server):
+def test_a_daemon_that_keeps_the_streams_open_does_not_hold_us(ssh_server: Sshd) -> None:
     with signed_in(ssh_server) as connection:
         started = time.monotonic()
         outcome = run.run_command(connection, command.from_line("sleep 6 & echo started", seconds=20), seconds=20)
@@ -220,7 +224,7 @@ def test_a_daemon_that_keeps_the_streams_open_does_not_hold_us(ssh_server):
         assert time.monotonic() - started < 3
 
 
-def test_a_command_that_ignores_its_end_is_left_in_time(ssh_server):
+def test_a_command_that_ignores_its_end_is_left_in_time(ssh_server: Sshd) -> None:
     with signed_in(ssh_server) as connection:
         line = command.from_line("trap '' TERM; sleep 15 & wait; sleep 15", seconds=1)
         started = time.monotonic()
@@ -228,21 +232,21 @@ def test_a_command_that_ignores_its_end_is_left_in_time(ssh_server):
         assert time.monotonic() - started < 5
 
 
-def test_secrets_in_the_output_are_hidden(ssh_server):
+def test_secrets_in_the_output_are_hidden(ssh_server: Sshd) -> None:
     key = ssh_server.user.private_key
     with signed_in(ssh_server) as connection:
         outcome = run.run_command(connection, command.from_argv(["printf", "%s", key]), seconds=5, secrets=[key])
     assert outcome.output == "[hidden]"
 
 
-def test_an_account_for_sftp_only_has_files_and_no_shell():
+def test_an_account_for_sftp_only_has_files_and_no_shell() -> None:
     with sshd(extra=["Match all", "ForceCommand internal-sftp"]) as server, signed_in(server) as connection:
         assert code_of(lambda: run.run_command(connection, command.from_argv(["id"]), seconds=5)) == "ssh_no_shell"
         with remote_files(connection) as files:
             assert files.is_directory("/etc")
 
 
-def test_a_server_without_sftp_says_so():
+def test_a_server_without_sftp_says_so() -> None:
     with sshd(extra=["Match all", "ForceCommand /bin/true"]) as server, signed_in(server) as connection:
         with pytest.raises(ExpectedError) as caught, remote_files(connection):
             pass

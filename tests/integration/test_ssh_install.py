@@ -2,9 +2,11 @@
 
 import os
 import stat
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,26 +14,27 @@ from config.lib.errors import ExpectedError
 from deploy.ssh import connect, install, placement
 from deploy.ssh.files import RemoteFiles, remote_files
 from deploy.ssh.keys import load_key
-from tests.servers.ca import TestCa
+from tests.servers.ca import Issued, TestCa
+from tests.servers.sshd import Sshd
 
 NAMES = [file.name for file in placement.FILES]
 TOKEN = "0123456789abcdef"
 
 
 @pytest.fixture(autouse=True)
-def _loopback_is_allowed(settings):
+def _loopback_is_allowed(settings: Any) -> None:
     settings.EGRESS_ALLOW_CIDRS = (ip_network("127.0.0.0/8"),)
 
 
 @contextmanager
-def files_on(server):
+def files_on(server: Sshd) -> Iterator[RemoteFiles]:
     with connect.greeted(server.host, server.port, pinned=server.fingerprint) as connection:
         connection.sign_in(server.user.name, load_key(server.user.private_key))
         with remote_files(connection) as files:
             yield files
 
 
-def new_set(issued):
+def new_set(issued: Issued) -> list[install.NewFile]:
     content = {
         "chain": issued.chain_pem, "fullchain": issued.fullchain_pem, "cert": issued.cert_pem, "key": issued.key_pem,
     }  # fmt: skip
@@ -42,7 +45,9 @@ OLD = new_set(TestCa().issue(["shop.example.net"]))
 NEW = new_set(TestCa().issue(["shop.example.net"]))
 
 
-def put(files, directory, wanted, token=TOKEN):
+def put(
+    files: RemoteFiles, directory: str, wanted: list[install.NewFile], token: str = TOKEN
+) -> dict[str, install.Kept]:
     """The order of a deploy, without its bookkeeping."""
     install.make_directories(files, directory)
     install.stage(files, directory, token, wanted)
@@ -52,24 +57,24 @@ def put(files, directory, wanted, token=TOKEN):
     return kept
 
 
-def content(directory: Path):
+def content(directory: Path) -> dict[str, bytes]:
     return {name: (directory / name).read_bytes() for name in NAMES if (directory / name).exists()}
 
 
-def as_content(wanted):
+def as_content(wanted: list[install.NewFile]) -> dict[str, bytes]:
     return {file.name: file.content for file in wanted}
 
 
-def modes(directory: Path):
+def modes(directory: Path) -> dict[str, int]:
     return {path.name: stat.S_IMODE(path.lstat().st_mode) for path in directory.iterdir()}
 
 
 @pytest.fixture
-def home(ssh_server):
+def home(ssh_server: Sshd) -> Path:
     return ssh_server.user.home
 
 
-def test_a_first_install_makes_the_directory_and_exactly_these_files(ssh_server, home):
+def test_a_first_install_makes_the_directory_and_exactly_these_files(ssh_server: Sshd, home: Path) -> None:
     directory = home / "a" / "tls"
     with files_on(ssh_server) as files:
         before = install.look(files, str(directory), NAMES)
@@ -85,7 +90,7 @@ def test_a_first_install_makes_the_directory_and_exactly_these_files(ssh_server,
     assert stat.S_IMODE(directory.stat().st_mode) == 0o755
 
 
-def test_the_next_install_keeps_the_previous_set_and_can_go_back(ssh_server, home):
+def test_the_next_install_keeps_the_previous_set_and_can_go_back(ssh_server: Sshd, home: Path) -> None:
     directory = home / "tls"
     with files_on(ssh_server) as files:
         put(files, str(directory), OLD)
@@ -98,7 +103,7 @@ def test_the_next_install_keeps_the_previous_set_and_can_go_back(ssh_server, hom
     assert modes(directory)["key.pem"] == 0o600
 
 
-def test_going_back_from_a_first_install_leaves_nothing(ssh_server, home):
+def test_going_back_from_a_first_install_leaves_nothing(ssh_server: Sshd, home: Path) -> None:
     directory = home / "tls"
     with files_on(ssh_server) as files:
         kept = put(files, str(directory), NEW)
@@ -107,7 +112,7 @@ def test_going_back_from_a_first_install_leaves_nothing(ssh_server, home):
     assert not list(directory.glob(".mmc-stage-*"))
 
 
-def test_a_lax_umask_or_mode_of_an_old_key_does_not_pass_on(ssh_server, home):
+def test_a_lax_umask_or_mode_of_an_old_key_does_not_pass_on(ssh_server: Sshd, home: Path) -> None:
     directory = home / "tls"
     with files_on(ssh_server) as files:
         put(files, str(directory), OLD)
@@ -117,7 +122,7 @@ def test_a_lax_umask_or_mode_of_an_old_key_does_not_pass_on(ssh_server, home):
     assert modes(directory)["key.pem"] == 0o600
 
 
-def test_links_planted_in_the_target_are_replaced_and_never_followed(ssh_server, home):
+def test_links_planted_in_the_target_are_replaced_and_never_followed(ssh_server: Sshd, home: Path) -> None:
     victim = home / "victim"
     victim.write_text("precious")
     ssh_server.user.own(victim)
@@ -134,7 +139,7 @@ def test_links_planted_in_the_target_are_replaced_and_never_followed(ssh_server,
     assert victim.read_text() == "precious"
 
 
-def test_a_link_in_place_of_our_stage_is_refused(ssh_server, home):
+def test_a_link_in_place_of_our_stage_is_refused(ssh_server: Sshd, home: Path) -> None:
     directory = home / "tls"
     directory.mkdir()
     (directory / f".mmc-stage-{TOKEN}").symlink_to("/etc")
@@ -144,7 +149,7 @@ def test_a_link_in_place_of_our_stage_is_refused(ssh_server, home):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs a file of another user")
-def test_files_of_somebody_else_in_our_directory_are_moved_and_come_back(ssh_server, home):
+def test_files_of_somebody_else_in_our_directory_are_moved_and_come_back(ssh_server: Sshd, home: Path) -> None:
     directory = home / "tls"
     directory.mkdir()
     for file in OLD:
@@ -165,7 +170,9 @@ def test_files_of_somebody_else_in_our_directory_are_moved_and_come_back(ssh_ser
     (lambda place: (place / "root").mkdir(mode=0o755), "mkdir_denied"),
     (lambda place: (place / "root").touch(), "directory_is_a_file"),
 ])  # fmt: skip
-def test_what_stands_in_the_way_is_named(ssh_server, home, prepare, code):
+def test_what_stands_in_the_way_is_named(
+    ssh_server: Sshd, home: Path, prepare: Callable[[Path], object], code: str
+) -> None:
     prepare(home)
     directory = home / "root" if code == "directory_is_a_file" else home / "root" / "tls"
     with files_on(ssh_server) as files, pytest.raises(ExpectedError) as caught:
@@ -173,7 +180,7 @@ def test_what_stands_in_the_way_is_named(ssh_server, home, prepare, code):
     assert caught.value.code == code
 
 
-def _look_and_make(files, directory):
+def _look_and_make(files: RemoteFiles, directory: str) -> None:
     install.look(files, directory, NAMES)
     install.make_directories(files, directory)
 
@@ -189,43 +196,43 @@ class _CutFiles(RemoteFiles):
         self.__dict__.update(real.__dict__)
         self.left = left
 
-    def _count(self):
+    def _count(self) -> None:
         self.left -= 1
         if self.left < 0:
             raise _CutError
 
-    def make_directory(self, path, mode):
+    def make_directory(self, path: str, mode: int) -> None:
         self._count()
         super().make_directory(path, mode)
 
-    def write_new(self, path, content, mode):
+    def write_new(self, path: str, content: bytes, mode: int) -> None:
         self._count()
         super().write_new(path, content, mode)
 
-    def link(self, old, new):
+    def link(self, old: str, new: str) -> bool:
         self._count()
         return super().link(old, new)
 
-    def rename(self, old, new):
+    def rename(self, old: str, new: str) -> None:
         self._count()
         super().rename(old, new)
 
-    def remove(self, path):
+    def remove(self, path: str) -> None:
         self._count()
         super().remove(path)
 
-    def remove_directory(self, path):
+    def remove_directory(self, path: str) -> None:
         self._count()
         super().remove_directory(path)
 
 
-def test_a_cut_before_every_single_change_is_repaired_by_doing_it_again(ssh_server, home):
+def test_a_cut_before_every_single_change_is_repaired_by_doing_it_again(ssh_server: Sshd, home: Path) -> None:
     """As the worker does it: what was kept is remembered before the swap begins, then everything is done again."""
     with files_on(ssh_server) as files:
         for cut in range(200):
             directory = home / f"tls{cut}"
             put(files, str(directory), OLD)
-            memory = {}
+            memory: dict[str, Any] = {}
             cutting = _CutFiles(files, cut)
             try:
                 _deploy(cutting, directory, memory)
@@ -242,7 +249,7 @@ def test_a_cut_before_every_single_change_is_repaired_by_doing_it_again(ssh_serv
     assert cut > 20
 
 
-def _deploy(files, directory, memory):
+def _deploy(files: RemoteFiles, directory: Path, memory: dict[str, Any]) -> None:
     install.stage(files, str(directory), TOKEN, NEW)
     if "kept" not in memory:
         memory["kept"] = install.keep_previous(files, str(directory), TOKEN, NAMES)
@@ -250,7 +257,7 @@ def _deploy(files, directory, memory):
     install.remove_stage(files, str(directory), TOKEN, NAMES)
 
 
-def test_a_cut_in_the_way_back_is_repaired_by_going_back_again(ssh_server, home):
+def test_a_cut_in_the_way_back_is_repaired_by_going_back_again(ssh_server: Sshd, home: Path) -> None:
     with files_on(ssh_server) as files:
         for cut in range(200):
             directory = home / f"tls{cut}"

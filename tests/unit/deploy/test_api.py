@@ -1,20 +1,24 @@
 """Servers and targets over the API: flat fields, secrets that are never shown, refusals that name the field."""
 
 import json
+from typing import Any
 
 import pytest
+from django.test import Client
 
 from deploy.models import Server, Target
+from domains.models import Domain
+from tests.cast import Cast
 
 HOST_KEY = "SHA256:" + "a" * 43
 
 
 class Api:
-    def __init__(self, client, cast):
+    def __init__(self, client: Client, cast: Cast) -> None:
         self._client = client
         self._token = cast.token(cast.admin)
 
-    def __call__(self, method, path, body=None):
+    def __call__(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         answer = self._client.generic(
             method,
             f"/api{path}",
@@ -26,12 +30,12 @@ class Api:
 
 
 @pytest.fixture
-def api(client, cast):
+def api(client: Client, cast: Cast) -> Api:
     return Api(client, cast)
 
 
 @pytest.fixture
-def body(key_pair):
+def body(key_pair: tuple[str, str]) -> dict[str, Any]:
     return {
         "host": "web-01.example.net",
         "username": "mmc-deploy",
@@ -41,13 +45,15 @@ def body(key_pair):
     }
 
 
-def add(api, domain, body):
+def add(api: Api, domain: Domain, body: dict[str, Any]) -> dict[str, Any]:
     status, target = api("POST", f"/domains/{domain.pk}/targets", body)
     assert status == 201, target
-    return target
+    return dict(target)
 
 
-def test_a_target_takes_a_servers_fields_flat(api, domain, body, key_pair):
+def test_a_target_takes_a_servers_fields_flat(
+    api: Api, domain: Domain, body: dict[str, Any], key_pair: tuple[str, str]
+) -> None:
     target = add(api, domain, body)
     assert target["server"]["host"] == "web-01.example.net"
     assert target["server"]["port"] == 22
@@ -58,7 +64,9 @@ def test_a_target_takes_a_servers_fields_flat(api, domain, body, key_pair):
     assert target["host_key_fingerprint"] is None
 
 
-def test_no_answer_holds_the_key_and_no_row_holds_it_in_clear(api, domain, body, key_pair):
+def test_no_answer_holds_the_key_and_no_row_holds_it_in_clear(
+    api: Api, domain: Domain, body: dict[str, Any], key_pair: tuple[str, str]
+) -> None:
     target = add(api, domain, {**body, "passphrase": ""})
     line = key_pair[0].splitlines()[1]
     for path in ("/servers", f"/servers/{target['server']['id']}", f"/targets/{target['id']}"):
@@ -66,7 +74,7 @@ def test_no_answer_holds_the_key_and_no_row_holds_it_in_clear(api, domain, body,
     assert line not in str(Server.unscoped.values("sealed_private_key").get())
 
 
-def test_a_server_is_found_again_by_host_port_and_user(api, domain, body):
+def test_a_server_is_found_again_by_host_port_and_user(api: Api, domain: Domain, body: dict[str, Any]) -> None:
     first = add(api, domain, body)
     second = add(api, domain, {**body, "private_key": "", "certificate_directories": ["/etc/haproxy/certs"]})
     assert first["server"]["id"] == second["server"]["id"]
@@ -75,11 +83,11 @@ def test_a_server_is_found_again_by_host_port_and_user(api, domain, body):
     assert third["server"]["id"] == first["server"]["id"]
 
 
-def test_a_pinned_fingerprint_is_trusted_from_the_start(api, domain, body):
+def test_a_pinned_fingerprint_is_trusted_from_the_start(api: Api, domain: Domain, body: dict[str, Any]) -> None:
     assert add(api, domain, {**body, "host_key_fingerprint": HOST_KEY})["host_key_fingerprint"] == HOST_KEY
 
 
-def test_trusting_pins_and_moving_to_another_host_drops_the_pin(api, domain, body):
+def test_trusting_pins_and_moving_to_another_host_drops_the_pin(api: Api, domain: Domain, body: dict[str, Any]) -> None:
     target = add(api, domain, body)
     status, trusted = api("POST", f"/targets/{target['id']}/trust", {"fingerprint": f"256 {HOST_KEY} root@x (ED25519)"})
     assert (status, trusted["host_key_fingerprint"]) == (200, HOST_KEY)
@@ -89,7 +97,7 @@ def test_trusting_pins_and_moving_to_another_host_drops_the_pin(api, domain, bod
     assert Server.unscoped.count() == 1
 
 
-def test_a_server_that_others_use_stays_where_it_is(api, domain, body):
+def test_a_server_that_others_use_stays_where_it_is(api: Api, domain: Domain, body: dict[str, Any]) -> None:
     first, second = add(api, domain, body), add(api, domain, {**body, "certificate_directories": ["/srv/tls"]})
     status, moved = api("PATCH", f"/targets/{second['id']}", {**body, "host": "web-02.example.net"})
     assert status == 200
@@ -97,7 +105,7 @@ def test_a_server_that_others_use_stays_where_it_is(api, domain, body):
     assert api("GET", f"/targets/{first['id']}")[1]["server"]["host"] == "web-01.example.net"
 
 
-def test_patching_changes_what_is_named_and_nothing_else(api, domain, body):
+def test_patching_changes_what_is_named_and_nothing_else(api: Api, domain: Domain, body: dict[str, Any]) -> None:
     target = add(api, domain, {**body, "verify_ports": [443, 465]})
     status, changed = api("PATCH", f"/targets/{target['id']}", {"reload_commands": []})
     assert (status, changed["reload_commands"]) == (200, [])
@@ -126,19 +134,21 @@ def test_patching_changes_what_is_named_and_nothing_else(api, domain, body):
         ({"certificate_directories": "/srv"}, "certificate_directories", "input_invalid"),
     ],
 )
-def test_bad_input_names_its_field_and_makes_nothing(api, domain, body, change, field, code):
+def test_bad_input_names_its_field_and_makes_nothing(
+    api: Api, domain: Domain, body: dict[str, Any], change: dict[str, Any], field: str, code: str
+) -> None:
     status, problem = api("POST", f"/domains/{domain.pk}/targets", {**body, **change})
     assert (status, problem["code"], list(problem["fields"])) == (422, code, [field]), problem
     assert not Target.unscoped.exists()
     assert not Server.unscoped.exists()
 
 
-def test_a_draft_may_lack_what_a_deployment_needs(api, domain, body):
+def test_a_draft_may_lack_what_a_deployment_needs(api: Api, domain: Domain, body: dict[str, Any]) -> None:
     target = add(api, domain, {"host": body["host"], "username": "x", "draft": True})
     assert target["draft"]
 
 
-def test_a_server_in_use_stays_and_an_unused_one_goes(api, domain, body):
+def test_a_server_in_use_stays_and_an_unused_one_goes(api: Api, domain: Domain, body: dict[str, Any]) -> None:
     target = add(api, domain, {**body, "host_key_fingerprint": HOST_KEY})
     path = f"/servers/{target['server']['id']}"
     status, problem = api("DELETE", path)
@@ -148,6 +158,6 @@ def test_a_server_in_use_stays_and_an_unused_one_goes(api, domain, body):
     assert not Server.unscoped.exists()
 
 
-def test_deploying_without_certificate_or_target_is_refused_before_the_body_is_read(api, domain):
+def test_deploying_without_certificate_or_target_is_refused_before_the_body_is_read(api: Api, domain: Domain) -> None:
     status, problem = api("POST", f"/domains/{domain.pk}/deployments", {"certificate": "no id"})
     assert (status, problem["code"]) == (409, "deploy_no_certificate")

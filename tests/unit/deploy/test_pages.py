@@ -1,24 +1,27 @@
 """The Renew & deploy tab: rows, drafts, what is missing; secrets go in and never come out."""
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from auditlog.models import Event
 from deploy.models import Server, Target, TargetRun
+from domains.models import Domain
+from tests.cast import Cast
 
 
 @pytest.fixture
-def admin(client, cast):
+def admin(client: Client, cast: Cast) -> Client:
     client.force_login(cast.admin)
     return client
 
 
 @pytest.fixture
-def tab(domain):
+def tab(domain: Domain) -> str:
     return reverse("deploy:domain-deploy", args=[domain.workspace_id, domain.pk])
 
 
-def row(key_pair, key="new", **changes):
+def row(key_pair: tuple[str, str], key: object = "new", **changes: str) -> dict[str, str]:
     fields = {
         "host": "web-01.example.net",
         "port": "22",
@@ -31,7 +34,7 @@ def row(key_pair, key="new", **changes):
     return {f"t-{key}-{name}": value for name, value in fields.items()}
 
 
-def test_the_empty_tab_opens_with_one_row_and_names_what_is_missing(admin, tab):
+def test_the_empty_tab_opens_with_one_row_and_names_what_is_missing(admin: Client, tab: str) -> None:
     text = admin.get(tab).content.decode()
     for label in ("Advanced", "Test SSH", "Save deployment settings", "Add server", "Deploy now", "SSH private key",
                   "Certificate directories on server", "Reload/restart commands", "Use custom file names",
@@ -41,7 +44,9 @@ def test_the_empty_tab_opens_with_one_row_and_names_what_is_missing(admin, tab):
     assert "a certificate with its private key" in text
 
 
-def test_saving_makes_a_target_and_never_shows_the_key_again(admin, tab, domain, key_pair):
+def test_saving_makes_a_target_and_never_shows_the_key_again(
+    admin: Client, tab: str, domain: Domain, key_pair: tuple[str, str]
+) -> None:
     answer = admin.post(f"{tab}save/", row(key_pair), follow=True)
     target = Target.unscoped.get()
     assert not target.is_draft
@@ -55,7 +60,9 @@ def test_saving_makes_a_target_and_never_shows_the_key_again(admin, tab, domain,
     assert event.data["after"]["commands"] == ["sudo -n systemctl reload nginx"]
 
 
-def test_a_wrong_field_is_named_and_the_typed_key_is_not_sent_back(admin, tab, key_pair):
+def test_a_wrong_field_is_named_and_the_typed_key_is_not_sent_back(
+    admin: Client, tab: str, key_pair: tuple[str, str]
+) -> None:
     answer = admin.post(f"{tab}save/", row(key_pair, directories="/etc/../root"))
     assert answer.status_code == 422
     text = answer.content.decode()
@@ -64,7 +71,7 @@ def test_a_wrong_field_is_named_and_the_typed_key_is_not_sent_back(admin, tab, k
     assert not Server.unscoped.exists()
 
 
-def test_saving_names_each_part_that_a_deployment_needs(admin, tab, key_pair):
+def test_saving_names_each_part_that_a_deployment_needs(admin: Client, tab: str, key_pair: tuple[str, str]) -> None:
     answer = admin.post(f"{tab}save/", row(key_pair, private_key="", directories=""))
     text = answer.content.decode()
     assert answer.status_code == 422
@@ -72,11 +79,11 @@ def test_saving_names_each_part_that_a_deployment_needs(admin, tab, key_pair):
     assert "a key to sign in with" in text
 
 
-def test_testing_keeps_a_draft_and_starts_a_run(admin, tab, key_pair):
+def test_testing_keeps_a_draft_and_starts_a_run(admin: Client, tab: str, key_pair: tuple[str, str]) -> None:
     answer = admin.post(f"{tab}test/", row(key_pair, directories=""))
     target = Target.unscoped.get()
     assert target.is_draft
-    assert answer.url == f"{tab}#server-{target.pk}"
+    assert answer["Location"] == f"{tab}#server-{target.pk}"
     run = TargetRun.unscoped.get()
     assert (run.kind, run.state, run.priority) == ("test", "waiting", 0)
     text = admin.get(tab).content.decode()
@@ -84,7 +91,9 @@ def test_testing_keeps_a_draft_and_starts_a_run(admin, tab, key_pair):
     assert "Certificate directories on server" in text.split("Still needed")[1].split("</ul>")[0]
 
 
-def test_testing_a_saved_server_does_not_take_it_out_of_service(admin, tab, key_pair):
+def test_testing_a_saved_server_does_not_take_it_out_of_service(
+    admin: Client, tab: str, key_pair: tuple[str, str]
+) -> None:
     admin.post(f"{tab}save/", row(key_pair))
     target = Target.unscoped.get()
     url = reverse("deploy:target-test", args=[target.workspace_id, target.pk])
@@ -94,7 +103,7 @@ def test_testing_a_saved_server_does_not_take_it_out_of_service(admin, tab, key_
     assert target.reload_commands == ["true"]
 
 
-def test_add_server_keeps_the_first_row_and_opens_another(admin, tab, key_pair):
+def test_add_server_keeps_the_first_row_and_opens_another(admin: Client, tab: str, key_pair: tuple[str, str]) -> None:
     answer = admin.post(f"{tab}add/", row(key_pair), follow=True)
     assert Target.unscoped.count() == 1
     assert "New server" in answer.content.decode()
@@ -106,7 +115,9 @@ def test_add_server_keeps_the_first_row_and_opens_another(admin, tab, key_pair):
     ]  # fmt: skip
 
 
-def test_trusting_pins_the_fingerprint_that_was_shown(admin, tab, domain, key_pair):
+def test_trusting_pins_the_fingerprint_that_was_shown(
+    admin: Client, tab: str, domain: Domain, key_pair: tuple[str, str]
+) -> None:
     admin.post(f"{tab}save/", row(key_pair))
     target = Target.unscoped.get()
     url = reverse("deploy:target-trust", args=[domain.workspace_id, target.pk])
@@ -116,7 +127,9 @@ def test_trusting_pins_the_fingerprint_that_was_shown(admin, tab, domain, key_pa
     assert Server.unscoped.get().host_key_fingerprint == "SHA256:" + "b" * 43
 
 
-def test_removing_asks_once_and_the_next_server_moves_up(admin, tab, domain, key_pair):
+def test_removing_asks_once_and_the_next_server_moves_up(
+    admin: Client, tab: str, domain: Domain, key_pair: tuple[str, str]
+) -> None:
     admin.post(f"{tab}save/", row(key_pair))
     first = Target.unscoped.get()
     admin.post(f"{tab}save/", row(key_pair, host="web-02.example.net"))
@@ -127,12 +140,14 @@ def test_removing_asks_once_and_the_next_server_moves_up(admin, tab, domain, key
     assert Server.unscoped.count() == 1
 
 
-def test_deploying_without_anything_says_what_is_missing(admin, tab):
+def test_deploying_without_anything_says_what_is_missing(admin: Client, tab: str) -> None:
     answer = admin.post(f"{tab}deploy/", follow=True)
     assert "There is no certificate to deploy" in answer.content.decode()
 
 
-def test_a_member_sees_the_servers_and_no_form(client, cast, tab, domain, key_pair):
+def test_a_member_sees_the_servers_and_no_form(
+    client: Client, cast: Cast, tab: str, domain: Domain, key_pair: tuple[str, str]
+) -> None:
     client.force_login(cast.admin)
     client.post(f"{tab}save/", row(key_pair))
     client.force_login(cast.member)
@@ -143,7 +158,7 @@ def test_a_member_sees_the_servers_and_no_form(client, cast, tab, domain, key_pa
     assert client.post(f"{tab}save/", row(key_pair)).status_code == 403
 
 
-def test_the_lines_to_paste_carry_the_own_names(admin, tab, key_pair):
+def test_the_lines_to_paste_carry_the_own_names(admin: Client, tab: str, key_pair: tuple[str, str]) -> None:
     admin.post(f"{tab}save/", row(key_pair))
     text = admin.get(tab).content.decode()
     assert "mmc-deploy ALL=(root) NOPASSWD: /usr/bin/systemctl reload nginx" in text

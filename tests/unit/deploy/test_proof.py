@@ -25,5 +25,7 @@ NEW, OLD, OTHER = "new", "old", "other"
         ({"443": OLD, "465": OLD}, {"443": NEW, "465": ""}, "worse"),
     ],
 )
-def test_the_verdict_compares_what_was_served_before_and_after(before, after, verdict):
+def test_the_verdict_compares_what_was_served_before_and_after(
+    before: dict[str, str], after: dict[str, str], verdict: str
+) -> None:
     assert judge(wanted=NEW, before=before, after=after) == verdict

@@ -19,7 +19,7 @@ from deploy.result import Result
 from deploy.runs import end_run
 from deploy.targets import Placement, save_target
 from deploy.trail import Trail
-from domains.models import Finding, Mode
+from domains.models import Domain, Finding, Mode
 
 State, Outcome = TargetRun.State, TargetRun.Outcome
 OK = Result(State.SUCCEEDED, Outcome.SERVING, is_clean=True)
@@ -28,7 +28,7 @@ DENIED = Result(State.FAILED, Outcome.FAILED, error=NeedsUser("ssh_auth_failed",
 ELSEWHERE = Result(State.PARTIAL, Outcome.INSTALLED, error=NeedsUser("installed_other_served"), is_clean=True)
 
 
-def make_server(domain, name):
+def make_server(domain: Domain, name: str) -> Server:
     return Server.objects.create(
         workspace=domain.workspace,
         host=f"{name}.example.net",
@@ -38,11 +38,11 @@ def make_server(domain, name):
     )
 
 
-def make_target(domain, server, directory="/srv/tls"):
+def make_target(domain: Domain, server: Server, directory: str = "/srv/tls") -> Target:
     return save_target(domain=domain, server=server, chosen=Placement([directory], {}, ["true"], None), actor=SYSTEM)
 
 
-def make_certificate(domain, fingerprint="ab" * 32):
+def make_certificate(domain: Domain, fingerprint: str = "ab" * 32) -> Certificate:
     key = PrivateKey.objects.create(workspace=domain.workspace, sealed_pem=Sealed.of("pem"))
     return Certificate.objects.create(
         workspace=domain.workspace,
@@ -59,11 +59,11 @@ def make_certificate(domain, fingerprint="ab" * 32):
     )
 
 
-def deploy(domain, certificate=None):
+def deploy(domain: Domain, certificate: Certificate | None = None) -> Deployment:
     return start_deployment(domain=domain, certificate=certificate, actor=SYSTEM)[0]
 
 
-def claim(target):
+def claim(target: Target) -> TargetRun:
     """The target's open run as a worker has it."""
     run = TargetRun.unscoped.filter(target=target, state__in=TargetRun.OPEN_STATES).latest("created_at")
     TargetRun.unscoped.update(lease_token=None, lease_until=None)
@@ -71,27 +71,28 @@ def claim(target):
     claimed = jobs.claim(jobs.kinds.get("target_run"), interactive=True)
     while claimed and claimed[0].pk != run.pk:
         claimed = jobs.claim(jobs.kinds.get("target_run"), interactive=True)
-    return claimed[0]
+    found: TargetRun = claimed[0]
+    return found
 
 
-def end(target, result):
+def end(target: Target, result: Result) -> TargetRun:
     end_run(claim(target), result)
     return TargetRun.unscoped.filter(target=target).latest("created_at")
 
 
 @pytest.fixture
-def target(domain):
+def target(domain: Domain) -> Target:
     make_certificate(domain)
     return make_target(domain, make_server(domain, "web-01"))
 
 
-def state_of(deployment):
+def state_of(deployment: Deployment) -> str:
     return Deployment.unscoped.get(pk=deployment.pk).state
 
 
 @pytest.mark.django_db(transaction=True)
 class TestServerLease:
-    def test_one_run_at_a_time_has_a_server(self, domain):
+    def test_one_run_at_a_time_has_a_server(self, domain: Domain) -> None:
         make_certificate(domain)
         server = make_server(domain, "web-01")
         one, two = make_target(domain, server), make_target(domain, server, "/srv/other")
@@ -107,25 +108,28 @@ class TestServerLease:
         server_lease.give_back(first)
         assert server_lease.take(second)
 
-    def test_a_lease_that_ran_out_is_free(self, domain, target):
+    def test_a_lease_that_ran_out_is_free(self, domain: Domain, target: Target) -> None:
         deploy(domain)
         run = TargetRun.unscoped.get()
         assert server_lease.take(run)
         Server.unscoped.update(lease_until=Now() - timedelta(seconds=1), lease_token=domain.pk)
         assert server_lease.take(run)
 
-    def test_a_step_holds_both_leases(self, domain, target):
+    def test_a_step_holds_both_leases(self, domain: Domain, target: Target) -> None:
         deploy(domain)
         run = claim(target)
         assert server_lease.take(run)
         with Trail(run).step("Something long", seconds=500) as note:
             note.detail = "done"
         server = Server.unscoped.get()
+        assert server.lease_until
         assert server.lease_until > clock.now() + timedelta(seconds=400)
-        assert TargetRun.unscoped.get().lease_until > clock.now() + timedelta(seconds=400)
+        held = TargetRun.unscoped.get().lease_until
+        assert held
+        assert held > clock.now() + timedelta(seconds=400)
         assert RunStep.unscoped.get().state == "succeeded"
 
-    def test_a_worker_that_lost_its_run_begins_no_step(self, domain, target):
+    def test_a_worker_that_lost_its_run_begins_no_step(self, domain: Domain, target: Target) -> None:
         deploy(domain)
         run = claim(target)
         TargetRun.unscoped.update(lease_token=domain.pk)
@@ -136,25 +140,25 @@ class TestServerLease:
 
 @pytest.mark.django_db
 class TestDeployments:
-    def test_pressing_twice_is_one_deployment(self, domain, target):
+    def test_pressing_twice_is_one_deployment(self, domain: Domain, target: Target) -> None:
         first, is_new = start_deployment(domain=domain, certificate=None, actor=SYSTEM)
         again, is_newer = start_deployment(domain=domain, certificate=None, actor=SYSTEM)
         assert (first.pk, is_new, is_newer) == (again.pk, True, False)
         assert TargetRun.unscoped.count() == 1
 
-    def test_another_certificate_follows_the_running_one(self, domain, target):
+    def test_another_certificate_follows_the_running_one(self, domain: Domain, target: Target) -> None:
         first = deploy(domain)
         second = deploy(domain, make_certificate(domain, "cd" * 32))
         assert first.pk != second.pk
         assert TargetRun.unscoped.filter(target=target, state="waiting").count() == 2
 
-    def test_all_served_is_deployed(self, domain, target):
+    def test_all_served_is_deployed(self, domain: Domain, target: Target) -> None:
         deployment = deploy(domain)
         end(target, OK)
         assert state_of(deployment) == "deployed"
         assert not Finding.unscoped.filter(closed_at=None).exists()
 
-    def test_one_of_two_is_partial_until_a_later_run_makes_all_succeed(self, domain, target):
+    def test_one_of_two_is_partial_until_a_later_run_makes_all_succeed(self, domain: Domain, target: Target) -> None:
         other = make_target(domain, make_server(domain, "web-02"))
         deployment = deploy(domain)
         end(target, OK)
@@ -168,13 +172,13 @@ class TestDeployments:
         kinds = Event.unscoped.filter(kind__startswith="deployment.").order_by("at").values_list("kind", flat=True)
         assert list(kinds) == ["deployment.started", "deployment.partial", "deployment.succeeded"]
 
-    def test_files_in_place_with_something_else_served_is_partial(self, domain, target):
+    def test_files_in_place_with_something_else_served_is_partial(self, domain: Domain, target: Target) -> None:
         deployment = deploy(domain)
         end(target, ELSEWHERE)
         assert state_of(deployment) == "partial"
         assert Target.unscoped.get().last_status == "partial"
 
-    def test_the_outcome_tells_what_its_mail_needs(self, domain, target):
+    def test_the_outcome_tells_what_its_mail_needs(self, domain: Domain, target: Target) -> None:
         deploy(domain)
         end(target, DENIED)
         data = Event.unscoped.get(kind="deployment.failed").data
@@ -182,7 +186,7 @@ class TestDeployments:
         assert data["targets"][0]["code"] == "ssh_auth_failed"
         assert data["names"] == domain.host
 
-    def test_a_later_deployment_silences_the_earlier_one(self, domain, target):
+    def test_a_later_deployment_silences_the_earlier_one(self, domain: Domain, target: Target) -> None:
         deploy(domain)
         run = claim(target)
         later = deploy(domain, make_certificate(domain, "cd" * 32))
@@ -193,26 +197,27 @@ class TestDeployments:
 
 @pytest.mark.django_db
 class TestRetries:
-    def test_what_time_may_mend_is_tried_again_later_each_time(self, domain, target):
+    def test_what_time_may_mend_is_tried_again_later_each_time(self, domain: Domain, target: Target) -> None:
         deploy(domain)
         for pause in RETRIES[:3]:
             run = end(target, DEAD)
             assert run.state == "waiting"
+            assert run.run_after
             assert abs(run.run_after - clock.now() - pause) < timedelta(seconds=30)
         assert Event.unscoped.filter(kind="deployment.failed").count() == 1, "one alert, not one per try"
 
-    def test_what_a_person_must_change_waits_for_that_person(self, domain, target):
+    def test_what_a_person_must_change_waits_for_that_person(self, domain: Domain, target: Target) -> None:
         deploy(domain)
         end(target, DENIED)
         assert not TargetRun.unscoped.filter(state="waiting").exists()
 
-    def test_a_new_deployment_answers_the_waiting_retry(self, domain, target):
+    def test_a_new_deployment_answers_the_waiting_retry(self, domain: Domain, target: Target) -> None:
         deploy(domain)
         end(target, DEAD)
         deploy(domain)
         assert TargetRun.unscoped.filter(state="waiting").count() == 1
 
-    def test_a_changed_directory_is_deployed_to_by_itself(self, domain, target):
+    def test_a_changed_directory_is_deployed_to_by_itself(self, domain: Domain, target: Target) -> None:
         deploy(domain)
         end(target, OK)
         target.refresh_from_db()
@@ -222,14 +227,16 @@ class TestRetries:
         )  # fmt: skip
         assert TargetRun.unscoped.filter(target=target, state="waiting").count() == 1
 
-    def test_an_unchanged_one_is_not(self, domain, target):
+    def test_an_unchanged_one_is_not(self, domain: Domain, target: Target) -> None:
         deploy(domain)
         end(target, OK)
         target.refresh_from_db()
         assert reconcile_target(target) is None
 
     @pytest.mark.parametrize(("mode", "runs"), [(Mode.MONITOR, 0), (Mode.DNS, 1)])
-    def test_a_target_added_later_gets_it_unless_the_domain_is_only_monitored(self, domain, target, mode, runs):
+    def test_a_target_added_later_gets_it_unless_the_domain_is_only_monitored(
+        self, domain: Domain, target: Target, mode: Mode, runs: int
+    ) -> None:
         deploy(domain)
         end(target, OK)
         domain.mode = mode
@@ -237,7 +244,7 @@ class TestRetries:
         added = make_target(domain, make_server(domain, "web-02"))
         assert TargetRun.unscoped.filter(target=added).count() == runs
 
-    def test_a_draft_never_deploys(self, domain, target):
+    def test_a_draft_never_deploys(self, domain: Domain, target: Target) -> None:
         draft = save_target(
             domain=domain, server=make_server(domain, "web-02"), chosen=Placement(), actor=SYSTEM, draft=True
         )

@@ -4,7 +4,9 @@ import base64
 import struct
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization as encoding
@@ -29,36 +31,36 @@ FORMS = {
 USABLE = [(kind, form) for kind in KEYS for form in FORMS if (kind, form) != ("ed25519", "traditional")]
 
 
-def pem(key, form="openssh", passphrase=""):
+def pem(key: Any, form: str = "openssh", passphrase: str = "") -> str:
     lock = encoding.BestAvailableEncryption(passphrase.encode()) if passphrase else encoding.NoEncryption()
-    return key.private_bytes(encoding.Encoding.PEM, FORMS[form], lock).decode()
+    return str(key.private_bytes(encoding.Encoding.PEM, FORMS[form], lock).decode())
 
 
-def public_of(key):
-    return key.public_key().public_bytes(encoding.Encoding.OpenSSH, encoding.PublicFormat.OpenSSH).decode()
+def public_of(key: Any) -> str:
+    return str(key.public_key().public_bytes(encoding.Encoding.OpenSSH, encoding.PublicFormat.OpenSSH).decode())
 
 
-def code_of(text, passphrase=""):
+def code_of(text: str, passphrase: str = "") -> str:
     with pytest.raises(ExpectedError) as caught:
         load_key(text, passphrase)
     return caught.value.code
 
 
 @pytest.mark.parametrize(("kind", "form"), USABLE)
-def test_every_kind_and_form_gives_the_key_that_it_is(kind, form):
+def test_every_kind_and_form_gives_the_key_that_it_is(kind: str, form: str) -> None:
     loaded = load_key(pem(KEYS[kind], form))
     assert public_line(loaded, "x") == f"{public_of(KEYS[kind])} x"
 
 
 @pytest.mark.parametrize(("kind", "form"), USABLE)
-def test_a_passphrase_opens_it_and_its_lack_and_a_wrong_one_are_told_apart(kind, form):
+def test_a_passphrase_opens_it_and_its_lack_and_a_wrong_one_are_told_apart(kind: str, form: str) -> None:
     text = pem(KEYS[kind], form, "corréct horse")
     assert public_line(load_key(text, "corréct horse"), "x") == f"{public_of(KEYS[kind])} x"
     assert code_of(text) == "ssh_key_passphrase_needed"
     assert code_of(text, "wrong") == "ssh_key_passphrase_wrong"
 
 
-def test_a_passphrase_for_a_key_without_one_does_no_harm():
+def test_a_passphrase_for_a_key_without_one_does_no_harm() -> None:
     assert load_key(pem(RSA_KEY), "superfluous")
 
 
@@ -70,11 +72,11 @@ def test_a_passphrase_for_a_key_without_one_does_no_harm():
         lambda text: f"\n\n here it is:\n{text}\nthanks",
     ],
 )
-def test_what_copying_does_to_a_key_is_forgiven(mangle):
+def test_what_copying_does_to_a_key_is_forgiven(mangle: Callable[[str], str]) -> None:
     assert load_key(mangle(pem(KEYS["ed25519"])))
 
 
-def test_a_key_made_by_ssh_keygen_with_a_passphrase_is_read(tmp_path: Path):
+def test_a_key_made_by_ssh_keygen_with_a_passphrase_is_read(tmp_path: Path) -> None:
     path = tmp_path / "id"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", str(path)], check=True)
     assert (
@@ -99,11 +101,11 @@ def test_a_key_made_by_ssh_keygen_with_a_passphrase_is_read(tmp_path: Path):
         (pem(ec.generate_private_key(ec.SECP256K1()), "pkcs8"), "ssh_key_unsupported"),
     ],
 )
-def test_what_is_no_usable_private_key_is_named(text, code):
+def test_what_is_no_usable_private_key_is_named(text: str, code: str) -> None:
     assert code_of(text) == code
 
 
-def test_half_a_key_is_refused_at_every_length():
+def test_half_a_key_is_refused_at_every_length() -> None:
     body = pem(KEYS["ecdsa-256"]).splitlines()
     raw = base64.b64decode("".join(body[1:-1]))
     for length in range(len(raw)):
@@ -112,7 +114,7 @@ def test_half_a_key_is_refused_at_every_length():
         assert code in ("ssh_key_unreadable", "ssh_key_passphrase_wrong")
 
 
-def test_absurd_derivation_rounds_are_refused_before_they_are_computed():
+def test_absurd_derivation_rounds_are_refused_before_they_are_computed() -> None:
     options = struct.pack(">I", 16) + b"s" * 16 + struct.pack(">I", 2**31)
     parts = [b"aes256-ctr", b"bcrypt", options]
     raw = b"openssh-key-v1\0" + b"".join(struct.pack(">I", len(part)) + part for part in parts)
@@ -125,22 +127,22 @@ def test_absurd_derivation_rounds_are_refused_before_they_are_computed():
     assert time.monotonic() - started < 1
 
 
-def test_absurd_pbkdf2_iterations_are_refused_before_they_are_computed(tmp_path: Path):
+def test_absurd_pbkdf2_iterations_are_refused_before_they_are_computed(tmp_path: Path) -> None:
     text = pem(KEYS["ecdsa-256"], "pkcs8", "secret")
     raw = bytearray(base64.b64decode("".join(text.splitlines()[1:-1])))
     at = raw.index(bytes([0x02, 0x02]))  # INTEGER of two bytes: the iterations
     raw[at + 2 : at + 4] = b"\x7f\xff"
     assert code_of(_wrapped(raw), "x") == "ssh_key_passphrase_wrong"  # 32,767 is still computed
-    outer, inner = _with_longer_integer(raw, at)
-    assert code_of(_wrapped(outer), "x") == "ssh_key_unsupported", inner
+    longer = _with_longer_integer(raw, at)
+    assert code_of(_wrapped(longer), "x") == "ssh_key_unsupported"
 
 
-def _wrapped(raw):
+def _wrapped(raw: bytes | bytearray) -> str:
     text = base64.b64encode(bytes(raw)).decode()
     return f"-----BEGIN ENCRYPTED PRIVATE KEY-----\n{text}\n-----END ENCRYPTED PRIVATE KEY-----"
 
 
-def _with_longer_integer(raw, at):
+def _with_longer_integer(raw: bytes | bytearray, at: int) -> bytearray:
     """The same header with 2**31-1 iterations; lengths of the enclosing sequences are grown by two."""
     grown = bytearray(raw[:at]) + bytearray([0x02, 0x04, 0x7F, 0xFF, 0xFF, 0xFF]) + raw[at + 4 :]
     position = 0
@@ -157,4 +159,4 @@ def _with_longer_integer(raw, at):
         elif encloses:
             grown[position + 1] = size + 2
         position = start if tag & 0x20 and encloses else start + total
-    return grown, at
+    return grown

@@ -1,6 +1,7 @@
 """The sudoers lines: exactly the calls that the reload commands make, nothing wider."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -24,11 +25,11 @@ from deploy import sudoers
         ("", []),
     ],
 )
-def test_only_plain_sudo_calls_become_rules(line, program):
+def test_only_plain_sudo_calls_become_rules(line: str, program: list[str]) -> None:
     assert sudoers.wanted_program(line) == program
 
 
-def test_the_lines_allow_exactly_the_commands():
+def test_the_lines_allow_exactly_the_commands() -> None:
     lines = sudoers.lines_for("mmc-deploy", ["sudo -n systemctl reload nginx", "echo x", "sudo -n postfix reload"])
     assert lines == (
         "mmc-deploy ALL=(root) NOPASSWD: /usr/bin/systemctl reload nginx, /usr/bin/postfix reload\n"
@@ -36,18 +37,18 @@ def test_the_lines_allow_exactly_the_commands():
     )
 
 
-def test_no_sudo_no_lines():
+def test_no_sudo_no_lines() -> None:
     assert sudoers.lines_for("mmc-deploy", ["systemctl --user reload x"]) == ""
 
 
 @pytest.mark.parametrize("argument", ["a,b", "a:b", "a=b", "a\\b", "a b", "-c/etc/x.conf"])
-def test_signs_that_mean_something_in_sudoers_are_escaped(argument, tmp_path):
+def test_signs_that_mean_something_in_sudoers_are_escaped(argument: str, tmp_path: Path) -> None:
     path = tmp_path / "rule"
     path.write_text(sudoers.rule("mmc-deploy", [["/bin/x", argument]]) + "\n")
     assert subprocess.run(["visudo", "-cqf", str(path)], capture_output=True, check=False).returncode == 0
 
 
-def test_the_user_lines_carry_the_own_names():
+def test_the_user_lines_carry_the_own_names() -> None:
     text = sudoers.user_lines("deployer", "ssh-ed25519 AAAA it's mine", ["/etc/nginx/ssl/x"])
     assert "useradd --system --create-home --shell /bin/bash deployer" in text
     assert "install -d -m 755 -o deployer -g deployer /etc/nginx/ssl/x" in text
