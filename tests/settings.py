@@ -6,7 +6,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-RUN_DIR = Path(tempfile.mkdtemp(prefix="mmc-tests-"))
+# With our pid in it, what a killed run leaves is found and removed by the next.
+RUN_DIR = Path(tempfile.mkdtemp(prefix=f"mmc-{os.getpid()}-tests-"))
 atexit.register(shutil.rmtree, RUN_DIR, ignore_errors=True)
 os.environ.update(
     SECRET_KEY="tests-only-" + "x" * 40,
