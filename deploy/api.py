@@ -141,7 +141,10 @@ def post_target(request: ApiRequest, domain: Domain, body: TargetIn) -> dict[str
     chosen = read_placement(body)
     pinned = read_fingerprint(body.host_key_fingerprint, "host_key_fingerprint") if body.host_key_fingerprint else ""
     with transaction.atomic(), bad_field("certificate_directories"):
-        server = known or find_or_make_server(workspace=request.workspace, access=access, actor=request.actor)
+        if known:
+            server = change_server(server=known, access=access, actor=request.actor)
+        else:
+            server = find_or_make_server(workspace=request.workspace, access=access, actor=request.actor)
         target = save_target(domain=domain, server=server, chosen=chosen, actor=request.actor, draft=bool(body.draft))
         if pinned:
             trust_server(server=server, fingerprint=pinned, actor=request.actor)
@@ -156,13 +159,16 @@ def get_target(request: ApiRequest, target: Target) -> dict[str, object]:
 @operation(router, "PATCH", "/targets/{id}", "target.edit", load=load_target, body=TargetIn, response=TargetOut)
 def patch_target(request: ApiRequest, target: Target, body: TargetIn) -> dict[str, object]:
     refuse_not_offered(body)
-    access = read_access(body, target.server)
+    named = load_server(request, body.server) if body.server else None
+    access = read_access(body, named or target.server)
     chosen = read_placement(body, target)
     draft = target.is_draft if body.draft is None else body.draft
     pinned = read_fingerprint(body.host_key_fingerprint, "host_key_fingerprint") if body.host_key_fingerprint else ""
     with transaction.atomic(), bad_field("certificate_directories"):
-        named = load_server(request, body.server) if body.server else None
-        server = named or move_target(target=target, access=access, actor=request.actor)
+        if named:
+            server = change_server(server=named, access=access, actor=request.actor)
+        else:
+            server = move_target(target=target, access=access, actor=request.actor)
         if pinned:
             trust_server(server=server, fingerprint=pinned, actor=request.actor)
         save_target(domain=target.domain, server=server, chosen=chosen, actor=request.actor, target=target, draft=draft)

@@ -69,7 +69,7 @@ class Target(OwnedModel):
         FAILED = "failed", "Failed"
 
     domain = models.ForeignKey("domains.Domain", on_delete=models.CASCADE, related_name="targets")
-    server = models.ForeignKey(Server, on_delete=models.PROTECT, related_name="targets")
+    server = models.ForeignKey(Server, on_delete=models.RESTRICT, related_name="targets")
     position = models.PositiveSmallIntegerField(default=1)
     is_draft = models.BooleanField(default=True)
     certificate_directories = models.JSONField(default=list, blank=True)

@@ -7,6 +7,8 @@ failed, a server that is trusted now, a saved target) asks here in its own trans
 import uuid
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from config.lib import clock, jobs
 from config.lib.errors import ExpectedError, Transient
 from deploy.models import Deployment, Target, TargetRun
@@ -68,8 +70,10 @@ def plan_retry(run: TargetRun, error: ExpectedError | None) -> TargetRun | None:
 
     What a person has to change waits for that person: Deploy now, Save deployment settings, Trust this key.
     """
-    if not isinstance(error, Transient) or run.target_id is None:
+    if not isinstance(error, Transient):
         return None
-    target = Target.unscoped.select_related("server", "domain").get(pk=run.target_id)
+    target = Target.unscoped.select_related("server", "domain").filter(Q(pk=run.target_id)).first()
+    if target is None:
+        return None
     pause = RETRIES[min(target.failures - 1, len(RETRIES) - 1)]
     return reconcile_target(target, at=clock.now() + pause)

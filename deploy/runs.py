@@ -36,7 +36,7 @@ WORK: Mapping[str, Callable[[TargetRun, Trail], Result]] = {
 def work_runs(claimed: Sequence[TargetRun]) -> None:
     """Work claimed runs one after the other; the job kind's `work`."""
     for run in claimed:
-        if server_lease.take(run):
+        if run.server_id is None or server_lease.take(run):
             _work(run)
         else:
             run.finish(run_after=clock.now() + BUSY_PAUSE, priority=run.priority, attempts=run.attempts)

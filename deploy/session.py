@@ -28,7 +28,7 @@ def opened(run: TargetRun, trail: Trail, server: Server, *, must_be_trusted: boo
     with contextlib.ExitStack() as stack:
         with trail.step(f"Connect to {server.host} port {server.port}", seconds=4 * connect.CONNECT_SECONDS) as note:
             connection = stack.enter_context(_greeted(server, run))
-            note.detail = _about_host_key(connection)
+            note.detail = _about_host_key(connection, server.seen_host_key)
             note.data = {"host_key_fingerprint": connection.host_key_fingerprint, "address": connection.address}
         run.save_step(host_key_fingerprint=connection.host_key_fingerprint)
         _remember_host_key(server, connection.host_key_fingerprint)
@@ -52,9 +52,12 @@ def _greeted(server: Server, run: TargetRun) -> Iterator[Connection]:
         yield connection
 
 
-def _about_host_key(connection: Connection) -> str:
-    trust = "as trusted" if connection.is_pinned else "not trusted yet"
-    return f"host key {connection.host_key_fingerprint}, {trust}"
+def _about_host_key(connection: Connection, seen_before: str) -> str:
+    shown = f"host key {connection.host_key_fingerprint}"
+    if connection.is_pinned:
+        return f"{shown}, as trusted"
+    is_new = seen_before and seen_before != connection.host_key_fingerprint
+    return f"{shown}, not trusted yet" + (", and not the one that it showed last time" if is_new else "")
 
 
 def _remember_host_key(server: Server, fingerprint: str) -> None:

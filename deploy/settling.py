@@ -1,6 +1,7 @@
 """How a deployment stands as a whole, once none of its runs is open."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from auditlog.events import record
@@ -16,14 +17,24 @@ SOURCE = "deploy"
 
 
 def current_runs(deployment: Deployment) -> list[TargetRun]:
-    """The newest run of each target, in the order of the targets: a retry replaces the run before it.
+    """Of each target the newest run that has begun, in the order of the targets; a retry replaces the run before it.
 
+    A retry that waits for its time hides nothing of the failure that it waits for: see `next_try`.
     Reads `deployment.runs` with their targets, so a list of deployments prefetches those.
     """
     newest: dict[Any, TargetRun] = {}
     for run in sorted(deployment.runs.all(), key=lambda run: run.created_at):
-        newest[run.target_id or run.pk] = run
+        key = run.target_id or run.pk
+        if run.started_at or key not in newest or not newest[key].started_at:
+            newest[key] = run
     return sorted(newest.values(), key=lambda run: (run.target.position if run.target else 999, run.created_at))
+
+
+def next_try(deployment: Deployment, run: TargetRun) -> datetime | None:
+    """When the target of an ended run is tried again by itself; reads what `current_runs` reads."""
+    waiting = [one for one in deployment.runs.all() if one.target_id == run.target_id and one.state == State.WAITING]
+    later = [one.run_after for one in waiting if one.pk != run.pk and one.run_after and run.target_id]
+    return min(later, default=None)
 
 
 def settle_deployment(deployment: Deployment) -> None:

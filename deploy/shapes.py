@@ -8,7 +8,7 @@ from ninja import Schema
 
 from config.lib.errors import describe
 from deploy.models import Deployment, RunStep, Server, Target, TargetRun
-from deploy.settling import current_runs
+from deploy.settling import current_runs, next_try
 
 
 class ErrorOut(Schema):
@@ -98,6 +98,7 @@ class DeployedTargetOut(Schema):
     commands: list[CommandOut]
     served_fingerprint_sha256: str | None
     error: ErrorOut | None
+    next_try_at: datetime | None
 
 
 class DeploymentOut(Schema):
@@ -188,11 +189,11 @@ def show_deployment(deployment: Deployment) -> dict[str, object]:
         "certificate": deployment.certificate_id,
         "fingerprint_sha256": deployment.fingerprint_sha256,
         "created_at": deployment.created_at,
-        "targets": [show_deployed_target(run) for run in current_runs(deployment)],
+        "targets": [show_deployed_target(deployment, run) for run in current_runs(deployment)],
     }
 
 
-def show_deployed_target(run: TargetRun) -> dict[str, object]:
+def show_deployed_target(deployment: Deployment, run: TargetRun) -> dict[str, object]:
     return {
         "target": run.target_id,
         "server": run.label,
@@ -202,4 +203,5 @@ def show_deployed_target(run: TargetRun) -> dict[str, object]:
         "commands": run.commands,
         "served_fingerprint_sha256": run.served_fingerprint_sha256 or None,
         "error": show_error(run),
+        "next_try_at": next_try(deployment, run),
     }

@@ -1,7 +1,8 @@
 """What this room's pages show: rows, runs and deployments as their templates take them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Prefetch, prefetch_related_objects
@@ -12,7 +13,7 @@ from deploy.deployments import newest_certificate
 from deploy.forms import TargetForm, missing_of
 from deploy.models import Deployment, RunStep, Target, TargetRun
 from deploy.replacing import PUT_BACK
-from deploy.settling import current_runs
+from deploy.settling import current_runs, next_try
 from deploy.ssh import placement
 from domains.models import Domain
 
@@ -28,6 +29,7 @@ class ShownRun:
     steps: list[dict[str, Any]]
     wording: Wording | None
     severity: str
+    next_try_at: datetime | None = None
 
     @property
     def key_to_trust(self) -> str:
@@ -147,7 +149,7 @@ def files_of(target: Target | None) -> list[dict[str, Any]]:
 def show_deployment(deployment: Deployment) -> list[ShownRun]:
     """Its targets in order, each by its newest run."""
     prefetch_related_objects([deployment], *RUNS)
-    return [show_run(run) for run in current_runs(deployment)]
+    return [replace(show_run(run), next_try_at=next_try(deployment, run)) for run in current_runs(deployment)]
 
 
 def latest_deployment(domain: Domain) -> Deployment | None:

@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=config.lib.clock.now)),
                 ('domain', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='targets', to='domains.domain')),
                 ('installed_certificate', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='installed_on', to='certificates.certificate')),
-                ('server', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='targets', to='deploy.server')),
+                ('server', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='targets', to='deploy.server')),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
             ],
             options={

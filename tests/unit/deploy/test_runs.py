@@ -17,6 +17,7 @@ from deploy.models import Deployment, RunStep, Server, Target, TargetRun
 from deploy.reconcile import RETRIES, reconcile_target
 from deploy.result import Result
 from deploy.runs import end_run
+from deploy.shapes import DeploymentOut, show_deployment
 from deploy.targets import Placement, save_target
 from deploy.trail import Trail
 from domains.models import Domain, Finding, Mode
@@ -107,6 +108,23 @@ class TestServerLease:
         assert not server_lease.take(second), "only who has it gives it back"
         server_lease.give_back(first)
         assert server_lease.take(second)
+
+    def test_a_run_whose_server_is_gone_ends_with_the_reason(self, domain: Domain, target: Target) -> None:
+        deploy(domain)
+        TargetRun.unscoped.update(server=None, target=None)
+        jobs.run_due("target_run")
+        run = TargetRun.unscoped.get()
+        assert (run.state, run.error_code) == ("failed", "deploy_nothing_left")
+
+    def test_a_run_that_waited_does_not_undo_a_later_deployment(self, domain: Domain, target: Target) -> None:
+        older = deploy(domain)
+        newer = deploy(domain, make_certificate(domain, "cd" * 32))
+        TargetRun.unscoped.filter(deployment=newer).update(state=State.SUCCEEDED, run_after=None)
+        Target.unscoped.update(last_status="ok")
+        jobs.run_due("target_run")
+        run = TargetRun.unscoped.get(deployment=older)
+        assert (run.state, run.error_code) == ("failed", "deploy_superseded")
+        assert Target.unscoped.get().last_status == "ok"
 
     def test_a_lease_that_ran_out_is_free(self, domain: Domain, target: Target) -> None:
         deploy(domain)
@@ -206,6 +224,22 @@ class TestRetries:
             assert abs(run.run_after - clock.now() - pause) < timedelta(seconds=30)
         assert Event.unscoped.filter(kind="deployment.failed").count() == 1, "one alert, not one per try"
 
+    def test_a_waiting_retry_hides_nothing_of_the_failure(self, domain: Domain, target: Target) -> None:
+        deployment = deploy(domain)
+        TargetRun.unscoped.update(started_at=clock.now())
+        end(target, DEAD)
+        shown = show_deployment(Deployment.unscoped.get(pk=deployment.pk))
+        (entry,) = DeploymentOut.model_validate(shown).targets
+        assert (entry.state, entry.error and entry.error.code) == ("failed", "ssh_refused")
+        assert entry.next_try_at
+
+    def test_a_target_deleted_meanwhile_is_not_tried_again(self, domain: Domain, target: Target) -> None:
+        deploy(domain)
+        run = claim(target)
+        Target.unscoped.all().delete()
+        end_run(run, DEAD)
+        assert TargetRun.unscoped.get().state == "failed"
+
     def test_what_a_person_must_change_waits_for_that_person(self, domain: Domain, target: Target) -> None:
         deploy(domain)
         end(target, DENIED)
@@ -250,3 +284,12 @@ class TestRetries:
         )
         deploy(domain)
         assert not TargetRun.unscoped.filter(target=draft).exists()
+
+
+@pytest.mark.django_db
+def test_a_workspace_goes_with_its_servers_and_targets(domain: Domain, target: Target) -> None:
+    """A target keeps its server from being deleted, but not both of them from going together."""
+    deploy(domain)
+    domain.workspace.delete()
+    assert not Server.unscoped.exists()
+    assert not Target.unscoped.exists()
