@@ -1,8 +1,10 @@
 """record(): the one verb of this room."""
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from auditlog.kinds import KINDS
@@ -59,14 +61,25 @@ def record(
     return event
 
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z")
+
 # Filled by config.reactions at start-up: which queue to ring after which kind, for latency only.
 doorbells: dict[str, tuple[str, ...]] = {}
 
 
 def sentence(event: Event) -> str:
     """The event in words; a field that an old row lacks reads as an ellipsis."""
-    values = _Lenient({**event.data, "actor": event.actor_label or "ManageMyCert", "domain": event.domain_label})
+    told = {name: _in_words(value) for name, value in event.data.items()}
+    values = _Lenient({**told, "actor": event.actor_label or "ManageMyCert", "domain": event.domain_label})
     return KINDS[event.kind].sentence.format_map(values) if event.kind in KINDS else event.kind
+
+
+def _in_words(value: Any) -> Any:
+    """A moment as its day, which is all that a sentence needs; everything else as it is."""
+    if isinstance(value, str) and _MOMENT.match(value):
+        moment = datetime.fromisoformat(value)
+        return f"{moment.day} {moment:%B %Y}"
+    return value
 
 
 class _Lenient(dict[str, Any]):

@@ -49,8 +49,8 @@ def day(moment: datetime, now: datetime, zone: tzinfo = UTC) -> str:
 
 
 def took(seconds: float | None) -> str:
-    """The duration of a step: `0.2 s`, `41 s`, `3 min 05 s`; empty when unknown."""
-    if seconds is None:
+    """The duration of a step: `0.2 s`, `41 s`, `3 min 05 s`; empty when unknown or too short to matter."""
+    if seconds is None or seconds < 0.05:
         return ""
     if seconds < 10:
         return f"{seconds:.1f} s"

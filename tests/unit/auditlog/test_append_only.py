@@ -65,6 +65,16 @@ def test_an_event_reads_as_a_sentence() -> None:
     assert sentence(one_event()) == "ann made the workspace Acme"
 
 
+def test_a_sentence_tells_a_moment_as_its_day() -> None:
+    event = record(
+        "domain.certificate_changed",
+        workspace_id=WORKSPACE,
+        domain_label="shop.example.com",
+        data={"issuer": "YE1", "not_after": "2027-02-21T18:29:14Z"},
+    )
+    assert sentence(event) == "shop.example.com serves another certificate: YE1, until 21 February 2027"
+
+
 def test_a_quiet_kind_queues_no_reaction() -> None:
     one_event()
     assert not PendingReaction.objects.exists()
