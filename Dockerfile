@@ -13,6 +13,7 @@ WORKDIR /portal
 COPY . .
 USER portal
 # A missing static file fails the build rather than the start. No key of an image is ever used.
-RUN SECRET_KEY=build SECRETS_ENCRYPTION_KEY=$(printf '0%.0s' $(seq 64)) python manage.py collectstatic --noinput
+RUN SITE_URL=http://localhost SECRET_KEY=build SECRETS_ENCRYPTION_KEY=$(printf '0%.0s' $(seq 64)) \
+    python manage.py collectstatic --noinput
 EXPOSE 8000
 CMD ["python", "manage.py", "run"]

@@ -82,8 +82,14 @@ def _keep_logs(place: Path) -> Path:
 
 def _run(screen: Screen, place: Path) -> int:
     screen.title("ManageMyCert: the main job on real servers", ", ".join(NAMES))
+
+    def started(what: str, detail: str) -> None:
+        screen.done(what, detail)
+        screen.running("Starting what comes next")
+
     try:
-        with habitat(place, say=screen.done) as world:
+        with habitat(place, say=started) as world:
+            screen.clear()
             screen.title("The walk", "through the running portal, over its REST API")
             success = walk_all(screen, world)
             if success and not STOPS_BY_ITSELF:

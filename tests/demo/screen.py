@@ -27,16 +27,22 @@ class Screen:
 
     def running(self, what: str) -> None:
         if self._is_terminal:
-            print(f"\r\033[K  {self.elapsed():6.1f} s  {self._paint('·', '33')} {what} …", end="", flush=True)
+            self.clear()
+            print(f"  {self.elapsed():6.1f} s  {self._paint('·', '33')} {what} …", end="", flush=True)
+
+    def clear(self) -> None:
+        """Take the running step off the screen."""
+        if self._is_terminal:
+            print("\r\033[K", end="", flush=True)
 
     def done(self, what: str, detail: str) -> None:
-        clear = "\r\033[K" if self._is_terminal else ""
+        self.clear()
         mark = self._paint("✓", "32")
-        self.write(f"{clear}  {self.elapsed():6.1f} s  {mark} {what:<40} {self._paint(detail, '2')}".rstrip())
+        self.write(f"  {self.elapsed():6.1f} s  {mark} {what:<40} {self._paint(detail, '2')}".rstrip())
 
     def failed(self, what: str, why: str) -> None:
-        clear = "\r\033[K" if self._is_terminal else ""
-        self.write(f"{clear}  {self.elapsed():6.1f} s  {self._paint('✗', '31')} {what}")
+        self.clear()
+        self.write(f"  {self.elapsed():6.1f} s  {self._paint('✗', '31')} {what}")
         for line in why.splitlines():
             self.write(f"              {line}")
 
