@@ -1,6 +1,6 @@
 """`make screenshots`: every page and state as PNG under var/screenshots/, with an index.html.
 
-    python -m tests.shots [strangers] [empty] [seeded] [walk]
+    python -m tests.shots [strangers] [empty] [seeded] [walk] [trouble]
 
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.
@@ -22,6 +22,7 @@ from tests.browser.journey import Journey, new_email, walk_all
 from tests.demo.habitat import ZONE, Habitat, habitat
 from tests.servers.places import ROOT, private_directory
 from tests.shots.album import Album
+from tests.shots.trouble import shoot_trouble
 
 STRANGERS = {
     "sign-in": "/account/login/",
@@ -110,7 +111,13 @@ def shoot_walk(album: Album, around: Habitat, place: Path) -> None:
     context.close()
 
 
-PARTS = {"strangers": shoot_strangers, "empty": shoot_empty, "seeded": shoot_seeded, "walk": shoot_walk}
+PARTS = {
+    "strangers": shoot_strangers,
+    "empty": shoot_empty,
+    "seeded": shoot_seeded,
+    "walk": shoot_walk,
+    "trouble": shoot_trouble,
+}
 
 
 def main() -> int:

@@ -40,11 +40,19 @@ class Album:
         page = chromium.new_page(context, witness)
         # Not "networkidle": a page that watches a run never is.
         page.goto(path, wait_until="load")
+        self._shoot_all(name, page)
+        self.faults += [f"{name}: {complaint}" for complaint in witness.complaints]
+        context.close()
+
+    def shoot_open(self, name: str, page: Page) -> None:
+        """Four pictures of a page as it stands, such as a form that was sent back with its mistakes."""
+        self.names.append((name, page.url.removeprefix(self.base_url)))
+        self._shoot_all(name, page)
+
+    def _shoot_all(self, name: str, page: Page) -> None:
         for width in WIDTHS:
             for theme in chromium.THEMES:
                 self._shoot(name, page, width, theme)
-        self.faults += [f"{name}: {complaint}" for complaint in witness.complaints]
-        context.close()
 
     def _shoot(self, name: str, page: Page, width: int, theme: Literal["light", "dark"]) -> None:
         page.set_viewport_size({"width": width, "height": 800})
