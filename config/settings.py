@@ -1,5 +1,6 @@
-"""Every setting, read once and typed. Names and meanings: `.env.example` and docs/settings.md."""
+"""Every setting, read once and typed. Names and meanings: `.env.example`."""
 
+import secrets
 from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,6 +13,10 @@ env = Env.load(BASE_DIR / ".env")
 
 # Which process this is: web, work, inspect, beat, or manage (commands and tests).
 ROLE = env.choice("ROLE", "manage", ("web", "work", "inspect", "beat", "manage"))
+# Inspect speaks with servers that may be hostile, beat only rings: what they never read they cannot lose.
+IS_KEYLESS = ROLE in ("inspect", "beat")
+if IS_KEYLESS:
+    env.forget("SECRET_KEY", "SECRETS_ENCRYPTION_KEY", "SECRETS_ENCRYPTION_KEYS_OLD", "STRIPE_SECRET_KEY", "EMAIL_URL")
 DEBUG = env.flag("DEBUG")
 VAR_DIR = (BASE_DIR / env.text("VAR_DIR", "var")).resolve()
 VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -24,7 +29,8 @@ IS_HTTPS = SITE_URL.startswith("https://")
 if not IS_HTTPS and SITE_HOST not in LOOPBACK_HOSTS and not DEBUG:
     env.complain("SITE_URL", f"is {SITE_URL}; beyond loopback it must be https://")
 
-SECRET_KEY = env.secret("SECRET_KEY")
+# Django wants one everywhere; where nobody signs in, a new one at every start does.
+SECRET_KEY = secrets.token_urlsafe(50) if IS_KEYLESS else env.secret("SECRET_KEY")
 if not SECRET_KEY:
     env.complain("SECRET_KEY", "is missing; `make run` writes one into .env, or set 50 random characters")
 ALLOWED_HOSTS = [SITE_HOST, *env.words("ALLOWED_HOSTS")] + ([] if IS_HTTPS else ["localhost", "127.0.0.1", "[::1]"])
@@ -33,8 +39,8 @@ TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXY_COUNT", 0, low=0, high=10)
 
 
 def _encryption_keys() -> tuple[bytes, ...]:
-    """The current key first. The inspect role touches hostile servers and never gets one."""
-    if ROLE in ("inspect", "beat"):
+    """The current key first; none where the role has no use for one."""
+    if IS_KEYLESS:
         return ()
     words = [env.secret("SECRETS_ENCRYPTION_KEY"), *env.secret("SECRETS_ENCRYPTION_KEYS_OLD").split(",")]
     keys = []

@@ -51,6 +51,11 @@ class Env:
         """The process environment wins over the `.env` file."""
         return cls({**read_dotenv(dotenv), **os.environ})
 
+    def forget(self, *names: str) -> None:
+        """Drop secrets (and their NAME_FILE) that this process has no business to know."""
+        hidden = {*names, *(f"{name}_FILE" for name in names)}
+        self.values = {name: value for name, value in self.values.items() if name not in hidden}
+
     def text(self, name: str, default: str = "") -> str:
         self.names.append(name)
         return self.values.get(name, "").strip() or default

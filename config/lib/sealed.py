@@ -82,16 +82,6 @@ def unseal(stored: str, *, context: bytes) -> bytes:
     raise Permanent("secret_unreadable")
 
 
-def is_sealed_with_current_key(stored: str, *, context: bytes) -> bool:
-    """Whether rotation may leave this blob alone."""
-    iv, tag, ciphertext = (bytes.fromhex(part) for part in stored.split(":"))
-    try:
-        AESGCM(_keys()[0]).decrypt(iv, ciphertext + tag, context)
-    except InvalidTag:
-        return False
-    return True
-
-
 def _keys() -> Sequence[bytes]:
     keys = settings.SECRETS_ENCRYPTION_KEYS
     if not keys:

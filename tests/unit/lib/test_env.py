@@ -53,3 +53,11 @@ def test_the_environment_wins_over_the_dotenv_file(tmp_path: Path, monkeypatch: 
 
 def test_a_missing_dotenv_file_is_empty(tmp_path: Path) -> None:
     assert read_dotenv(tmp_path / "nowhere") == {}
+
+
+def test_what_is_forgotten_is_gone_from_the_process_values(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("s3cret")
+    env = Env({"KEY": "inline", "KEY_FILE": str(tmp_path / "key"), "OTHER": "kept"})
+    env.forget("KEY")
+    assert env.secret("KEY") == ""
+    assert env.values == {"OTHER": "kept"}
