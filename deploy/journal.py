@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from deploy.models import Target, TargetRun
 from deploy.ssh.install import Kept
+from deploy.trail import keep_on_run
 
 type Phase = Literal["staging", "swapping", "putting_back"]
 
@@ -39,7 +40,7 @@ def read(target: Target) -> Journal | None:
 def write(run: TargetRun, target: Target, journal: Journal | None) -> None:
     """Persist it while the run's lease is ours. Raises jobs.LeaseLost, and then nothing was written."""
     value = asdict(journal) if journal else None
-    run.save_step(also=lambda: _store(target, value))
+    keep_on_run(run, also=lambda: _store(target, value))
     target.journal = value
 
 

@@ -18,7 +18,7 @@ from deploy.models import Target, TargetRun
 from deploy.reconcile import plan_retry
 from deploy.result import Result
 from deploy.settling import settle_deployment
-from deploy.trail import Trail
+from deploy.trail import Trail, keep_on_run
 
 KIND = "target_run"
 BUSY_PAUSE = timedelta(seconds=2)
@@ -47,7 +47,7 @@ def _work(run: TargetRun) -> None:
     crash_here("deploy.claimed")
     trail = Trail(run)
     trail.close_interrupted()
-    run.save_step(state=State.RUNNING, started_at=run.started_at or clock.now())
+    keep_on_run(run, state=State.RUNNING, started_at=run.started_at or clock.now())
     try:
         result = WORK[run.kind](run, trail)
     except ExpectedError as error:
@@ -64,22 +64,23 @@ def _is_half_done(run: TargetRun) -> bool:
 
 def _come_back(run: TargetRun, error: Transient) -> None:
     """Leave the run open and claim it again soon: the server must not stay between two sets of files."""
-    server_lease.give_back(run)
     wait = timedelta(seconds=min(5 * 3**run.attempts, 900))
-    run.finish(
+    is_ours = run.finish(
         run_after=clock.now() + wait,
         attempts=run.attempts + 1,
         priority=run.priority,
         error_code=error.code,
         error_params=jobs.storable(error.params),
     )
-    jobs.ring(KIND, after=wait)
+    if is_ours:
+        server_lease.give_back(run)
+        jobs.ring(KIND, after=wait)
 
 
 def end_run(run: TargetRun, result: Result) -> None:
     """Store the end of a run with all that follows from it, in one transaction and only while it is ours."""
     crash_here("deploy.before_end")
-    run.finish(
+    is_ours = run.finish(
         also=partial(_follow_up, run, result),
         state=result.state,
         outcome=result.outcome,
@@ -90,6 +91,8 @@ def end_run(run: TargetRun, result: Result) -> None:
         served_fingerprint_sha256=result.served,
         ended_at=clock.now(),
     )
+    if not is_ours:  # Another worker has the run by now, and the server under the same key.
+        return
     server_lease.give_back(run)
     crash_here("deploy.ended")
     jobs.ring(KIND)
@@ -140,5 +143,6 @@ def _record_test(run: TargetRun, result: Result) -> None:
 
 def give_up(run: TargetRun, error: ExpectedError) -> None:
     """End a run that cannot go on, for instance one that killed its worker again and again."""
+    Trail(run).close_interrupted()
     outcome = Outcome.FAILED if run.kind == TargetRun.Kind.DEPLOY else ""
     end_run(run, Result(State.FAILED, outcome, error=error))

@@ -12,7 +12,7 @@ from deploy import unseal
 from deploy.models import Server, TargetRun
 from deploy.ssh import connect
 from deploy.ssh.connect import Connection
-from deploy.trail import Trail
+from deploy.trail import Trail, keep_on_run
 
 
 @contextlib.contextmanager
@@ -30,7 +30,7 @@ def opened(run: TargetRun, trail: Trail, server: Server, *, must_be_trusted: boo
             connection = stack.enter_context(_greeted(server, run))
             note.detail = _about_host_key(connection, server.seen_host_key)
             note.data = {"host_key_fingerprint": connection.host_key_fingerprint, "address": connection.address}
-        run.save_step(host_key_fingerprint=connection.host_key_fingerprint)
+        keep_on_run(run, host_key_fingerprint=connection.host_key_fingerprint)
         _remember_host_key(server, connection.host_key_fingerprint)
         with trail.step(f"Sign in as {server.username}", seconds=connect.SIGN_IN_SECONDS) as note:
             connection.sign_in(server.username, key)

@@ -1,12 +1,13 @@
 """The steps of a run: each is a row before it acts and is settled after, so that a killed run shows where it was."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Max, Q
+from django.db import transaction
+from django.db.models import F, Max, Q
 from django.db.models.functions import Now
 
 from config.lib import clock, jobs
@@ -24,6 +25,22 @@ class Note:
     data: dict[str, Any] = field(default_factory=dict)
 
 
+def keep_on_run(run: TargetRun, *, also: Callable[[], None] | None = None, **fields: Any) -> None:
+    """Persist on a run while its lease is ours; `also` in the same transaction. Raises jobs.LeaseLost.
+
+    No sign of progress, unlike `run.save_step`: a claim that dies does all of this again, and a run that kills its
+    worker at the same place every time has to be quarantined.
+    """
+    with transaction.atomic():
+        ours = TargetRun.unscoped.filter(pk=run.pk, lease_token=run.lease_token, lease_token__isnull=False)
+        if not ours.update(**{"claims": F("claims"), **fields}):
+            raise jobs.LeaseLost(str(run.pk))
+        if also:
+            also()
+    for name, value in fields.items():
+        setattr(run, name, value)
+
+
 class Trail:
     """Writes the steps of one claimed run, and keeps the leases of the run and of its server while it goes on."""
 
@@ -31,6 +48,8 @@ class Trail:
         self.run = run
         last = RunStep.unscoped.filter(run=run).aggregate(last=Max("position"))["last"]
         self._position = 0 if last is None else last + 1
+        done = RunStep.unscoped.filter(run=run, state=RunStep.State.SUCCEEDED)
+        self._done = set(done.values_list("name", flat=True))
 
     def close_interrupted(self) -> bool:
         """Settle what a killed worker left open; whether there was anything."""
@@ -58,6 +77,9 @@ class Trail:
             self._settle(row, RunStep.State.FAILED, note, error_code=error.code, error_params=params)
             raise
         self._settle(row, RunStep.State.SUCCEEDED, note)
+        if row.name not in self._done:  # Farther than any claim before: that is progress.
+            self._done.add(row.name)
+            keep_on_run(self.run, claims=0)
 
     def hold(self, seconds: float) -> None:
         """Both leases for `seconds` more. The server's is keyed by the run, so a second worker on it holds it too."""

@@ -55,7 +55,7 @@ def worker(crash_at: str, crash_dir: str) -> bool:
 def workers(deployment: Deployment, point: str, crash_dir: str) -> int:
     """Worker after worker until the deployment has ended; each finds the dead one's leases run out. How many died."""
     killed = 0
-    for _ in range(20):
+    for _ in range(40):
         past = clock.now().replace(year=LONG_AGO)
         TargetRun.unscoped.exclude(lease_until=None).update(lease_until=past)
         Server.unscoped.exclude(lease_until=None).update(lease_until=past)

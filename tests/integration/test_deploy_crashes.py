@@ -46,6 +46,8 @@ def test_a_killed_worker_is_carried_on_from(
     points = [point for point in crash_points() if point not in ON_THE_WAY_BACK]
     assert len(points) >= 10
     broken = [f"!{point}" for point in (*ON_THE_WAY_BACK, "deploy.file_renamed:2", "deploy.before_end")]
+    # One run that is killed at each place in turn is not poison: every claim gets farther than the one before.
+    points.append(",".join(point for point in points if ":" not in point))
     user = ssh_server.user
     given = {
         "host": ssh_server.host,
@@ -74,5 +76,5 @@ def test_a_killed_worker_is_carried_on_from(
     for walk in walks:
         wanted = GONE_BACK if walk["breaks"] else HEALTHY
         assert {name: walk[name] for name in wanted} == wanted, walk
-        assert walk["killed"] == 1, walk
+        assert walk["killed"] == len(walk["point"].split(",")), walk
     assert web_server.fingerprint(HOST)

@@ -133,6 +133,20 @@ class TestServerLease:
         Server.unscoped.update(lease_until=Now() - timedelta(seconds=1), lease_token=domain.pk)
         assert server_lease.take(run)
 
+    def test_a_run_that_crashes_at_the_same_place_every_time_is_quarantined(
+        self, domain: Domain, target: Target
+    ) -> None:
+        """The stored certificate is no certificate: that is a bug, which ends no run by itself."""
+        deployment = deploy(domain)
+        for _ in range(jobs.MAX_CLAIMS + 1):
+            TargetRun.unscoped.filter(lease_until__isnull=False).update(lease_until=clock.now() - timedelta(days=1))
+            Server.unscoped.update(lease_until=None)
+            jobs.run_due("target_run")
+        run = TargetRun.unscoped.get()
+        assert (run.state, run.error_code) == ("failed", "job_quarantined")
+        assert state_of(deployment) == "failed"
+        assert not RunStep.unscoped.filter(state="running").exists()
+
     def test_a_step_holds_both_leases(self, domain: Domain, target: Target) -> None:
         deploy(domain)
         run = claim(target)
