@@ -31,8 +31,9 @@ def around() -> Iterator[Habitat]:
         yield servers
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Ends with the module: Playwright keeps an event loop running in this thread, and tests elsewhere start their own."""
     with chromium.chromium() as running:
         yield running
 
