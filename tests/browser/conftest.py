@@ -33,7 +33,7 @@ def around() -> Iterator[Habitat]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Ends with the module: Playwright keeps an event loop running in this thread, and tests elsewhere start their own."""
+    """Ends with the module: Playwright keeps an event loop running in this thread, which others need."""
     with chromium.chromium() as running:
         yield running
 
