@@ -61,7 +61,7 @@ def record(
     return event
 
 
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?\Z")
 
 # Filled by config.reactions at start-up: which queue to ring after which kind, for latency only.
 doorbells: dict[str, tuple[str, ...]] = {}

@@ -1,6 +1,6 @@
 """Headless Chromium as installed by Debian, and a witness of everything that a page complains about."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -74,3 +74,9 @@ def accessibility_faults(page: Page) -> list[str]:
 
 def is_wider_than_screen(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+
+def weight_of(answers: Sequence[Response]) -> int:
+    """Bytes that travelled for these answers, headers included."""
+    sizes = [answer.request.sizes() for answer in answers]
+    return sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes)

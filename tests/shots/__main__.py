@@ -7,6 +7,7 @@ lives through the main job while its pages are photographed.
 """
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -111,6 +112,15 @@ def shoot_walk(album: Album, around: Habitat, place: Path) -> None:
     context.close()
 
 
+def shoot_mails(album: Album, around: Habitat) -> None:
+    """Whatever the other parts let the portal send, one of each subject."""
+    sources = {mail.subject: mail.message.get_body(("html",)) for mail in around.mail.mails}
+    for number, (subject, body) in enumerate(sources.items()):
+        words = "-".join(re.findall(r"[a-z]+", subject.lower())[:5])
+        if body is not None:
+            album.shoot_html(f"mail-{number:02}-{words}", str(body.get_content()))
+
+
 PARTS = {
     "strangers": shoot_strangers,
     "empty": shoot_empty,
@@ -126,6 +136,7 @@ def main() -> int:
         album = Album(ROOT / "var" / "screenshots", browser, around.portal.url)
         for part in parts:
             PARTS[part](album, around, place)
+        shoot_mails(album, around)
         print(album.write_index())
         print("\n".join(album.faults) or "No faults.")
     return 1 if album.faults else 0

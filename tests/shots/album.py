@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Response
 
 from tests.browser import chromium
 from tests.browser.chromium import Witness
@@ -38,8 +38,12 @@ class Album:
         )
         witness = Witness(expected_statuses={expected})
         page = chromium.new_page(context, witness)
+        answers: list[Response] = []
+        page.on("response", answers.append)
         # Not "networkidle": a page that watches a run never is.
         page.goto(path, wait_until="load")
+        if (weight := chromium.weight_of(answers)) > chromium.MAX_PAGE_BYTES:
+            self.faults.append(f"{name}: weighs {weight // 1024} KB")
         self._shoot_all(name, page)
         self.faults += [f"{name}: {complaint}" for complaint in witness.complaints]
         context.close()
@@ -49,16 +53,26 @@ class Album:
         self.names.append((name, page.url.removeprefix(self.base_url)))
         self._shoot_all(name, page)
 
-    def _shoot_all(self, name: str, page: Page) -> None:
+    def shoot_html(self, name: str, source: str) -> None:
+        """Four pictures of a mail's HTML part."""
+        context = self.browser.new_context()
+        page = chromium.new_page(context, Witness())
+        page.set_content(source)
+        self.names.append((name, "mail"))
+        self._shoot_all(name, page, judged=False)
+        context.close()
+
+    def _shoot_all(self, name: str, page: Page, *, judged: bool = True) -> None:
         for width in WIDTHS:
             for theme in chromium.THEMES:
-                self._shoot(name, page, width, theme)
+                self._shoot(name, page, width, theme, judged)
 
-    def _shoot(self, name: str, page: Page, width: int, theme: Literal["light", "dark"]) -> None:
+    def _shoot(self, name: str, page: Page, width: int, theme: Literal["light", "dark"], judged: bool) -> None:
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=theme)
         page.screenshot(path=self.directory / file_name(name, width, theme), full_page=True)
-        faults = chromium.accessibility_faults(page)
+        # axe wants landmarks, which mail programs have no use for.
+        faults = chromium.accessibility_faults(page) if judged else []
         if chromium.is_wider_than_screen(page):
             faults.append("wider than the screen")
         self.faults += [f"{name} {width} {theme}: {fault}" for fault in faults]
