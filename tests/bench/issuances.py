@@ -14,7 +14,7 @@ from tests.servers.dns import ChallengeDns, challenge_dns
 from tests.servers.pebble import Pebble, pebble
 from tests.servers.places import ROOT, private_directory
 
-RUNS = 15
+RUNS = 10
 _START = "import django; django.setup(); from tests.bench import issuer; issuer.main()"
 
 
@@ -102,7 +102,7 @@ def measure() -> list[Figure]:
         )
     note = (
         "one name, DNS-01, P-256, Pebble without pauses; ours with ownership, CAA and TXT looks, database and "
-        "audit; lego is a process per certificate; less is better"
+        "audit; lego with its defaults, a process per certificate; less is better"
     )
     return [
         figure(

@@ -48,8 +48,6 @@ class Lego:
         self._environment = plain_environment(
             LEGO_CA_CERTIFICATES=str(server.ca_bundle),
             HTTPREQ_ENDPOINT=keeper_url,
-            # Its default of two seconds between looks would be all there is to measure.
-            HTTPREQ_POLLING_INTERVAL="0",
         )
         self._command = ["lego", "--server", server.directory_url, "--accept-tos", "--email", "b@bench.example"]
         self._command += ["--path", str(place), "--key-type", "ec256", "--dns", "httpreq", "--dns.disable-cp"]
