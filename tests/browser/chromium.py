@@ -1,6 +1,6 @@
 """Headless Chromium as installed by Debian, and a witness of everything that a page complains about."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -32,6 +32,7 @@ class Witness:
     complaints: list[str] = field(default_factory=list)
     # Answers that a test provokes on purpose, such as 404 on the page about nothing.
     expected_statuses: set[int] = field(default_factory=set)
+    answers: list[Response] = field(default_factory=list)
 
     def watch(self, page: Page) -> None:
         page.on("console", self._hear)
@@ -44,7 +45,13 @@ class Witness:
         if message.type in ("error", "warning") and not is_status:
             self.complaints.append(f"console {message.type}: {message.text}")
 
+    def weight(self) -> int:
+        """Bytes that travelled since `answers` was last cleared, headers included."""
+        sizes = [answer.request.sizes() for answer in self.answers]
+        return sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes)
+
     def _see(self, response: Response) -> None:
+        self.answers.append(response)
         if response.status >= 400 and response.status not in self.expected_statuses:
             self.complaints.append(f"{response.status} {response.request.method} {response.url}")
 
@@ -74,9 +81,3 @@ def accessibility_faults(page: Page) -> list[str]:
 
 def is_wider_than_screen(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
-
-
-def weight_of(answers: Sequence[Response]) -> int:
-    """Bytes that travelled for these answers, headers included."""
-    sizes = [answer.request.sizes() for answer in answers]
-    return sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes)

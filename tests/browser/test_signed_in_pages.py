@@ -3,7 +3,7 @@
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, Response, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import chromium
 from tests.browser.chromium import MAX_PAGE_BYTES, Witness
@@ -43,14 +43,12 @@ def test_a_page_is_light(browser: Browser, around: Habitat, witness: Witness, re
     """Everything that travels for somebody with an empty cache; full lists are weighed with the screenshots."""
     context = browser.new_context(base_url=around.portal.url)
     page = chromium.new_page(context, witness)
-    answers: list[Response] = []
-    page.on("response", answers.append)
     page.goto("/account/login/")
-    assert 0 < chromium.weight_of(answers) < MAX_PAGE_BYTES / 2
+    assert 0 < witness.weight() < MAX_PAGE_BYTES / 2
     sign_in(page, resident)
-    answers.clear()
+    witness.answers.clear()
     page.reload(wait_until="load")
-    assert 0 < chromium.weight_of(answers) < MAX_PAGE_BYTES
+    assert 0 < witness.weight() < MAX_PAGE_BYTES
     context.close()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.sync_api import Browser, Page, Response
+from playwright.sync_api import Browser, Page
 
 from tests.browser import chromium
 from tests.browser.chromium import Witness
@@ -38,11 +38,9 @@ class Album:
         )
         witness = Witness(expected_statuses={expected})
         page = chromium.new_page(context, witness)
-        answers: list[Response] = []
-        page.on("response", answers.append)
         # Not "networkidle": a page that watches a run never is.
         page.goto(path, wait_until="load")
-        if (weight := chromium.weight_of(answers)) > chromium.MAX_PAGE_BYTES:
+        if (weight := witness.weight()) > chromium.MAX_PAGE_BYTES:
             self.faults.append(f"{name}: weighs {weight // 1024} KB")
         self._shoot_all(name, page)
         self.faults += [f"{name}: {complaint}" for complaint in witness.complaints]
