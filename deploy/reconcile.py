@@ -19,12 +19,17 @@ KIND = "target_run"
 
 
 def last_deployment(domain_id: uuid.UUID) -> Deployment | None:
-    return Deployment.unscoped.filter(domain_id=domain_id).order_by("-created_at").first()
+    return Deployment.unscoped.filter(domain_id=domain_id).select_related("certificate").order_by("-created_at").first()
 
 
 def is_up_to_date(target: Target, wanted: Deployment) -> bool:
     """Whether the target is known to have what it should have, and nothing went wrong with it."""
     return target.installed_certificate_id == wanted.certificate_id and target.last_status == Target.Status.OK
+
+
+def _is_worth(wanted: Deployment) -> bool:
+    """A certificate that is still there and still valid; nobody wants an expired one to arrive by itself."""
+    return wanted.certificate is not None and wanted.certificate.not_after > clock.now()
 
 
 def reconcile_target(target: Target, *, at: datetime | None = None, interactive: bool = False) -> TargetRun | None:
@@ -33,7 +38,7 @@ def reconcile_target(target: Target, *, at: datetime | None = None, interactive:
     Call inside a transaction. Repeatable: at most one open run per target and deployment.
     """
     wanted = last_deployment(target.domain_id)
-    if target.is_draft or wanted is None or wanted.certificate_id is None or is_up_to_date(target, wanted):
+    if target.is_draft or wanted is None or not _is_worth(wanted) or is_up_to_date(target, wanted):
         return None
     if target.domain.mode == Mode.MONITOR and not wanted.runs.filter(target=target).exists():
         return None  # Only monitored: what nobody asked for is not begun, what somebody asked for is completed.

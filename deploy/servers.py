@@ -12,7 +12,6 @@ from config.lib.errors import NeedsUser
 from config.lib.sealed import Sealed
 from deploy.models import Server, Target
 from deploy.reconcile import reconcile_target
-from deploy.ssh import placement
 from deploy.ssh.keys import load_key, public_line
 
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
@@ -56,22 +55,6 @@ def check_fingerprint(text: str) -> str:
     if not found:
         raise NeedsUser("fingerprint_malformed")
     return found[0]
-
-
-def check_access(
-    *, host: str, port: int, username: str, private_key: str = "", passphrase: str = "", name: str = ""
-) -> Access:
-    """All of it at once; raises the first NeedsUser. Forms and API call the single checks to name the field."""
-    public_key = check_key(private_key, passphrase) if private_key.strip() else ""
-    return Access(
-        host=check_host(host),
-        port=check_port(port),
-        username=placement.check_username(username),
-        private_key=Sealed.of(private_key.strip() + "\n") if public_key else None,
-        passphrase=Sealed.of(passphrase) if public_key and passphrase else None,
-        public_key=public_key,
-        name=name.strip()[:80],
-    )
 
 
 def find_server(workspace: Workspace, access: Access) -> Server | None:

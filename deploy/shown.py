@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Prefetch, prefetch_related_objects
+from django.db.models import OuterRef, Prefetch, Subquery, prefetch_related_objects
 
+from config.lib import clock
 from config.lib.errors import Wording, describe
 from deploy import sudoers
 from deploy.deployments import newest_certificate
@@ -105,11 +106,10 @@ def latest_tests(targets: Sequence[Target]) -> dict[Any, ShownRun]:
     """The last `Test SSH` of each target, in one query for all and one for their steps."""
     if not targets:
         return {}
-    rows = TargetRun.objects.for_workspace(targets[0].workspace_id).filter(target__in=targets, kind=TargetRun.Kind.TEST)
-    newest: dict[Any, TargetRun] = {}
-    for run in rows.select_related("server", "target").prefetch_related(STEPS).order_by("created_at"):
-        newest[run.target_id] = run
-    return {key: show_run(run) for key, run in newest.items()}
+    rows = TargetRun.objects.for_workspace(targets[0].workspace_id).filter(kind=TargetRun.Kind.TEST)
+    newest = rows.filter(target=OuterRef("target")).order_by("-created_at").values("pk")[:1]
+    found = rows.filter(target__in=targets, pk=Subquery(newest))
+    return {run.target_id: show_run(run) for run in found.select_related("server", "target").prefetch_related(STEPS)}
 
 
 def rows_of(forms: Sequence[TargetForm]) -> list[Row]:
@@ -157,6 +157,12 @@ def latest_deployment(domain: Domain) -> Deployment | None:
     return rows.order_by("-created_at").first()
 
 
+def is_deploying(domain: Domain) -> bool:
+    """Whether a run is under way or due, for instance because saving started it."""
+    rows = TargetRun.objects.for_workspace(domain.workspace_id).filter(domain=domain, kind=TargetRun.Kind.DEPLOY)
+    return rows.filter(state__in=TargetRun.OPEN_STATES, run_after__lte=clock.now()).exists()
+
+
 def what_is_missing(domain: Domain, targets: Sequence[Target]) -> list[str]:
     """Each thing that stands between this page and `Deploy now`, in the words of the page."""
     missing = []
@@ -170,4 +176,6 @@ def what_is_missing(domain: Domain, targets: Sequence[Target]) -> list[str]:
             missing.append(f"{target.server.label}: {', '.join(parts)}")
         elif target.is_draft:
             missing.append(f"{target.server.label}: Save deployment settings")
+        if not target.server.is_trusted:
+            missing.append(f"{target.server.label}: Test SSH, then Trust this key")
     return missing

@@ -48,6 +48,8 @@ def save(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) 
     if not kept:
         return refuse(request, domain, targets, forms or [TargetForm(request.POST, domain=domain)])
     messages.success(request, "Deployment settings saved.")
+    if shown.is_deploying(domain):
+        messages.info(request, "What was not in place there yet is being deployed now.")
     return to_tab(domain)
 
 

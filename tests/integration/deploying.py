@@ -12,7 +12,7 @@ from config.lib import clock, jobs
 from config.lib.sealed import Sealed
 from deploy.deployments import start_deployment
 from deploy.models import Deployment, RunStep, Server, Target, TargetRun
-from deploy.servers import check_access, find_or_make_server, trust_server
+from deploy.servers import Access, check_key, find_or_make_server, trust_server
 from deploy.targets import Placement, save_target, start_test
 from domains.models import Domain, Visit
 from tests.servers.ca import Issued, TestCa, key_pem
@@ -57,7 +57,8 @@ class Scene:
 
     def server(self, sshd: Sshd, *, trust: bool = True) -> Server:
         user = sshd.user
-        access = check_access(host=sshd.host, port=sshd.port, username=user.name, private_key=user.private_key)
+        public_key = check_key(user.private_key, "")
+        access = Access(sshd.host, sshd.port, user.name, Sealed.of(user.private_key), public_key=public_key)
         server = find_or_make_server(workspace=self.workspace, access=access, actor=SYSTEM)
         return trust_server(server=server, fingerprint=sshd.fingerprint, actor=SYSTEM) if trust else server
 

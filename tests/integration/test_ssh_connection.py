@@ -232,6 +232,17 @@ def test_a_command_that_ignores_its_end_is_left_in_time(ssh_server: Sshd) -> Non
         assert time.monotonic() - started < 5
 
 
+def test_an_account_whose_every_command_hangs_is_left_in_time() -> None:
+    with sshd(extra=["Match all", "ForceCommand sleep 60"]) as server:
+        started = time.monotonic()
+        with signed_in(server) as connection:
+            line = command.from_argv(["id"])
+            assert code_of(lambda: run.run_command(connection, line, seconds=1, grace=0.5)) == "ssh_timeout"
+        with signed_in(server) as connection:
+            assert code_of(lambda: remote_files(connection, seconds=1).__enter__()) == "ssh_timeout"
+        assert time.monotonic() - started < 6
+
+
 def test_secrets_in_the_output_are_hidden(ssh_server: Sshd) -> None:
     key = ssh_server.user.private_key
     with signed_in(ssh_server) as connection:

@@ -115,6 +115,15 @@ def test_add_server_keeps_the_first_row_and_opens_another(admin: Client, tab: st
     ]  # fmt: skip
 
 
+def test_a_host_key_that_nobody_trusted_is_among_what_is_missing(
+    admin: Client, tab: str, key_pair: tuple[str, str]
+) -> None:
+    admin.post(f"{tab}save/", row(key_pair))
+    assert "web-01.example.net: Test SSH, then Trust this key" in admin.get(tab).content.decode()
+    Server.unscoped.update(host_key_fingerprint="SHA256:x")
+    assert "Trust this key" not in admin.get(tab).content.decode()
+
+
 def test_trusting_pins_the_fingerprint_that_was_shown(
     admin: Client, tab: str, domain: Domain, key_pair: tuple[str, str]
 ) -> None:

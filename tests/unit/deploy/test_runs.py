@@ -22,6 +22,8 @@ from deploy.targets import Placement, save_target
 from deploy.trail import Trail
 from domains.models import Domain, Finding, Mode
 
+pytestmark = pytest.mark.both_databases
+
 State, Outcome = TargetRun.State, TargetRun.Outcome
 OK = Result(State.SUCCEEDED, Outcome.SERVING, is_clean=True)
 DEAD = Result(State.FAILED, Outcome.FAILED, error=Transient("ssh_refused", host="x", port=22))
