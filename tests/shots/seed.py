@@ -47,15 +47,6 @@ SAMPLES = {
     "ok_upload": Sample("legacy.acme.example", 200, 365, mode=Mode.UPLOAD),
     "ok_short": Sample("sip.acme.example", 3, 6.6, 3.9, port=5061, tags=("voice",), mode=Mode.ACME_AUTO),
     "renewal_due": Sample("mail.acme.example", 62, 90, 61.9, port=465, tags=("mail",), mode=Mode.ACME_AUTO),
-    "renewal_failed": Sample(
-        "shop.acme.example",
-        84,
-        90,
-        60,
-        tags=("prod", "eu"),
-        mode=Mode.ACME_AUTO,
-        findings=(("certificates", "renewal_failed", {}),),
-    ),
     "partial_deploy": Sample(
         "www.acme.example",
         11,

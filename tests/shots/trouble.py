@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from tests.browser import chromium
 from tests.browser.chromium import Witness
 from tests.browser.journey import LONG, Journey, new_email
-from tests.demo.habitat import Habitat
+from tests.demo.habitat import HOST, Habitat
 from tests.shots.album import Album
 
 
@@ -16,8 +16,12 @@ def shoot_trouble(album: Album, around: Habitat, place: Path) -> None:
     page = chromium.new_page(context, Witness())
     walk = Journey(page, around, new_email("unlucky"))
     shoot_refused_forms(album, walk)
-    walk.confirm_address()
     walk.add_domain()
+    walk.press("I've added it")
+    album.shoot_open("trouble-unconfirmed-address", page)
+    walk.confirm_address()
+    page.goto("/")
+    walk.follow(f"{HOST}:{around.web.https_port}")
     walk.verify()
     walk.start_challenge()
     shoot_early_issue(album, walk)
