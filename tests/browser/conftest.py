@@ -1,4 +1,4 @@
-"""One portal and one Chromium for all browser tests; each test gets a context and people of its own."""
+"""One portal for all browser tests and one Chromium per module; each test gets a context and people of its own."""
 
 import itertools
 from collections.abc import Iterator
