@@ -23,8 +23,8 @@ class StubDns:
     """Records are texts as in a zone file. Of several answers the last one stays.
 
     A name nobody scripted is NXDOMAIN; a scripted name has no other types. `aa` decides whether
-    the answers claim authority (such a server refuses to recurse), `silent` whether there are any, `truncates` whether datagrams
-    hold none of them; `forge` makes datagrams that are sent before the reply to a query.
+    the answers claim authority (such a server refuses to recurse), `silent` whether there are any,
+    `truncates` whether datagrams hold none of them; `forge` makes datagrams that are sent before the reply to a query.
     """
 
     def __init__(self, host: str, port: int) -> None:

@@ -32,7 +32,8 @@ def test_the_exact_time_is_utc_whatever_the_zone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(None, ""), (0.004, ""), (0.24, "0.2 s"), (41.4, "41 s"), (185, "3 min 05 s"), (60, "1 min 00 s")]
+    ("seconds", "words"),
+    [(None, ""), (0.004, ""), (0.24, "0.2 s"), (41.4, "41 s"), (185, "3 min 05 s"), (60, "1 min 00 s")],
 )
 def test_a_step_says_how_long_it_took(seconds: float | None, words: str) -> None:
     assert wording.took(seconds) == words
