@@ -1,5 +1,7 @@
 """A query that forgot its workspace raises; a foreign key into another workspace is refused."""
 
+from typing import Any
+
 import pytest
 
 from accounts.models import ApiToken, User, Workspace
@@ -49,7 +51,8 @@ def two_domains() -> tuple[Domain, Domain]:
 
 def test_a_link_into_another_workspace_is_refused(two_domains: tuple[Domain, Domain]) -> None:
     mine, foreign = two_domains
-    for link in ({"domain": foreign}, {"domain_id": foreign.pk}):
+    links: list[dict[str, Any]] = [{"domain": foreign}, {"domain_id": foreign.pk}]
+    for link in links:
         with pytest.raises(ForeignWorkspace):
             Finding.objects.create(workspace=mine.workspace, source="visit", code="expired", **link)
     assert not Finding.unscoped.exists()
