@@ -1,6 +1,6 @@
 """A query that forgot its workspace raises; a foreign key into another workspace is refused."""
 
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
@@ -51,10 +51,10 @@ def two_domains() -> tuple[Domain, Domain]:
 
 def test_a_link_into_another_workspace_is_refused(two_domains: tuple[Domain, Domain]) -> None:
     mine, foreign = two_domains
-    links: list[dict[str, Any]] = [{"domain": foreign}, {"domain_id": foreign.pk}]
-    for link in links:
+    create: Callable[..., Finding] = Finding.objects.create
+    for link in ({"domain": foreign}, {"domain_id": foreign.pk}):
         with pytest.raises(ForeignWorkspace):
-            Finding.objects.create(workspace=mine.workspace, source="visit", code="expired", **link)
+            create(workspace=mine.workspace, source="visit", code="expired", **link)
     assert not Finding.unscoped.exists()
 
 
