@@ -17,7 +17,7 @@ from deploy.deploying import SUPERSEDED, deploy_to_target
 from deploy.models import Target, TargetRun
 from deploy.reconcile import plan_retry
 from deploy.result import Result
-from deploy.settling import settle_deployment
+from deploy.settling import lock_domain, settle_deployment
 from deploy.trail import Trail, keep_on_run
 
 KIND = "target_run"
@@ -99,6 +99,8 @@ def end_run(run: TargetRun, result: Result) -> None:
 
 
 def _follow_up(run: TargetRun, result: Result) -> None:
+    if run.deployment is not None:
+        lock_domain(run.deployment)
     if run.kind == TargetRun.Kind.TEST:
         _record_test(run, result)
     elif run.target_id is not None and not _is_superseded(result):

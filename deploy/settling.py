@@ -9,6 +9,7 @@ from certificates.models import Certificate
 from config.lib import clock
 from deploy.models import Deployment, TargetRun
 from domains.findings import close_finding, open_finding
+from domains.models import Domain
 from domains.visit import ask_for_visit
 
 State = TargetRun.State
@@ -42,6 +43,7 @@ def settle_deployment(deployment: Deployment) -> None:
 
     A retry that waits for its time does not keep the deployment open: what it retries has failed by now.
     """
+    lock_domain(deployment)
     runs = _ended_runs(deployment)
     if runs is None:
         return
@@ -53,6 +55,14 @@ def settle_deployment(deployment: Deployment) -> None:
     _file_finding(deployment, runs, state)
     if state != Deployment.State.FAILED:
         ask_for_visit(domain=deployment.domain)  # The domain's own state is about what was served before.
+
+
+def lock_domain(deployment: Deployment) -> None:
+    """Let the ends of a domain's runs see one another: two at once would each find the other one open.
+
+    The domain, as `start_deployment` does, and before any row is made that refers to it. Repeatable.
+    """
+    Domain.unscoped.select_for_update(no_key=True).filter(pk=deployment.domain_id).first()
 
 
 def _is_superseded(deployment: Deployment) -> bool:
