@@ -28,6 +28,7 @@ class Problem(Exception):
         self,
         status: int,
         code: str,
+        /,  # `params` may hold a CA's own `status` and `code`
         *,
         fields: Mapping[str, str] | None = None,
         retry_after: int | None = None,
