@@ -7,20 +7,34 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from ninja import Router, Schema
 
-from accounts.api import Accepted, ApiRequest, ListQuery, Page, Problem, Status, operation, page_of, routers
+from accounts.api import (
+    Accepted,
+    ApiRequest,
+    ListQuery,
+    Page,
+    Problem,
+    Status,
+    bad_field,
+    operation,
+    page_of,
+    routers,
+)
 from certificates.bundles import download_bundle, zip_name
-from certificates.gates import read_wish
+from certificates.gates import Wish, read_wish
 from certificates.issuance import cancel_issuance, issue_certificate, start_issuance
 from certificates.models import Authorization, Certificate, Issuance
 from certificates.records import host_label, keep_looking
 from certificates.serving import serving_targets, with_serving
 from certificates.store import delete_certificate
 from config.lib import jobs
-from config.lib.errors import describe
+from config.lib.errors import NeedsUser, describe
 from domains.models import Domain
 
 router = Router(tags=["Certificates"])
 routers.add("certificates", router)
+
+# Which field of IssuanceIn a refused wish is about; every other code is about its names.
+FIELDS = {"challenge_unknown": "challenge", "ca_unknown": "ca", "key_type_unknown": "key_type"}
 
 
 class ServerLook(Schema):
@@ -138,8 +152,7 @@ def list_issuances(request: ApiRequest, domain: Domain, query: ListQuery) -> dic
 )
 def post_issuance(request: ApiRequest, domain: Domain, body: IssuanceIn) -> Status:
     names = [domain.host] if body.names is None else body.names
-    wish = read_wish(names, challenge=body.challenge, ca=body.ca, profile=body.profile, key_type=body.key_type)
-    issuance, is_new = start_issuance(domain=domain, wish=wish, actor=request.actor)
+    issuance, is_new = start_issuance(domain=domain, wish=wish_in(body, names), actor=request.actor)
     jobs.wait_for(lambda: not is_preparing(issuance))
     if issuance.state == Issuance.State.FAILED:
         raise Problem(409, issuance.error_code, **issuance.error_params)
@@ -233,6 +246,15 @@ def zip_response(certificate: Certificate, packed: bytes) -> HttpResponse:
             "X-Content-Type-Options": "nosniff",
         },
     )
+
+
+def wish_in(body: IssuanceIn, names: list[str]) -> Wish:
+    """The wish of a body; what cannot be read is bad input of one field."""
+    try:
+        return read_wish(names, challenge=body.challenge, ca=body.ca, profile=body.profile, key_type=body.key_type)
+    except NeedsUser as error:
+        with bad_field(FIELDS.get(error.code, "names")):
+            raise
 
 
 def is_preparing(issuance: Issuance) -> bool:

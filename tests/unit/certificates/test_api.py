@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts.problems import Problem, respond
 from certificates.models import Certificate, Issuance
 from config.lib import clock, jobs
 from domains.models import Domain
@@ -66,18 +67,35 @@ def test_the_window_answers_409_with_the_documented_message(
     assert not Issuance.unscoped.exists()
 
 
+def test_a_wish_that_cannot_be_granted(cast: Cast, domain: Domain) -> None:
+    answer = call(cast, "POST", f"/domains/{domain.pk}/issuances", {"names": ["elsewhere.net"]})
+    assert (answer.status_code, answer.json()["code"]) == (409, "names_not_proven")
+
+
 @pytest.mark.parametrize(
-    ("body", "code"),
+    ("field", "value", "code"),
     [
-        ({"names": ["elsewhere.net"]}, "names_not_proven"),
-        ({"names": []}, "names_missing"),
-        ({"challenge": "http-02"}, "challenge_unknown"),
-        ({"key_type": "dsa"}, "key_type_unknown"),
+        ("names", [], "names_missing"),
+        ("names", [HOST, "no host"], "host_malformed"),
+        ("challenge", "http-02", "challenge_unknown"),
+        ("ca", "Another CA", "ca_unknown"),
+        ("key_type", "dsa", "key_type_unknown"),
     ],
 )
-def test_wishes_that_cannot_be_granted(cast: Cast, domain: Domain, body: dict[str, Any], code: str) -> None:
-    answer = call(cast, "POST", f"/domains/{domain.pk}/issuances", body)
-    assert (answer.status_code, answer.json()["code"]) == (409, code)
+def test_bad_input_names_its_field(cast: Cast, domain: Domain, field: str, value: Any, code: str) -> None:
+    answer = call(cast, "POST", f"/domains/{domain.pk}/issuances", {field: value})
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert list(answer.json()["fields"]) == [field]
+    assert answer.json()["fields"][field]
+
+
+def test_a_refusal_by_the_ca_keeps_its_own_status_apart() -> None:
+    refused: dict[str, Any] = {"detail": "Not for us.", "name": HOST, "kind": "rejectedIdentifier", "status": 400, "code": "x"}
+    answer = respond(Problem(409, "acme_rejected_identifier", **refused))
+    assert answer.status_code == 409
+    shown = json.loads(answer.content)
+    assert (shown["status"], shown["code"]) == (409, "acme_rejected_identifier")
+    assert "Not for us." in shown["detail"]
 
 
 def test_the_same_wish_again_answers_the_open_issuance(cast: Cast, domain: Domain, issuance: Issuance) -> None:
