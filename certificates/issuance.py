@@ -27,13 +27,20 @@ def start_issuance(*, domain: Domain, wish: Wish, actor: Actor) -> tuple[Issuanc
     require_proven(workspace, wish.names)
     require_open_window(workspace, wish)
     try:
+        return _create_unless_open(domain, wish, actor)
+    except IntegrityError:
+        # The open one ended between our insert and our look, so the claim on these names is free again.
+        return _create_unless_open(domain, wish, actor)
+
+
+def _create_unless_open(domain: Domain, wish: Wish, actor: Actor) -> tuple[Issuance, bool]:
+    try:
         with transaction.atomic():
             return _create(domain, wish, actor), True
     except IntegrityError:
-        already = open_issuances(workspace, wish).first()
-    if already is None:
-        # It ended between our insert and our look, so the claim on these names is free again.
-        return start_issuance(domain=domain, wish=wish, actor=actor)
+        already = open_issuances(domain.workspace, wish).first()
+        if already is None:
+            raise
     return already, False
 
 
