@@ -11,22 +11,10 @@ from auditlog.events import sentence
 from auditlog.models import Event
 from auditlog.pages.entries import Entry, Part, Step
 from certificates.models import Authorization, Issuance
+from certificates.stepper import DOING
 from config.lib import errors
 from domains.models import Domain
 
-_NOW = {
-    Issuance.Step.CHECK_GATES: "Checking ownership and limits",
-    Issuance.Step.OPEN_ACCOUNT: "Opening the account at the CA",
-    Issuance.Step.MAKE_KEY: "Making the private key",
-    Issuance.Step.ORDER: "Ordering at the CA",
-    Issuance.Step.LOAD_CHALLENGES: "Fetching the TXT records to publish",
-    Issuance.Step.WAIT_FOR_RECORDS: "Waiting for the TXT records to be published",
-    Issuance.Step.CHECK_RECORDS: "Looking for the TXT records",
-    Issuance.Step.ANSWER: "Telling the CA to look",
-    Issuance.Step.WATCH_VALIDATION: "The CA is looking for the TXT records",
-    Issuance.Step.FINALIZE: "The CA is making the certificate",
-    Issuance.Step.STORE: "Fetching and storing the certificate",
-}
 _PROOF = {"valid": "succeeded", "invalid": "failed", "deactivated": "succeeded"}
 _SEEN = {
     Authorization.Seen.SEEN: "the TXT record is published",
@@ -95,6 +83,6 @@ def _proof(row: Authorization) -> Step:
 
 
 def _present(issuance: Issuance) -> Iterable[Step]:
-    words = _NOW.get(Issuance.Step(issuance.step))
+    words = DOING.get(issuance.step)
     if issuance.is_open and words:
         yield Step(name=words, state="waiting" if issuance.is_waiting_for_person else "running")

@@ -119,7 +119,7 @@ def test_an_issuance_shows_its_events_names_and_what_it_does_now(admin: Client, 
     shown = page(admin, domain)
     assert "started a DNS challenge" in shown
     assert "the TXT record is not published yet" in shown
-    assert "The CA is looking for the TXT records" in shown
+    assert "The CA looks for the records, from several places" in shown
     assert 'hx-trigger="every 2s"' in shown
 
 
