@@ -33,7 +33,7 @@ from deploy.replacing import (
     swap_files,
     undo_left_over,
 )
-from deploy.result import Result
+from deploy.result import SUPERSEDED, Result
 from deploy.session import opened
 from deploy.ssh import install
 from deploy.ssh.files import remote_files
@@ -42,7 +42,6 @@ from deploy.trail import Trail
 from deploy.work import Work, first_seen
 
 RELOADS_CUT = 2
-SUPERSEDED = "deploy_superseded"
 
 State, Outcome = TargetRun.State, TargetRun.Outcome
 

@@ -1,6 +1,7 @@
 """`Deploy now`: one certificate to every target of a domain."""
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from auditlog.events import Actor, record
 from certificates.models import Certificate
@@ -8,6 +9,8 @@ from config.lib import clock
 from config.lib.errors import NeedsUser
 from deploy.models import Deployment, Target, TargetRun
 from deploy.reconcile import start_run
+from deploy.result import SUPERSEDED
+from deploy.settling import settle_deployment
 from domains.models import Domain
 
 
@@ -62,7 +65,7 @@ def _create(domain: Domain, certificate: Certificate, targets: list[Target], act
         fingerprint_sha256=certificate.fingerprint_sha256,
         requested_by=actor.label,
     )
-    _drop_waiting_retries(domain)
+    _end_waiting(domain)
     for target in targets:
         start_run(target=target, deployment=deployment, interactive=True)
     record(
@@ -81,7 +84,19 @@ def _create(domain: Domain, certificate: Certificate, targets: list[Target], act
     return deployment
 
 
-def _drop_waiting_retries(domain: Domain) -> None:
-    """Retries of earlier deployments that wait for their time are answered by this one."""
+def _end_waiting(domain: Domain) -> None:
+    """Runs of earlier deployments that wait for their time are answered by this one."""
     rows = TargetRun.objects.for_workspace(domain.workspace_id).filter(domain=domain, kind=TargetRun.Kind.DEPLOY)
-    rows.filter(state=TargetRun.State.WAITING, run_after__gt=clock.now(), lease_token__isnull=True).delete()
+    waiting = rows.filter(state=TargetRun.State.WAITING, run_after__gt=clock.now(), lease_token__isnull=True)
+    ended = rows.filter(target=OuterRef("target"), deployment=OuterRef("deployment"), ended_at__isnull=False)
+    waiting.filter(Exists(ended)).delete()  # A retry: what it would have tried again speaks for itself.
+    earlier = list(Deployment.unscoped.filter(runs__in=waiting).distinct())
+    waiting.update(
+        state=TargetRun.State.FAILED,
+        outcome=TargetRun.Outcome.FAILED,
+        error_code=SUPERSEDED,
+        run_after=None,
+        ended_at=clock.now(),
+    )
+    for deployment in earlier:
+        settle_deployment(deployment)

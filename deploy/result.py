@@ -7,6 +7,8 @@ from typing import Any
 from config.lib.errors import ExpectedError
 from deploy.models import TargetRun
 
+SUPERSEDED = "deploy_superseded"
+
 
 @dataclass(frozen=True)
 class Result:

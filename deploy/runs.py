@@ -13,10 +13,10 @@ from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, Transient
 from deploy import server_lease
 from deploy.checking import check_target
-from deploy.deploying import SUPERSEDED, deploy_to_target
+from deploy.deploying import deploy_to_target
 from deploy.models import Target, TargetRun
 from deploy.reconcile import plan_retry
-from deploy.result import Result
+from deploy.result import SUPERSEDED, Result
 from deploy.settling import lock_domain, settle_deployment
 from deploy.trail import Trail, keep_on_run
 
