@@ -63,8 +63,11 @@ def _is_half_done(run: TargetRun) -> bool:
 
 
 def _come_back(run: TargetRun, error: Transient) -> None:
-    """Leave the run open and claim it again soon: the server must not stay between two sets of files."""
-    wait = timedelta(seconds=min(5 * 3**run.attempts, 900))
+    """Leave the run open and claim it again soon: the server must not stay between two sets of files.
+
+    Nobody else works there meanwhile: another run's reload would bring half of a set into use.
+    """
+    token, wait = run.lease_token, timedelta(seconds=min(5 * 3**run.attempts, 900))
     is_ours = run.finish(
         run_after=clock.now() + wait,
         attempts=run.attempts + 1,
@@ -73,13 +76,14 @@ def _come_back(run: TargetRun, error: Transient) -> None:
         error_params=jobs.storable(error.params),
     )
     if is_ours:
-        server_lease.give_back(run)
+        server_lease.reserve(run, token, wait)
         jobs.ring(KIND, after=wait)
 
 
 def end_run(run: TargetRun, result: Result) -> None:
     """Store the end of a run with all that follows from it, in one transaction and only while it is ours."""
     crash_here("deploy.before_end")
+    token = run.lease_token
     is_ours = run.finish(
         also=partial(_follow_up, run, result),
         state=result.state,
@@ -91,9 +95,9 @@ def end_run(run: TargetRun, result: Result) -> None:
         served_fingerprint_sha256=result.served,
         ended_at=clock.now(),
     )
-    if not is_ours:  # Another worker has the run by now, and the server under the same key.
+    server_lease.give_back(run, token)
+    if not is_ours:
         return
-    server_lease.give_back(run)
     crash_here("deploy.ended")
     jobs.ring(KIND)
 

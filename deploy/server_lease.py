@@ -1,25 +1,49 @@
-"""One run at a time on a server: no reload of ours falls between another run's renames."""
+"""One run at a time on a server: no reload of ours falls between another run's renames.
 
+Held under the lease token of the claim, so that a worker whose run was claimed again neither keeps nor frees it;
+reserved under the run's id while a run that is half-done waits for its next claim.
+"""
+
+import uuid
 from datetime import timedelta
 
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
+from config.lib import jobs
 from deploy.models import Server, TargetRun
 
 SECONDS = 90
 
 
 def take(run: TargetRun) -> bool:
-    """Take the run's server, unless another run has it. Repeatable: the run's id is the key."""
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=Now()) | Q(lease_token=run.pk)
+    """Take the server of a claimed run, unless another claim has it. Repeatable."""
+    own = Q(lease_token=run.pk) | Q(lease_token=run.lease_token)
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=Now()) | own
     rows = Server.unscoped.filter(free, Q(pk=run.server_id))
-    return bool(rows.update(lease_token=run.pk, lease_until=Now() + timedelta(seconds=SECONDS)))
+    return bool(rows.update(lease_token=run.lease_token, lease_until=Now() + timedelta(seconds=SECONDS)))
 
 
-def give_back(run: TargetRun) -> None:
-    """Let the next run have the server; no harm when somebody else has it by now."""
-    Server.unscoped.filter(Q(pk=run.server_id), lease_token=run.pk).update(lease_token=None, lease_until=None)
+def hold(run: TargetRun, seconds: float) -> None:
+    """Keep the server for `seconds` from now. Raises jobs.LeaseLost when it is not this claim's any more."""
+    if run.server_id is None:
+        return
+    rows = Server.unscoped.filter(Q(pk=run.server_id), lease_token=run.lease_token, lease_token__isnull=False)
+    if not rows.update(lease_until=Now() + timedelta(seconds=seconds)):
+        raise jobs.LeaseLost(str(run.pk))
+
+
+def give_back(run: TargetRun, token: uuid.UUID | None) -> None:
+    """Let the next run have the server that this claim held; no harm when somebody else has it by now."""
+    Server.unscoped.filter(Q(pk=run.server_id), lease_token=token, lease_token__isnull=False).update(
+        lease_token=None, lease_until=None
+    )
+
+
+def reserve(run: TargetRun, token: uuid.UUID | None, wait: timedelta) -> None:
+    """Keep the server that this claim held for the run's next claim, which is due after `wait`."""
+    rows = Server.unscoped.filter(Q(pk=run.server_id), lease_token=token, lease_token__isnull=False)
+    rows.update(lease_token=run.pk, lease_until=Now() + wait + timedelta(seconds=SECONDS))
 
 
 def leave_busy_out(rows: QuerySet[TargetRun]) -> QuerySet[TargetRun]:

@@ -3,16 +3,15 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Max, Q
-from django.db.models.functions import Now
+from django.db.models import F, Max
 
 from config.lib import clock, jobs
 from config.lib.errors import ExpectedError
-from deploy.models import RunStep, Server, TargetRun
+from deploy import server_lease
+from deploy.models import RunStep, TargetRun
 
 LEASE_MARGIN = 30.0
 
@@ -82,10 +81,9 @@ class Trail:
             keep_on_run(self.run, claims=0)
 
     def hold(self, seconds: float) -> None:
-        """Both leases for `seconds` more. The server's is keyed by the run, so a second worker on it holds it too."""
+        """Both leases for `seconds` more. Raises jobs.LeaseLost."""
         self.run.renew_lease(seconds + LEASE_MARGIN)
-        until = Now() + timedelta(seconds=seconds + LEASE_MARGIN)
-        Server.unscoped.filter(Q(pk=self.run.server_id), lease_token=self.run.pk).update(lease_until=until)
+        server_lease.hold(self.run, seconds + LEASE_MARGIN)
 
     def _settle(self, row: RunStep, state: RunStep.State, note: Note, **fields: Any) -> None:
         RunStep.unscoped.filter(pk=row.pk).update(

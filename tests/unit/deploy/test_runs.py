@@ -46,7 +46,7 @@ def make_target(domain: Domain, server: Server, directory: str = "/srv/tls") -> 
 
 
 def make_certificate(domain: Domain, fingerprint: str = "ab" * 32) -> Certificate:
-    key = PrivateKey.objects.create(workspace=domain.workspace, sealed_pem=Sealed.of("pem"))
+    key = PrivateKey.objects.create(workspace=domain.workspace, domain=domain, sealed_pem=Sealed.of("pem"))
     return Certificate.objects.create(
         workspace=domain.workspace,
         domain=domain,
@@ -100,16 +100,43 @@ class TestServerLease:
         server = make_server(domain, "web-01")
         one, two = make_target(domain, server), make_target(domain, server, "/srv/other")
         deploy(domain)
-        first, second = (TargetRun.unscoped.get(target=row) for row in (one, two))
+        first, second = claim(one), claim(two)
         assert server_lease.take(first)
-        assert server_lease.take(first), "the same run may take it again after a crash"
+        assert server_lease.take(first), "repeatable"
         assert not server_lease.take(second)
-        waiting = server_lease.leave_busy_out(TargetRun.unscoped.all())
-        assert list(waiting) == [first]
-        server_lease.give_back(second)
+        assert not server_lease.leave_busy_out(TargetRun.unscoped.all()).exists()
+        server_lease.give_back(second, second.lease_token)
         assert not server_lease.take(second), "only who has it gives it back"
-        server_lease.give_back(first)
+        server_lease.give_back(first, first.lease_token)
         assert server_lease.take(second)
+
+    def test_a_stalled_worker_keeps_its_hands_off_the_server_of_the_next_claim(
+        self, domain: Domain, target: Target
+    ) -> None:
+        deploy(domain)
+        stalled = claim(target)
+        assert server_lease.take(stalled)
+        Server.unscoped.update(lease_until=Now() - timedelta(seconds=1))
+        current = claim(target)
+        assert server_lease.take(current)
+        end_run(stalled, OK)
+        assert Server.unscoped.get().lease_token == current.lease_token
+        TargetRun.unscoped.update(lease_token=stalled.lease_token)
+        with pytest.raises(jobs.LeaseLost), Trail(stalled).step("Too late"):
+            pytest.fail("the step must not begin")
+
+    def test_a_half_done_run_keeps_its_server_while_it_waits(self, domain: Domain, target: Target) -> None:
+        deploy(domain)
+        run = claim(target)
+        assert server_lease.take(run)
+        server_lease.reserve(run, run.lease_token, timedelta(seconds=5))
+        other = make_target(domain, target.server, "/srv/other")
+        stranger = TargetRun.objects.create(
+            workspace=domain.workspace, kind="deploy", domain=domain, target=other, server=target.server,
+            lease_token=domain.pk,
+        )  # fmt: skip
+        assert not server_lease.take(stranger)
+        assert server_lease.take(claim(target))
 
     def test_a_run_whose_server_is_gone_ends_with_the_reason(self, domain: Domain, target: Target) -> None:
         deploy(domain)
@@ -130,7 +157,7 @@ class TestServerLease:
 
     def test_a_lease_that_ran_out_is_free(self, domain: Domain, target: Target) -> None:
         deploy(domain)
-        run = TargetRun.unscoped.get()
+        run = claim(target)
         assert server_lease.take(run)
         Server.unscoped.update(lease_until=Now() - timedelta(seconds=1), lease_token=domain.pk)
         assert server_lease.take(run)

@@ -1,8 +1,8 @@
 """How runs that end side by side, or that somebody else ends, add up to their deployment."""
 
 import threading
-from datetime import timedelta
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connections, transaction
