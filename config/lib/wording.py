@@ -43,7 +43,10 @@ def exact(moment: datetime) -> str:
 
 def day(moment: datetime, now: datetime, zone: tzinfo = UTC) -> str:
     """`23 December`, with the year when it is another one than now's; `zone` decides the day."""
-    local = moment.astimezone(zone)
+    try:
+        local = moment.astimezone(zone)
+    except OverflowError:  # A certificate without an end (RFC 5280, 4.1.2.5) has it at the calendar's.
+        local = moment
     words = f"{local.day} {local:%B}"
     return words if local.year == now.astimezone(zone).year else f"{words} {local.year}"
 

@@ -157,9 +157,17 @@ def _moments(link: Link) -> Iterator[datetime]:
     if one.not_before and one.not_after:
         yield one.not_before
         # Valid through the last second that notAfter names (RFC 5280, 4.1.2.5).
-        yield one.not_after + timedelta(seconds=1)
+        yield _shifted(one.not_after, timedelta(seconds=1))
         for span in warning_spans(one.not_after - one.not_before):
-            yield one.not_after - span
+            yield _shifted(one.not_after, -span)
+
+
+def _shifted(moment: datetime, span: timedelta) -> datetime:
+    """`moment + span`, held within the calendar: 9999-12-31T23:59:59Z means "no end" (RFC 5280, 4.1.2.5)."""
+    try:
+        return moment + span
+    except OverflowError:
+        return _EVER if span > timedelta(0) else _NEVER
 
 
 def _leaf_problems(der: bytes, host: str) -> Iterator[Problem]:
@@ -209,7 +217,7 @@ def _ends_first(one: CertificateFacts, leaf: CertificateFacts) -> bool:
 def _date_problem(one: CertificateFacts, now: datetime) -> tuple[str, str] | None:
     if one.not_before is None or one.not_after is None:
         return ("dates_unreadable", CRITICAL)
-    if now >= one.not_after + timedelta(seconds=1):
+    if now >= _shifted(one.not_after, timedelta(seconds=1)):
         return ("expired", CRITICAL)
     if now < one.not_before:
         return ("not_yet_valid", CRITICAL)

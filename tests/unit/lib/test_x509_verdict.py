@@ -1,7 +1,7 @@
 """Every way in which a served certificate can be right or wrong, and the exact words for it."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509 as cx509
@@ -23,6 +23,7 @@ rsa_intermediate = Authority("Forge RSA", world.root, algorithm="RSA-2048")
 not_an_authority = Authority("Forge Leafish", world.root, ca=False)
 second_level = Authority("Forge Second", world.intermediate)
 CA = world.intermediate
+NO_END = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - NOW
 
 type Served = Callable[[], list[bytes]]
 
@@ -42,6 +43,7 @@ CORPUS: dict[str, tuple[Served, list[str]]] = {
     "no usage extension": (lambda: [leaf([HOST], CA, usages=[]), CA.der], []),
     "RSA 2048": (lambda: [leaf([HOST], CA, kind="RSA-2048 leaf"), CA.der], []),
     "P-384": (lambda: [leaf([HOST], CA, kind="P-384 leaf"), CA.der], []),
+    "no end": (lambda: [leaf([HOST], CA, lasts=(days(-1), NO_END)), CA.der], []),
     "expired": (lambda: [leaf([HOST], CA, lasts=(days(-90), days(-1))), CA.der], ["expired"]),
     "last second": (lambda: [leaf([HOST], CA, lasts=(days(-90), days(0))), CA.der], ["expiring"]),
     "not yet valid": (lambda: [leaf([HOST], CA, lasts=(days(1), days(91))), CA.der], ["not_yet_valid"]),
