@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -170,13 +170,23 @@ def claim(kind: Kind, *, interactive: bool = False) -> list[Any]:
         return []
     token = uuid.uuid4()
     with transaction.atomic():
-        keys = list(
-            waiting.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[: kind.batch]
-        )
+        locked = waiting.select_for_update(skip_locked=True, of=("self",))
+        keys = _taken_together(locked.values_list("pk", "claims")[: kind.batch])
         rows_of(kind.model).filter(pk__in=keys).update(
             lease_token=token, lease_until=Now() + kind.lease, claims=F("claims") + 1
         )
     return list(rows_of(kind.model).filter(pk__in=keys, lease_token=token).order_by("priority", "run_after"))
+
+
+def _taken_together(found: Iterable[tuple[Any, int]]) -> list[Any]:
+    """A row that was claimed before without an end may have taken its worker down: it goes alone.
+
+    Otherwise one such row would drag its whole batch into quarantine.
+    """
+    rows = list(found)
+    if rows and rows[0][1]:
+        return [rows[0][0]]
+    return [key for key, claims in rows if not claims]
 
 
 def work_once(kind: Kind, *, interactive: bool = False) -> int:

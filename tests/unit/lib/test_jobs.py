@@ -63,6 +63,18 @@ def test_a_held_row_is_not_claimed_until_its_lease_has_run_out() -> None:
     assert second[0].lease_token != first[0].lease_token
 
 
+def test_rows_that_lost_their_worker_go_alone_and_their_neighbours_go_on() -> None:
+    for _ in range(3):
+        make_job()
+    killed = jobs.claim(kind(nothing, batch=10))
+    fresh = make_job()
+    for job in killed:
+        lapse(job)
+    claimed = [[job.pk for job in jobs.claim(kind(nothing, batch=10))] for _ in range(4)]
+    assert sorted(claimed[:3]) == sorted([job.pk] for job in killed)
+    assert claimed[3] == [fresh.pk]
+
+
 def test_the_result_of_a_lost_lease_is_dropped() -> None:
     job = make_job()
     (slow,) = jobs.claim(kind(nothing))
