@@ -5,7 +5,7 @@ record stops is renewal, after 30 days (`is_lapsed`), and every first order, at 
 (`require_ownership`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,6 +39,14 @@ class Record:
     rdtype: str
     name: str
     value: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look-up: when it began, and `look_up`'s answer."""
+
+    began: datetime
+    checks: list[dict[str, Any]]
 
 
 def covers(host: str, name: str) -> bool:
@@ -111,10 +119,13 @@ def look_up(ownership: Ownership) -> list[dict[str, Any]]:
 def _without_wildcard(check: dict[str, Any], ownership: Ownership, deadline: egress.Deadline) -> dict[str, Any]:
     """A wildcard A record would prove the host to every workspace: a name nobody was told must not answer."""
     decoy = Record("a", "A", f"{new_token()}.verify.{ownership.host}", check["expected"])
-    answers = _look_up_one(decoy, deadline)["seen"]
-    if not any(check["expected"] in (one["values"] or ()) for one in answers):
-        return check
-    return {**check, "seen": [{**one, "values": [], "error": "wildcard"} for one in check["seen"]]}
+    answers = {one["server"]: one["values"] for one in _look_up_one(decoy, deadline)["seen"]}
+    if any(check["expected"] in (values or ()) for values in answers.values()):
+        return {**check, "seen": [{**one, "values": [], "error": "wildcard"} for one in check["seen"]]}
+    # A server that was silent about the decoy may well hold a wildcard: what it showed proves nothing yet.
+    unclear = {"values": None, "error": "wildcard_unclear"}
+    seen = [one if answers.get(one["server"]) is not None else {**one, **unclear} for one in check["seen"]]
+    return {**check, "seen": seen}
 
 
 def _look_up_one(wanted: Record, deadline: egress.Deadline) -> dict[str, Any]:
@@ -134,24 +145,44 @@ def is_seen(check: dict[str, Any]) -> bool:
 
 
 def is_miss(checks: Sequence[dict[str, Any]]) -> bool:
-    """Whether the DNS said clearly that the TXT record is gone; silence and SERVFAIL say nothing."""
-    answered = [one for one in checks[0]["seen"] if one["values"] is not None]
-    return bool(answered) and not any(is_seen(check) for check in checks)
+    """Whether the DNS said clearly of every record that it is gone; silence and SERVFAIL say nothing."""
+    are_answered = all(any(one["values"] is not None for one in check["seen"]) for check in checks)
+    return are_answered and not any(is_seen(check) for check in checks)
 
 
 def check_ownership(jobs_due: Sequence[Ownership]) -> None:
     """The work of the standing job: one live look, then whatever it changes. Repeatable. Blocks."""
     for ownership in jobs_due:
-        checks = look_up(ownership)
-        if any(is_seen(check) for check in checks):
-            _file_proof(ownership, checks)
-        elif is_miss(checks) and ownership.proven_at:
-            _file_miss(ownership, checks)
+        look = Look(clock.now(), look_up(ownership))
+        if any(is_seen(check) for check in look.checks):
+            _file_proof(ownership, look)
+        elif is_miss(look.checks) and ownership.proven_at:
+            _file_miss(ownership, look)
         else:
-            _file_nothing(ownership, checks)
+            _file_nothing(ownership, look)
 
 
-def _file_proof(ownership: Ownership, checks: list[dict[str, Any]]) -> None:
+def _file(
+    ownership: Ownership,
+    look: Look,
+    *,
+    run_after: datetime | None,
+    also: Callable[[], None] | None = None,
+    **fields: Any,
+) -> None:
+    """Write what a look means; whoever asked after it had begun is answered by another look, at once."""
+
+    def tell() -> None:
+        later = Ownership.unscoped.filter(pk=ownership.pk, asked_at__gt=look.began)
+        if later.update(run_after=clock.now(), priority=jobs.INTERACTIVE):
+            jobs.ring("ownership", interactive=True)
+        if also:
+            also()
+
+    ownership.finish(run_after=run_after, checked_at=look.began, checks=look.checks, also=tell, **fields)
+
+
+def _file_proof(ownership: Ownership, look: Look) -> None:
     now = clock.now()
 
     def unlock() -> None:
@@ -159,10 +190,10 @@ def _file_proof(ownership: Ownership, checks: list[dict[str, Any]]) -> None:
             _unlock(domain, now)
             close_finding(domain=domain, source=SOURCE, code="ownership_record_gone")
 
-    ownership.finish(
+    _file(
+        ownership,
+        look,
         run_after=now + DAILY,
-        checked_at=now,
-        checks=checks,
         proven_at=ownership.proven_at or now,
         misses=0,
         missing_since=None,
@@ -181,7 +212,7 @@ def _unlock(domain: Domain, now: datetime) -> None:
     jobs.ring("visit")
 
 
-def _file_miss(ownership: Ownership, checks: list[dict[str, Any]]) -> None:
+def _file_miss(ownership: Ownership, look: Look) -> None:
     now, misses = clock.now(), ownership.misses + 1
     since = ownership.missing_since or now
     wait = AFTER_MISS[misses - 1] if misses <= len(AFTER_MISS) else DAILY
@@ -191,7 +222,7 @@ def _file_miss(ownership: Ownership, checks: list[dict[str, Any]]) -> None:
             for domain in _domains_below(ownership):
                 _open_gone(domain, ownership, since, now)
 
-    ownership.finish(run_after=now + wait, checked_at=now, checks=checks, misses=misses, missing_since=since, also=tell)
+    _file(ownership, look, run_after=now + wait, misses=misses, missing_since=since, also=tell)
 
 
 def _open_gone(domain: Domain, ownership: Ownership, since: datetime, now: datetime) -> None:
@@ -211,16 +242,16 @@ def _open_gone(domain: Domain, ownership: Ownership, since: datetime, now: datet
     )
 
 
-def _file_nothing(ownership: Ownership, checks: list[dict[str, Any]]) -> None:
-    now = clock.now()
+def _file_nothing(ownership: Ownership, look: Look) -> None:
     # An unproven host is looked for only when somebody asks.
-    later = now + DAILY if ownership.proven_at else None
-    ownership.finish(run_after=later, checked_at=now, checks=checks)
+    later = clock.now() + DAILY if ownership.proven_at else None
+    _file(ownership, look, run_after=later)
 
 
 def _domains_below(ownership: Ownership) -> list[Domain]:
     below = Q(host=ownership.host) | Q(host__endswith=f".{ownership.host}")
-    return list(Domain.objects.for_workspace(ownership.workspace_id).filter(below))
+    # In the order in which visits lock them.
+    return list(Domain.objects.for_workspace(ownership.workspace_id).filter(below).order_by("pk"))
 
 
 def give_up(ownership: Ownership, error: ExpectedError) -> None:

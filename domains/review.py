@@ -163,6 +163,7 @@ _SAID = {
     "no_answer": "the name has no such record",
     "alias": "the name is an alias (CNAME), which does not count",
     "wildcard": "a wildcard record, which does not count",
+    "wildcard_unclear": "no answer to the test for a wildcard record",
     "timeout": "no answer in time",
     "servfail": "server failure (often broken DNSSEC)",
     "refused": "the server refused to answer",

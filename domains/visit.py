@@ -6,8 +6,9 @@ nothing sealed within reach.
 
 import hashlib
 import json
+import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,10 +26,15 @@ from domains.state import TRIES_BEFORE_ALARM, Known, domain_state, urgency
 from domains.tls import Observation, Target, visit_many
 from domains.writing import update_rows
 
+log = logging.getLogger("domains.visit")
+
 BATCH = 500
 LEASE = timedelta(seconds=300)
 SECOND_TRY = timedelta(seconds=60)
 SOURCE = "visit"
+JOB_SOURCE = "visit_job"
+# What others may change of a domain while it is looked at, and what the conclusion hangs on.
+MEANWHILE = ("verified_at", "renew_at", "reported_state")
 
 # Ports whose protocol speaks first or takes a GET as an insult; anything else may be a website.
 NO_WEBSITE = frozenset({21, 25, 110, 143, 389, 465, 587, 636, 853, 990, 993, 995, 3306, 5061, 5222, 5223, 5269, 5432})
@@ -70,10 +76,22 @@ def _still_ours(visits: Sequence[Visit]) -> list[Visit]:
 
 
 def _visit_group(rows: Sequence[Visit]) -> None:
+    began = clock.now()
     seen = observe(rows)
     roots = x509.load_roots(settings.TLS_EXTRA_CA_BUNDLE)
     now = clock.now()
-    file_conclusions([conclude(row, one, now, roots) for row, one in zip(rows, seen, strict=True)])
+    concluded = [_conclude_safely(row, one, now, roots) for row, one in zip(rows, seen, strict=True)]
+    file_conclusions(concluded, began=began)
+
+
+def _conclude_safely(visit: Visit, seen: Observation, now: datetime, roots: x509.Roots) -> Conclusion:
+    """One hostile certificate must not cost the other rows of the batch, of all workspaces, their visit."""
+    try:
+        return conclude(visit, seen, now, roots)
+    except Exception:
+        log.exception("visit.crashed", extra={"visit": str(visit.pk)})
+        crashed = Observation(seen.target, "visit_crashed", {"host": visit.domain.host})
+        return conclude(visit, crashed, now, roots)
 
 
 def observe(rows: Sequence[Visit]) -> list[Observation]:
@@ -97,11 +115,17 @@ def conclude(visit: Visit, seen: Observation, now: datetime, roots: x509.Roots) 
         _take_certificate(concluded, seen, now, roots)
     elif visit.inspection:
         concluded.problems = visit.inspection.problems
-    concluded.state = domain_state(_known(concluded), now)
-    digest = _digest(concluded)
-    concluded.is_news = digest != visit.digest
-    concluded.columns["digest"] = digest
+    _sum_up(concluded, now)
     return concluded
+
+
+def _sum_up(concluded: Conclusion, now: datetime) -> None:
+    """What depends on the domain's own columns as well as on what was seen; repeatable."""
+    visit, columns = concluded.visit, concluded.columns
+    concluded.state = domain_state(_known(concluded), now)
+    columns["digest"] = _digest(concluded)
+    columns["run_after"] = next_visit(visit, columns["failures"], now)
+    concluded.is_news = columns["digest"] != visit.digest
 
 
 def _columns(visit: Visit, seen: Observation, now: datetime) -> dict[str, Any]:
@@ -124,7 +148,6 @@ def _columns(visit: Visit, seen: Observation, now: datetime) -> dict[str, Any]:
         "not_before": visit.not_before,
         "not_after": visit.not_after,
         "issuer_name": visit.issuer_name,
-        "run_after": next_visit(visit, failures, now),
         "lease_token": visit.lease_token,
         "lease_until": None,
         "claims": 0,
@@ -231,13 +254,48 @@ def spread(interval: timedelta, key: uuid.UUID, now: datetime) -> timedelta:
 
 
 @transaction.atomic
-def file_conclusions(conclusions: Sequence[Conclusion]) -> None:
-    """Write all rows in one statement, and what changed beside them, for the rows that are still ours."""
+def file_conclusions(conclusions: Sequence[Conclusion], *, began: datetime | None = None) -> None:
+    """Write all rows in one statement, and what changed beside them, for the rows that are still ours.
+
+    `began` is when the look began (default: now): whoever asked later is answered by another look.
+    """
+    _take_in_news_of_meanwhile(conclusions, began or clock.now())
     ours = update_rows(Visit, [one.columns for one in conclusions], only_if="lease_token", released="lease_token")
     news = [one for one in conclusions if one.visit.pk in ours and one.is_news]
     Inspection.unscoped.bulk_create([one.inspection for one in news if one.inspection])
     for one in news:
         _file_news(one)
+
+
+def _take_in_news_of_meanwhile(conclusions: Sequence[Conclusion], began: datetime) -> None:
+    """The network took its time: judge by the domain as it is now, and leave due what was made due meanwhile.
+
+    Locks the domains, then the visits, each in order, as everybody does who changes both.
+    """
+    now = clock.now()
+    domains = _locked(Domain, [one.visit.domain_id for one in conclusions], *MEANWHILE)
+    visits = _locked(Visit, [one.visit.pk for one in conclusions], "run_after", "asked_at", "priority")
+    for one in conclusions:
+        if one.visit.domain_id not in domains or one.visit.pk not in visits:
+            continue
+        for name, value in domains[one.visit.domain_id].items():
+            setattr(one.visit.domain, name, value)
+        _sum_up(one, now)
+        one.columns["visited_at"] = began
+        _keep_request(one, visits[one.visit.pk], began)
+
+
+def _keep_request(one: Conclusion, row: Mapping[str, Any], began: datetime) -> None:
+    if row["run_after"] and row["run_after"] != one.visit.run_after:
+        one.columns["run_after"] = min(row["run_after"], one.columns["run_after"])
+    if row["asked_at"] and row["asked_at"] > began:
+        one.columns["priority"] = row["priority"]
+        jobs.ring("visit", interactive=True)
+
+
+def _locked(model: type[Domain | Visit], keys: Sequence[uuid.UUID], *columns: str) -> dict[uuid.UUID, dict[str, Any]]:
+    rows = model.unscoped.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")
+    return {row.pop("pk"): row for row in rows.values("pk", *columns)}
 
 
 def _file_news(one: Conclusion) -> None:
@@ -259,6 +317,7 @@ def _file_news(one: Conclusion) -> None:
         )
     if domain.is_verified:
         replace_findings(domain=domain, source=SOURCE, found=_findings(one))
+        replace_findings(domain=domain, source=JOB_SOURCE, found={})
 
 
 def _findings(one: Conclusion) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -268,15 +327,19 @@ def _findings(one: Conclusion) -> dict[str, tuple[str, dict[str, Any]]]:
     return found
 
 
+@transaction.atomic
 def give_up(visit: Visit, error: ExpectedError) -> None:
     """A row that took its worker down again and again: say so and look again tomorrow."""
+    _locked(Domain, [visit.domain_id])
 
     def tell() -> None:
-        replace_findings(domain=visit.domain, source="visit_job", found={error.code: ("warning", error.params)})
+        replace_findings(domain=visit.domain, source=JOB_SOURCE, found={error.code: ("warning", error.params)})
 
     visit.finish(
         run_after=clock.now() + timedelta(days=1),
         visited_at=clock.now(),
+        # The next visit has something to file in any case: that this is over.
+        digest="",
         error_code=error.code,
         error_params=jobs.storable(error.params),
         also=tell,

@@ -155,7 +155,7 @@ def test_a_whole_batch_is_written_with_a_constant_number_of_queries(
     Visit.unscoped.update(run_after=clock.now())
     claimed = jobs.claim(jobs.kinds.get("visit"))
     assert len(claimed) == 30
-    with django_assert_num_queries(4):  # rows with their domains; savepoint, one UPDATE, release
+    with django_assert_num_queries(6):  # rows with their domains; savepoint, both read anew, one UPDATE, release
         visit_due(claimed)
     assert set(Domain.unscoped.values_list("state", flat=True)) == {"ok"}
 
@@ -250,7 +250,6 @@ def test_one_slow_host_holds_nobody_who_waits_at_the_page(street: Street, cast: 
         Visit.unscoped.filter(domain=slow).update(priority=jobs.BACKGROUND)
         quick = add(cast, street.serve(street.authority.issue([HOST])))
         jobs.run_due("visit")
-    first, second = fresh(quick).visit.visited_at, fresh(slow).visit.visited_at
-    assert first is not None
-    assert second is not None
-    assert second - first > timedelta(seconds=2)
+    began = fresh(slow).visit.visited_at
+    assert began is not None
+    assert Inspection.unscoped.get(domain=quick).seen_at <= began
