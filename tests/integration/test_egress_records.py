@@ -83,6 +83,15 @@ def test_failures_are_no_statement_about_the_record(zones: Zones) -> None:
     assert errors == [(None, "servfail"), (None, "refused"), (None, "lame"), (None, "timeout")]
 
 
+def test_a_silent_server_that_takes_all_the_time_leaves_the_others_answers(zones: Zones) -> None:
+    good, silent = zones.delegate(ZONE, "ns1.dns-host.com", "ns2.dns-host.com")
+    good.answer(NAME, "TXT", ['"v"'])
+    silent.silent = True
+    answers = _ask(seconds=1.5)
+    assert answers["ns1.dns-host.com"].values == ["v"]
+    assert answers["ns2.dns-host.com"] == ServerAnswer("ns2.dns-host.com", None, "timeout")
+
+
 def test_a_name_server_inside_the_own_network_is_not_asked(zones: Zones) -> None:
     (good,) = zones.delegate(ZONE, "ns1.dns-host.com")
     zones.resolver.answer(ZONE, "NS", ["ns1.dns-host.com.", "evil.dns-host.com.", "gone.dns-host.com."])

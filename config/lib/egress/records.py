@@ -171,7 +171,9 @@ def _exchanged(server: _Server, address: str, question: _Question, deadline: Dea
         try:
             return dns.query.tcp(query, address, timeout=min(deadline.left(), _TRY), port=server.port)
         except (dns.exception.Timeout, OSError, EOFError):
-            deadline.check()
+            # One silent server is one answer among several, not the end of the look-up.
+            if not deadline.left():
+                raise dns.exception.Timeout from None
     answer, _ = dns.query.udp_with_fallback(
         query,
         address,
