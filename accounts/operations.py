@@ -4,7 +4,7 @@ import inspect
 import json
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -149,12 +149,26 @@ def _input(request: ApiRequest, query: type[Schema] | None, body: type[Schema] |
     read: dict[str, Any] = {}
     try:
         if query:
-            read["query"] = query.model_validate(request.GET.dict())
+            read["query"] = query.model_validate(_without_nul(request.GET.dict()))
         if body:
-            read["body"] = body.model_validate(_json(request))
+            read["body"] = body.model_validate(_without_nul(_json(request)))
     except ValidationError as error:
         raise invalid_input(error) from error
     return read
+
+
+def _without_nul(given: Any, name: str = "body") -> Any:
+    """What was given; PostgreSQL refuses NUL in any text, so we do before it. `name` is the field's path."""
+    if isinstance(given, str) and "\0" in given:
+        raise Problem(422, "input_invalid", fields={name: "NUL is not allowed in text."}, names=[name])
+    parts: Iterable[tuple[Any, Any]] = ()
+    if isinstance(given, dict):
+        parts = given.items()
+    elif isinstance(given, list):
+        parts = enumerate(given)
+    for key, value in parts:
+        _without_nul(value, str(key).replace("\0", "") if name == "body" else f"{name}.{key}")
+    return given
 
 
 def _json(request: ApiRequest) -> Any:

@@ -45,6 +45,13 @@ def parse_port(port: int) -> int:
     raise NeedsUser("port_not_allowed", port=port)
 
 
+def parse_protocol(protocol: str) -> str:
+    """Raises NeedsUser("protocol_unknown")."""
+    if protocol in PROTOCOLS:
+        return protocol
+    raise NeedsUser("protocol_unknown", protocol=protocol[:40])
+
+
 def parse_tags(tags: Iterable[str]) -> list[str]:
     """Lower case, in order, without repetitions. Raises NeedsUser: tag_malformed, too_many_tags."""
     names = list(dict.fromkeys(" ".join(tag.lower().split()) for tag in tags if tag.strip()))
@@ -72,8 +79,7 @@ def add_domain(
     """
     host, port = parse_target(hostname, port)
     names = parse_tags(tags)
-    if protocol not in PROTOCOLS:
-        raise NeedsUser("protocol_unknown", protocol=protocol[:40])
+    parse_protocol(protocol)
     is_proven = proofs_of(workspace=workspace, name=host).exists()
     domain = Domain(
         workspace=workspace,
@@ -118,6 +124,20 @@ def set_tags(*, domain: Domain, tags: Iterable[str]) -> None:
         DomainTag.unscoped.filter(domain=domain).exclude(name__in=names).delete()
         rows = [DomainTag(workspace_id=domain.workspace_id, domain=domain, name=name) for name in names]
         DomainTag.unscoped.bulk_create(rows, ignore_conflicts=True)
+
+
+@transaction.atomic
+def change_tags(*, domain: Domain, actor: Actor, tags: Iterable[str]) -> None:
+    """`set_tags` as somebody's doing, with its event. Raises as parse_tags does; repeatable."""
+    set_tags(domain=domain, tags=tags)
+    record(
+        "domain.changed",
+        workspace_id=domain.workspace_id,
+        actor=actor,
+        domain_id=domain.pk,
+        domain_label=domain.label,
+        data={"changes": "tags"},
+    )
 
 
 @transaction.atomic

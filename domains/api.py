@@ -11,9 +11,8 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from accounts.api import Accepted, ApiRequest, ListQuery, Page, Status, bad_field, operation, page_of, routers
-from auditlog.events import record
 from config.lib import jobs
-from domains.add import add_domain, delete_domain, parse_port, parse_tags, parse_target, set_tags
+from domains.add import add_domain, change_tags, delete_domain, parse_port, parse_protocol, parse_tags, parse_target
 from domains.listing import Wanted, matching, ownerships_for
 from domains.models import Domain, Finding, Inspection, Ownership, Visit
 from domains.ownership import ask_for_check, ownership_of
@@ -175,6 +174,8 @@ def post_domain(request: ApiRequest, body: NewDomain) -> dict[str, Any]:
     with bad_field("port"):
         parse_target(body.hostname, body.port)
         parse_port(body.port or 443)
+    with bad_field("protocol"):
+        parse_protocol(body.protocol)
     with bad_field("tags"):
         parse_tags(body.tags)
     domain = add_domain(
@@ -195,15 +196,7 @@ def get_domain(request: ApiRequest, domain: Domain) -> dict[str, Any]:
 def patch_domain(request: ApiRequest, domain: Domain, body: DomainChange) -> dict[str, Any]:
     if body.tags is not None:
         with bad_field("tags"):
-            set_tags(domain=domain, tags=body.tags)
-        record(
-            "domain.changed",
-            workspace_id=domain.workspace_id,
-            actor=request.actor,
-            domain_id=domain.pk,
-            domain_label=domain.label,
-            data={"changes": "tags"},
-        )
+            change_tags(domain=domain, actor=request.actor, tags=body.tags)
     return show_fresh(domain)
 
 

@@ -2,7 +2,8 @@
 
 import base64
 import json
-from collections.abc import Iterable, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -61,13 +62,15 @@ class Wanted:
     @classmethod
     def of(cls, query: Any) -> "Wanted":
         sort = query.get("sort", "")
+        # PostgreSQL refuses NUL in any text.
+        given = {name: query.get(name, "").replace("\0", "") for name in ("show", "q", "tag", "state", "cursor")}
         return cls(
-            show=query.get("show", ""),
-            q=query.get("q", "").strip().lower()[:253],
-            tag=query.get("tag", "").strip().lower()[:40],
-            state=query.get("state", ""),
+            show=given["show"],
+            q=given["q"].strip().lower()[:253],
+            tag=given["tag"].strip().lower()[:40],
+            state=given["state"],
             sort=sort if sort in SORTS else "urgency",
-            cursor=query.get("cursor", ""),
+            cursor=given["cursor"],
         )
 
 
@@ -151,7 +154,7 @@ def _after(rows: QuerySet[Domain], wanted: Wanted) -> QuerySet[Domain]:
     order = SORTS[wanted.sort][1]
     if "ends_at" in order:
         rows = rows.annotate(ends_at=Coalesce(F("expires_at"), Value(_FAR, output_field=DateTimeField())))
-    values = _opened(wanted.cursor, len(order))
+    values = _opened(wanted.cursor, order)
     if values:
         rows = rows.filter(_beyond(order, values))
     return rows.order_by(*order)
@@ -173,11 +176,41 @@ def _cursor(row: Domain, order: Sequence[str]) -> str:
     return base64.urlsafe_b64encode(json.dumps(values, default=str).encode()).decode().rstrip("=")
 
 
-def _opened(cursor: str, length: int) -> list[Any] | None:
+def _opened(cursor: str, order: Sequence[str]) -> list[Any] | None:
     """The values of a cursor, or None for one that is not ours: the list then starts anew."""
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
+        if not isinstance(values, list) or len(values) != len(order):
+            return None
+        return [_READ[name.removeprefix("-")](value) for name, value in zip(order, values, strict=True)]
+    except (ValueError, TypeError, RecursionError):
         return None
-    is_ours = isinstance(values, list) and len(values) == length and all(isinstance(v, (str, int)) for v in values)
-    return values if is_ours else None
+
+
+def _place(value: Any) -> int:
+    if value in range(len(State.values)):
+        return int(value)
+    raise ValueError("no place in the order of states")
+
+
+def _aware(value: Any) -> datetime:
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError("a time without zone")
+    return moment
+
+
+def _host(value: Any) -> str:
+    if isinstance(value, str) and "\0" not in value:
+        return value
+    raise ValueError("no host name")
+
+
+# A cursor is anybody's text: each value is read as what its column holds.
+_READ: dict[str, Callable[[Any], Any]] = {
+    "urgency": _place,
+    "host": _host,
+    "id": lambda value: uuid.UUID(str(value)),
+    "ends_at": _aware,
+    "created_at": _aware,
+}

@@ -13,9 +13,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.access import WorkspaceRequest, workspace_view
 from accounts.models import Workspace
 from accounts.policy import is_allowed
-from auditlog.events import record
 from config.lib.errors import NeedsUser
-from domains.add import add_domain, delete_domain, set_tags
+from domains.add import add_domain, change_tags, delete_domain
 from domains.forms import AddDomainForm, TagsForm
 from domains.listing import FILTERS, SORTS, Shown, Wanted, by_weight, list_domains, note_of
 from domains.models import Domain
@@ -175,15 +174,7 @@ def edit_tags(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.U
     domain = find_domain(workspace, domain_id)
     form = TagsForm(request.POST)
     if form.is_valid():
-        set_tags(domain=domain, tags=form.cleaned_data["tags"])
-        record(
-            "domain.changed",
-            workspace_id=workspace.pk,
-            actor=request.actor,
-            domain_id=domain.pk,
-            domain_label=domain.label,
-            data={"changes": "tags"},
-        )
+        change_tags(domain=domain, actor=request.actor, tags=form.cleaned_data["tags"])
     else:
         messages.error(request, " ".join(str(text) for text in form.errors["tags"]))
     return redirect("domains:domain-overview", workspace.pk, domain_id)

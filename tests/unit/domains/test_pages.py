@@ -1,5 +1,6 @@
 """The room's pages, without a script and without a worker."""
 
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -189,11 +190,30 @@ def test_the_list_pages_by_cursor_in_every_order(cast: Cast) -> None:
 
 def test_a_foreign_cursor_starts_the_list_anew(cast: Cast) -> None:
     add_domain(workspace=cast.acme, actor=SYSTEM, hostname="forge.org")
-    for cursor in ("x", "!!!", "W10", "eyJhIjoxfQ", "WzEsMiwzXQ"):
+    for cursor in ("x", "!!!", "W10", "eyJhIjoxfQ", "WzEsMiwzXQ", "WzEsImEiLCJiIl0", "W1tdLFtdLFtdXQ"):
         assert names_in(page(client_of(cast.admin), "domain-list", cast.acme.pk, query=f"?cursor={cursor}")) in (
             ["forge.org"],
             [],
         )
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("name", ["q", "tag", "state", "show", "cursor", "sort"])
+def test_nul_in_the_query_is_nothing_special(cast: Cast, name: str) -> None:
+    page(client_of(cast.admin), "domain-list", cast.acme.pk, query=f"?{name}=%00")
+
+
+@pytest.mark.both_databases
+def test_bad_input_to_the_api_names_its_field(cast: Cast) -> None:
+    client = client_of(cast.admin)
+    for given, field in (
+        ({"hostname": "forge.org", "protocol": "gopher"}, "protocol"),
+        ({"hostname": "forge.org\0"}, "hostname"),
+        ({"hostname": "forge.org", "tags": ["a\0"]}, "tags.0"),
+    ):
+        answer = client.post("/api/domains", json.dumps(given), "application/json", headers={"X-CSRFToken": "x"})
+        assert (answer.status_code, list(answer.json()["fields"])) == (422, [field])
+    assert list(client.get("/api/domains?q=%00").json()["fields"]) == ["q"]
 
 
 def test_the_list_takes_as_many_queries_for_fifty_rows_as_for_one(
