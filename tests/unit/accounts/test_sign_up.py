@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from django.conf import settings
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.cache import cache
 from django.test import Client
 from django.utils.module_loading import import_string
 
+from accounts.backends import TRIED, EmailBackend
 from accounts.models import Membership, PlatformMail, User, Workspace
 from auditlog.models import Event
 from config import settings as shipped
@@ -215,3 +217,32 @@ def test_sign_in_leads_nowhere_else(target: str) -> None:
     make_user("ann@example.org")
     body = {"login": "ann@example.org", "password": PASSWORD, "next": target}
     assert Client().post("/account/login/", body).headers["Location"] == "/"
+
+
+class CountedHasher(MD5PasswordHasher):
+    """Counts what a sign-in costs."""
+
+    made = 0
+
+    def encode(self, password: str, salt: str) -> str:
+        type(self).made += 1
+        return super().encode(password, salt)
+
+
+@pytest.mark.parametrize("accounts", [0, 1, 2, 3, 6])
+def test_a_failed_sign_in_costs_the_same_whatever_accounts_there_are(accounts: int, settings: Any) -> None:
+    for _ in range(accounts):
+        make_user("ann@example.org", verified=False)
+    settings.PASSWORD_HASHERS = [f"{__name__}.CountedHasher"]
+    CountedHasher.made = 0
+    assert EmailBackend().authenticate(None, email="ann@example.org", password="wrong " + PASSWORD) is None
+    assert CountedHasher.made == TRIED
+
+
+def test_the_owner_and_the_newest_of_many_accounts_get_in(settings: Any) -> None:
+    users = [make_user("ann@example.org", verified=number == 0) for number in range(4)]
+    for number, user in enumerate(users):
+        user.set_password(f"{PASSWORD} {number}")
+        user.save(update_fields=["password"])
+    tried = [EmailBackend().authenticate(None, email="ann@example.org", password=f"{PASSWORD} {n}") for n in range(4)]
+    assert tried == [users[0], None, None, users[3]]
