@@ -83,8 +83,7 @@ def get_server(request: ApiRequest, server: Server) -> dict[str, object]:
     summary="Change a server; another host or port drops the trusted host key",
 )
 def patch_server(request: ApiRequest, server: Server, body: ServerIn) -> dict[str, object]:
-    change_server(server=server, access=read_access(body, server), actor=request.actor)
-    return show_server(server)
+    return show_server(change_server(server=server, access=read_access(body, server), actor=request.actor))
 
 
 @operation(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from deploy import server_lease
 from deploy.models import Target, TargetRun
 from deploy.ssh.install import Kept
 from deploy.trail import keep_on_run
@@ -38,11 +39,12 @@ def read(target: Target) -> Journal | None:
 
 
 def write(run: TargetRun, target: Target, journal: Journal | None) -> None:
-    """Persist it while the run's lease is ours. Raises jobs.LeaseLost, and then nothing was written."""
+    """Persist it while both leases are ours. Raises jobs.LeaseLost, and then nothing was written."""
     value = asdict(journal) if journal else None
-    keep_on_run(run, also=lambda: _store(target, value))
+
+    def store() -> None:
+        server_lease.require_held(run)  # A server that moved meanwhile has none of this.
+        Target.unscoped.filter(pk=target.pk).update(journal=value)
+
+    keep_on_run(run, also=store)
     target.journal = value
-
-
-def _store(target: Target, value: dict[str, Any] | None) -> None:
-    Target.unscoped.filter(pk=target.pk).update(journal=value)

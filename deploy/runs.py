@@ -1,5 +1,6 @@
 """The worker's side of every run: take the server, do the kind's work, store how it ended."""
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -85,7 +86,7 @@ def end_run(run: TargetRun, result: Result) -> None:
     crash_here("deploy.before_end")
     token = run.lease_token
     is_ours = run.finish(
-        also=partial(_follow_up, run, result),
+        also=partial(_follow_up, run, result, token),
         state=result.state,
         outcome=result.outcome,
         error_code=result.error.code if result.error else "",
@@ -102,13 +103,13 @@ def end_run(run: TargetRun, result: Result) -> None:
     jobs.ring(KIND)
 
 
-def _follow_up(run: TargetRun, result: Result) -> None:
+def _follow_up(run: TargetRun, result: Result, token: uuid.UUID | None) -> None:
     if run.deployment is not None:
         lock_domain(run.deployment)
     if run.kind == TargetRun.Kind.TEST:
         _record_test(run, result)
     elif run.target_id is not None and not _is_superseded(result):
-        _keep_on_target(run, result)
+        _keep_on_target(run, result, is_there=server_lease.is_held(run, token))
         plan_retry(run, result.error)
     if run.deployment is not None:
         settle_deployment(run.deployment)
@@ -119,14 +120,15 @@ def _is_superseded(result: Result) -> bool:
     return result.error is not None and result.error.code == SUPERSEDED
 
 
-def _keep_on_target(run: TargetRun, result: Result) -> None:
+def _keep_on_target(run: TargetRun, result: Result, *, is_there: bool) -> None:
+    """`is_there`: the run still has its server. One that moved meanwhile is not where the files were put."""
     status = {State.SUCCEEDED: Target.Status.OK, State.PARTIAL: Target.Status.PARTIAL}.get(
         result.state, Target.Status.FAILED
     )
     changes: dict[str, Any] = {"last_status": status, "last_run_at": clock.now()}
-    if result.outcome in (Outcome.SERVING, Outcome.INSTALLED):
+    if is_there and result.outcome in (Outcome.SERVING, Outcome.INSTALLED):
         changes["installed_certificate"] = run.certificate_id
-    if result.is_clean:
+    if is_there and result.is_clean:
         changes["journal"] = None
     changes["failures"] = 0 if result.state == State.SUCCEEDED else _failures(run) + 1
     Target.unscoped.filter(Q(pk=run.target_id)).update(**changes)

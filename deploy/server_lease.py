@@ -33,6 +33,18 @@ def hold(run: TargetRun, seconds: float) -> None:
         raise jobs.LeaseLost(str(run.pk))
 
 
+def is_held(run: TargetRun, token: uuid.UUID | None) -> bool:
+    """Whether the server is this claim's. Inside a transaction it stays so until that one ends."""
+    rows = Server.unscoped.filter(Q(pk=run.server_id), lease_token=token, lease_token__isnull=False)
+    return rows.select_for_update(no_key=True).first() is not None
+
+
+def require_held(run: TargetRun) -> None:
+    """Raises jobs.LeaseLost when the server is not this claim's any more. Call inside a transaction."""
+    if not is_held(run, run.lease_token):
+        raise jobs.LeaseLost(str(run.pk))
+
+
 def give_back(run: TargetRun, token: uuid.UUID | None) -> None:
     """Let the next run have the server that this claim held; no harm when somebody else has it by now."""
     Server.unscoped.filter(Q(pk=run.server_id), lease_token=token, lease_token__isnull=False).update(

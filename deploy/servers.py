@@ -73,24 +73,29 @@ def find_or_make_server(*, workspace: Workspace, access: Access, actor: Actor) -
         server.save(force_insert=True)
         _record_saved(server, actor, ["added"])
     else:
-        change_server(server=server, access=access, actor=actor)
+        server = change_server(server=server, access=access, actor=actor)
     return server
 
 
 @transaction.atomic
 def change_server(*, server: Server, access: Access, actor: Actor) -> Server:
-    """Change where a server is or how it is entered. Another host or port is another machine: the pin goes."""
+    """Change where a server is or how it is entered; the row as it is now, `server` itself stays as it was.
+
+    Another host or port is another machine: the pin goes, and all that was known of the old one.
+    """
+    server = Server.unscoped.select_for_update(no_key=True).get(pk=server.pk)
     changed = [
         name
         for name in ("host", "port", "username", "name")
         if getattr(access, name) != getattr(server, name) and (name != "name" or access.name)
     ]
     _refuse_double(server, access)
+    fields = list(changed)
     if {"host", "port"} & set(changed):
-        server.host_key_fingerprint = server.seen_host_key = ""
+        _forget_machine(server)
+        fields += ["host_key_fingerprint", "seen_host_key", "lease_token", "lease_until"]
     for name in changed:
         setattr(server, name, getattr(access, name))
-    fields = [*changed, "host_key_fingerprint", "seen_host_key"]
     if access.private_key is not None:
         _put_key(server, access)
         changed.append("private key")
@@ -99,6 +104,13 @@ def change_server(*, server: Server, access: Access, actor: Actor) -> Server:
         server.save(update_fields=fields)
         _record_saved(server, actor, changed)
     return server
+
+
+def _forget_machine(server: Server) -> None:
+    """What lies on the old machine is not to be repaired on the new one. A run that is there now loses its lease."""
+    server.host_key_fingerprint = server.seen_host_key = ""
+    server.lease_token = server.lease_until = None
+    server.targets.update(journal=None, installed_certificate=None, last_status="")
 
 
 def _refuse_double(server: Server, access: Access) -> None:

@@ -79,7 +79,9 @@ def claim(target: Target) -> TargetRun:
 
 
 def end(target: Target, result: Result) -> TargetRun:
-    end_run(claim(target), result)
+    run = claim(target)
+    assert server_lease.take(run)
+    end_run(run, result)
     return TargetRun.unscoped.filter(target=target).latest("created_at")
 
 
