@@ -1,5 +1,7 @@
 """The whole suite: what is marked for both databases on PostgreSQL, then everything on SQLite.
 
+Two processes share the second part, file by file: most of its time is spent waiting for real servers.
+
     python -m tests.suite [--proof] [pytest arguments]
 
 pytest's closing line of the second part ends the output. `--proof` runs the long tier instead.
@@ -40,7 +42,7 @@ def main() -> int:
         return _pytest(["tests/proof", "--durations=20", *arguments], MMC_PROOF="1")
     status = _on_postgres(arguments)
     print("\nOn SQLite, everything:", flush=True)
-    return _pytest(["-m", "not proof", *arguments]) or status
+    return _pytest(["-q", "-m", "not proof", "-n", "2", "--dist", "loadfile", *arguments]) or status
 
 
 if __name__ == "__main__":
