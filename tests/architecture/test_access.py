@@ -9,6 +9,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,12 +19,13 @@ from django.test import Client
 from django.urls import URLResolver, path
 from django.urls.resolvers import RegexPattern
 
-from accounts import api_limits
+from accounts import api_limits, policy
 from accounts.models import Membership, User
 from accounts.policy import ACTIONS_NEEDING_VERIFIED_EMAIL, POLICY, is_allowed
 from tests.architecture.access import THIRD_PARTY, ApiOperation, Page, operations, pages, unstated
 from tests.cast import PASSWORD, Cast, make_cast, make_user
 from tests.rows import Rows
+from tests.servers.places import ROOT
 
 pytestmark = pytest.mark.django_db
 
@@ -32,6 +34,15 @@ WORKSPACE_PAGES = [page for page in PAGES if page.access and page.access.kind ==
 ACCOUNT_PAGES = [page for page in PAGES if page.access and page.access.kind == "account"]
 OPERATIONS = list(operations())
 WRONG_METHOD = 405
+# Decided already, for what no page and no operation offers yet; leaves this list with its first one.
+NOT_YET_OFFERED = {
+    "certificate.revoke",
+    "certificate.upload",
+    "log.export",
+    "member.edit",
+    "member.invite",
+    "workspace.delete",
+}
 
 
 @dataclass
@@ -109,8 +120,19 @@ def test_a_page_without_a_policy_is_found() -> None:
 def test_every_action_is_stated_once_and_used() -> None:
     used = {page.access.action for page in WORKSPACE_PAGES if page.access}
     used |= {op.access.action for op in OPERATIONS if op.access}
-    assert used <= set(POLICY)
+    stated = re.findall(r'^    "(\w+\.\w+)":', Path(policy.__file__).read_text(), re.MULTILINE)
+    assert sorted(stated) == sorted(POLICY), "a key that is stated twice silently overrules itself"
+    assert used - set(POLICY) == set()
+    unused = set(POLICY) - used
+    assert {action for action in unused if not _is_named_in_code(action)} == NOT_YET_OFFERED
     assert set(POLICY) >= ACTIONS_NEEDING_VERIFIED_EMAIL
+
+
+def _is_named_in_code(action: str) -> bool:
+    """Whether a template or an operation asks for `action` beside the pages and the API."""
+    files = (path for kind in ("*.py", "*.html") for path in ROOT.glob(f"[!.tv]*/**/{kind}"))
+    named = (path for path in (*files, *ROOT.glob("templates/**/*.html")) if path.name != "policy.py")
+    return any(f'"{action}"' in path.read_text() for path in named)
 
 
 @pytest.mark.parametrize("page", WORKSPACE_PAGES, ids=_names)
