@@ -23,7 +23,7 @@ from certificates.acme.facts import (
     read_directory,
     read_order,
 )
-from certificates.acme.network import Network, json_of, retry_at
+from certificates.acme.network import EXCHANGE_SECONDS, Network, json_of, retry_at
 from config.lib import egress
 from config.lib.errors import ExpectedError, Permanent
 
@@ -164,17 +164,18 @@ class AcmeClient:
                 raise
 
     def _post(self, endpoint: str, payload: JSONDeSerializable) -> requests.Response:
-        directory = self.directory()
-        url = directory.endpoints.get(endpoint)
-        if not url:
-            raise bad_answer(f"The directory lacks {endpoint}.")
-        return self._send(url, payload)
+        with self._network.within(EXCHANGE_SECONDS):
+            url = self.directory().endpoints.get(endpoint)
+            if not url:
+                raise bad_answer(f"The directory lacks {endpoint}.")
+            return self._send(url, payload)
 
     def _look(self, url: str) -> requests.Response:
         return self._send(url, None)
 
     def _send(self, url: str, payload: JSONDeSerializable | None) -> requests.Response:
-        return self._network.post(url, payload, new_nonce_url=self.directory().endpoints["newNonce"])
+        with self._network.within(EXCHANGE_SECONDS):
+            return self._network.post(url, payload, new_nonce_url=self.directory().endpoints["newNonce"])
 
     def _binding(self, external: ExternalAccount, directory: Directory) -> dict[str, object]:
         return messages.ExternalAccountBinding.from_data(

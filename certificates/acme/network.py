@@ -1,6 +1,8 @@
 """One signed exchange with a CA: nonces, the bounded badNonce repeat, and errors in our terms."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -15,7 +17,7 @@ from josepy.jwk import JWK, JWKEC
 
 from certificates.acme.facts import Problem, bad_answer, read_problem
 from certificates.acme.refusals import request_refusal
-from config.lib import clock
+from config.lib import clock, egress
 from config.lib.errors import ExpectedError, Transient
 
 # Its DEBUG level prints payloads and nonces; whatever the root logger is set to, they stay out of the log.
@@ -24,6 +26,9 @@ logging.getLogger("acme").setLevel(logging.INFO)
 # With every other nonce refused, 12 tries fail once in 4096 requests; an honest CA needs two.
 NONCE_TRIES = 12
 REQUEST_SECONDS = 30
+# Directory, nonce, request and its repeats together: shorter than the lease under which they are sent,
+# or a second worker places the same order again.
+EXCHANGE_SECONDS = 45
 LONGEST_WAIT = timedelta(days=7)
 USER_AGENT = "ManageMyCert/0.1"
 
@@ -46,7 +51,18 @@ class Network(client.ClientNetwork):
         self.session = session
         self.verify_ssl = session.verify  # type: ignore[assignment]  # requests takes a path here
         self.host = host
+        self._deadline: egress.Deadline | None = None
         self.use_account(account_uri)
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """A total deadline for every request inside; one that runs already stays."""
+        outer = self._deadline
+        self._deadline = outer or egress.Deadline(seconds)
+        try:
+            yield
+        finally:
+            self._deadline = outer
 
     def use_account(self, uri: str) -> None:
         """Sign as the account at `uri`; without one, with the bare key as newAccount demands."""
@@ -85,6 +101,8 @@ class Network(client.ClientNetwork):
 
     def _send_request(self, method: str, url: str, *args: Any, **kwargs: Any) -> requests.Response:
         try:
+            if self._deadline:
+                kwargs["timeout"] = min(self._deadline.check(), REQUEST_SECONDS)
             response = super()._send_request(method, url, *args, **kwargs)
         except ExpectedError as error:
             raise unreachable(error, self.host) from error

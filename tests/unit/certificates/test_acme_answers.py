@@ -7,9 +7,10 @@ import requests
 
 from certificates import acme
 from certificates.acme.facts import Problem, read_authorization, read_directory, read_order, read_problem
-from certificates.acme.network import NONCE_TRIES, Network, retry_at
+from certificates.acme.network import EXCHANGE_SECONDS, NONCE_TRIES, Network, retry_at
 from certificates.acme.refusals import request_refusal
 from certificates.keys import new_key
+from certificates.line import LEASE_SECONDS
 from config.lib import clock
 from config.lib.errors import NeedsUser, Permanent, Transient
 
@@ -197,6 +198,16 @@ def test_refused_nonces_are_repeated_with_the_nonce_that_came_with_the_refusal()
     assert network(wire).post("https://ca.test/x", None, new_nonce_url="https://ca.test/nonce").ok
     assert wire.posts == 6
     assert wire.heads == 1
+
+
+def test_an_exchange_ends_before_the_lease_under_which_it_is_sent() -> None:
+    assert EXCHANGE_SECONDS < LEASE_SECONDS
+    wire = NonceRefuser(refusals=1000)
+    talk = network(wire)
+    with pytest.raises(Transient) as caught, talk.within(0.0), talk.within(30):
+        talk.post("https://ca.test/x", None, new_nonce_url="https://ca.test/nonce")
+    assert (caught.value.code, caught.value.params["detail"]) == ("acme_unreachable", "deadline_exceeded")
+    assert wire.posts == 0
 
 
 def test_refused_nonces_end_as_a_wait() -> None:
