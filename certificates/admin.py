@@ -3,22 +3,8 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
+from accounts.staff import ReadOnlyAdmin
 from certificates.models import AcmeAccount, Authorization, Certificate, Issuance, PrivateKey
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows of the state machine and of issued certificates are evidence."""
-
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
 
 
 @admin.register(AcmeAccount)

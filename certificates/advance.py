@@ -17,23 +17,25 @@ from django.conf import settings
 from auditlog.events import record
 from certificates import acme
 from certificates.caa import Issuer, refusal_of
-from certificates.challenges import authorization_rows, ends_at
-from certificates.gates import Wish, require_open_window
+from certificates.challenges import authorization_rows, ends_at, is_ordering_elsewhere, proofs_to_give_back
+from certificates.gates import Wish, require_open_window, require_proofs
 from certificates.keys import csr_der, make_csr, new_key
 from certificates.line import LEASE_SECONDS, Line, account_of
 from certificates.models import AcmeAccount, Authorization, Issuance, PrivateKey
 from certificates.records import look_at_records, missing_records, save_seen
-from certificates.store import build_certificate, keep_certificate
+from certificates.store import build_certificate, destroy_unused_key, keep_certificate
 from config.lib import clock, errors, jobs
 from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, NeedsUser, Permanent, Transient
 from domains import findings
-from domains.ownership import require_ownership
 
 State, Step = Issuance.State, Issuance.Step
 
 # About a day of the retry ladder; by then the CA has dropped most orders anyway.
 MOST_ATTEMPTS = 30
+# Once the CA may have issued, about two weeks: giving up would lose a certificate that counts.
+MOST_ATTEMPTS_AT_THE_END = 360
+THE_END = (Step.FINALIZE, Step.STORE)
 # A validation mostly ends within a second; looking that long at once spares a trip through the queue.
 QUICK_PAUSES = (0.05, 0.1, 0.2, 0.4)
 # The account was opened just now and is gone again: opening it once more would go on for ever.
@@ -52,7 +54,7 @@ def work_issuances(batch: Sequence[Issuance]) -> None:
 
 def advance(issuance: Issuance, line: Line) -> None:
     """One step, persisted before it returns. Raises ExpectedErrors; repeatable after any crash."""
-    if issuance.attempts >= MOST_ATTEMPTS:
+    if issuance.attempts >= (MOST_ATTEMPTS_AT_THE_END if issuance.step in THE_END else MOST_ATTEMPTS):
         last = errors.describe(issuance.error_code, issuance.error_params).title
         raise Permanent("acme_gave_up", attempts=issuance.attempts, last=last)
     try:
@@ -68,7 +70,11 @@ def give_up(issuance: Issuance, error: ExpectedError) -> None:
     if not issuance.is_open:
         issuance.finish(step=Step.DONE)
         return
-    has_order = bool(issuance.order_url) and error.code != "acme_order_expired"
+    may_be_issued = issuance.step in THE_END
+    if may_be_issued and error.code == "job_quarantined" and issuance.attempts < MOST_ATTEMPTS_AT_THE_END:
+        issuance.postpone(error)
+        return
+    has_order = bool(issuance.order_url) and not _is_forgotten(error)
     issuance.finish(
         state=State.FAILED,
         step=Step.CLEAN_UP if has_order else Step.DONE,
@@ -76,8 +82,14 @@ def give_up(issuance: Issuance, error: ExpectedError) -> None:
         ended_at=clock.now(),
         error_code=error.code,
         error_params=jobs.storable(error.params),
-        also=lambda: _tell_failed(issuance, error),
+        also=lambda: _tell_failed(issuance, error, keeps_key=may_be_issued),
     )
+
+
+def _is_forgotten(error: ExpectedError) -> bool:
+    """Whether the CA knows the order, or the account that made it, no longer: nothing can be given back."""
+    kind, status = (error.params.get(name) for name in ("kind", "status"))
+    return error.code == "acme_order_expired" and (kind == "accountDoesNotExist" or status == 404)
 
 
 def wish_of(issuance: Issuance) -> Wish:
@@ -91,8 +103,7 @@ def wish_of(issuance: Issuance) -> Wish:
 
 
 def _check_gates(issuance: Issuance, line: Line) -> None:
-    issuance.renew_lease(LEASE_SECONDS)
-    require_ownership(workspace=issuance.workspace, names=issuance.names)
+    require_proofs(issuance.workspace, issuance.names, partial(issuance.renew_lease, LEASE_SECONDS))
     require_open_window(issuance.workspace, wish_of(issuance))
     _go_on(issuance, Step.OPEN_ACCOUNT)
 
@@ -122,7 +133,8 @@ def _caa_refusal(issuance: Issuance, line: Line) -> NeedsUser | None:
 
 def _make_key(issuance: Issuance, line: Line) -> None:
     pem = new_key(issuance.key_type)
-    key = PrivateKey(workspace_id=issuance.workspace_id, sealed_pem=pem, key_type=issuance.key_type)
+    owner = {"workspace_id": issuance.workspace_id, "domain_id": issuance.domain_id}
+    key = PrivateKey(**owner, sealed_pem=pem, key_type=issuance.key_type)
     csr_pem = make_csr(pem, issuance.names)
     _go_on(issuance, Step.ORDER, private_key=key, csr_pem=csr_pem, also=partial(key.save, force_insert=True))
     crash_here("issue.key_stored")
@@ -267,7 +279,10 @@ def _store(issuance: Issuance, line: Line) -> None:
 
 def _clean_up(issuance: Issuance, line: Line) -> None:
     """Give every proof back, so that no other order of this account can live on it."""
-    for row in issuance.authorizations.filter(is_given_back=False, status__in=("pending", "valid")):
+    if is_ordering_elsewhere(issuance):
+        _give_back(issuance, run_after=clock.now() + LONGEST_PAUSE)
+        return
+    for row in proofs_to_give_back(issuance):
         line.ca().deactivate_authorization(row.url)
         crash_here("issue.given_back_one")
         Authorization.unscoped.filter(pk=row.pk).update(is_given_back=True)
@@ -351,7 +366,9 @@ def _store_rows(issuance: Issuance, rows: list[Authorization]) -> None:
     )
 
 
-def _tell_failed(issuance: Issuance, error: ExpectedError) -> None:
+def _tell_failed(issuance: Issuance, error: ExpectedError, *, keeps_key: bool) -> None:
+    if not keeps_key:
+        destroy_unused_key(issuance)
     wording = errors.describe(error.code, error.params)
     record(
         "issuance.failed",

@@ -36,6 +36,28 @@ def _authorization_row(issuance: Issuance, found: acme.Authorization) -> Authori
     )
 
 
+def proofs_to_give_back(issuance: Issuance) -> list[Authorization]:
+    """Those that no other open issuance lives on: the last one that shares a proof gives it back."""
+    others = Issuance.unscoped.filter(
+        workspace=issuance.workspace_id, directory_url=issuance.directory_url, state__in=Issuance.OPEN_STATES
+    ).exclude(pk=issuance.pk)
+    shared = Authorization.unscoped.filter(issuance__in=others).values("url")
+    mine = issuance.authorizations.filter(is_given_back=False, status__in=("pending", "valid"))
+    return list(mine.exclude(url__in=shared))
+
+
+def is_ordering_elsewhere(issuance: Issuance) -> bool:
+    """Whether another issuance of this account may have been given proofs that it has not stored yet."""
+    ordering = Issuance.unscoped.filter(
+        workspace=issuance.workspace_id,
+        directory_url=issuance.directory_url,
+        state__in=Issuance.OPEN_STATES,
+        step__in=(Issuance.Step.ORDER, Issuance.Step.LOAD_CHALLENGES),
+    )
+    names = set(issuance.names)
+    return any(names & set(other) for other in ordering.exclude(pk=issuance.pk).values_list("names", flat=True))
+
+
 def ends_at(issuance: Issuance, rows: Iterable[Authorization]) -> datetime | None:
     """When the first of the order and its pending authorizations ends."""
     ends = [issuance.order_expires_at, *(row.expires_at for row in rows if not row.is_proven)]

@@ -1,6 +1,6 @@
 """What stands between a wish and the CA: which names, and whether one is on file already."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -12,7 +12,8 @@ from certificates.keys import DEFAULT_KEY_TYPE, KEY_TYPES
 from certificates.models import Certificate, names_key
 from certificates.window import days_left_to_open, shown_days, window_opens_at
 from config.lib import clock, egress
-from config.lib.errors import NeedsUser
+from config.lib.errors import ExpectedError, NeedsUser, Transient
+from domains.ownership import proofs_of, require_ownership
 
 MOST_NAMES = 100
 CHALLENGES = ("dns-01",)
@@ -91,6 +92,33 @@ def refuse_redundant(names: Sequence[str]) -> None:
         wildcard = f"*.{name.partition('.')[2]}"
         if not name.startswith("*.") and wildcard in names:
             raise NeedsUser("names_redundant", name=name, wildcard=wildcard)
+
+
+def require_proofs(workspace: Workspace, names: Sequence[str], before_look: Callable[[], None]) -> None:
+    """Live proof of every name, as `require_ownership` asks for it. Blocks; worker only.
+
+    `before_look` is called before each host's look-up: a hundred of them outlast any lease.
+    """
+    failed: dict[type[ExpectedError], list[str]] = {NeedsUser: [], Transient: []}
+    for group in _by_proof(workspace, names):
+        before_look()
+        try:
+            require_ownership(workspace=workspace, names=group)
+        except (NeedsUser, Transient) as error:
+            failed[type(error)].extend(error.params["names"])
+    if failed[NeedsUser]:
+        raise NeedsUser("ownership_missing", names=sorted(failed[NeedsUser]))
+    if failed[Transient]:
+        raise Transient("ownership_unclear", names=sorted(failed[Transient]))
+
+
+def _by_proof(workspace: Workspace, names: Sequence[str]) -> list[list[str]]:
+    """The names that the same proofs cover, together: they share their look-ups."""
+    groups: dict[tuple[object, ...], list[str]] = {}
+    for name in names:
+        key = tuple(proof.pk for proof in proofs_of(workspace=workspace, name=name))
+        groups.setdefault(key, []).append(name)
+    return list(groups.values())
 
 
 def require_open_window(workspace: Workspace, wish: Wish) -> None:

@@ -9,6 +9,7 @@ from accounts.models import Workspace
 from auditlog.events import Actor, record
 from certificates.gates import Wish, read_wish, require_open_window
 from certificates.models import Issuance
+from certificates.store import destroy_unused_key
 from config.lib import clock, jobs
 from config.lib.errors import NeedsUser
 from domains import findings
@@ -128,6 +129,7 @@ def cancel_issuance(*, issuance: Issuance, actor: Actor) -> None:
             lease_until=None,
         )
         if cancelled:
+            destroy_unused_key(issuance)
             _record("issuance.cancelled", issuance, actor)
             jobs.ring("issuance")
     issuance.refresh_from_db()

@@ -30,8 +30,9 @@ class AcmeAccount(OwnedModel):
 
 
 class PrivateKey(OwnedModel):
-    """A row of its own, so that deleting it destroys the key and nothing else."""
+    """A row of its own, so that deleting it destroys the key and nothing else. It goes with its domain."""
 
+    domain = models.ForeignKey("domains.Domain", on_delete=models.CASCADE, related_name="+")
     sealed_pem = SealedField(purpose="certificate_private_key")
     key_type = models.CharField(max_length=16, default=DEFAULT_KEY_TYPE)
     created_at = models.DateTimeField(default=clock.now)

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.db import transaction
 
 from auditlog.events import Actor, record
-from certificates.models import Certificate, CertificateName, Issuance, names_key
+from certificates.models import Certificate, CertificateName, Issuance, PrivateKey, names_key
 from config.lib import x509
 from config.lib.errors import Permanent
 from domains import findings
@@ -69,6 +69,12 @@ def keep_certificate(issuance: Issuance, certificate: Certificate) -> None:
             "fingerprint_sha256": certificate.fingerprint_sha256,
         },
     )
+
+
+def destroy_unused_key(issuance: Issuance) -> None:
+    """For an issuance that ends without a certificate; what the CA has issued keeps its key. Repeatable."""
+    row = Issuance.unscoped.filter(pk=issuance.pk, certificate_url="", private_key__isnull=False)
+    PrivateKey.unscoped.filter(pk__in=row.values("private_key")).delete()
 
 
 def delete_certificate(*, certificate: Certificate, actor: Actor) -> None:

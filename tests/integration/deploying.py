@@ -38,7 +38,10 @@ class Scene:
 
     def store(self, issued: Issued, *, key: bytes = b"") -> Certificate:
         private = PrivateKey.objects.create(
-            workspace=self.workspace, sealed_pem=Sealed.of(key or key_pem(issued.key)), key_type="ecdsa-p256"
+            workspace=self.workspace,
+            domain=self.domain,
+            sealed_pem=Sealed.of(key or key_pem(issued.key)),
+            key_type="ecdsa-p256",
         )
         return Certificate.objects.create(
             workspace=self.workspace,

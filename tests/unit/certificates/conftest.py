@@ -49,7 +49,7 @@ def store(domain: Domain) -> Callable[..., Certificate]:
 
     def put(names: Sequence[str] = (HOST,), *, days: float = 90, age_days: float = 1) -> Certificate:
         issued = authority.issue(names, days=days, age_days=age_days)
-        key = PrivateKey.objects.create(workspace=domain.workspace, sealed_pem=Sealed.of(issued.key_pem))
+        key = PrivateKey.objects.create(workspace=domain.workspace, domain=domain, sealed_pem=Sealed.of(issued.key_pem))
         certificate = Certificate.objects.create(
             workspace=domain.workspace,
             domain=domain,

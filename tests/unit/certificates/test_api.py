@@ -90,7 +90,7 @@ def test_bad_input_names_its_field(cast: Cast, domain: Domain, field: str, value
 
 
 def test_a_refusal_by_the_ca_keeps_its_own_status_apart() -> None:
-    refused: dict[str, Any] = {"detail": "Not for us.", "name": HOST, "kind": "rejectedIdentifier", "status": 400, "code": "x"}
+    refused: dict[str, Any] = {"detail": "Not for us.", "name": HOST, "status": 400, "code": "x"}
     answer = respond(Problem(409, "acme_rejected_identifier", **refused))
     assert answer.status_code == 409
     shown = json.loads(answer.content)
