@@ -1,22 +1,9 @@
 """Staff's view of this room: everything but the secrets, and nothing to change."""
 
 from django.contrib import admin
-from django.http import HttpRequest
 
+from accounts.staff import ReadOnlyAdmin
 from deploy.models import Deployment, Server, Target, TargetRun
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Changes go through the operations, which check, record and ring."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
 
 
 @admin.register(Server)
