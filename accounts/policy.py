@@ -51,6 +51,7 @@ ACTIONS_NEEDING_VERIFIED_EMAIL = frozenset(
     {
         "member.invite",
         "token.edit",
+        "domain.inspect",
         "domain.verify",
         "certificate.issue",
         "server.edit",
