@@ -121,8 +121,9 @@ CONNECTIONS = {
     ),
     "ssh_no_shell": Entry(
         "{username} may not run commands on {host}",
-        "The account is for SFTP only, so files can be written and reload commands cannot be run.",
-        "Leave the reload commands empty and reload by other means, or give the account a shell.",
+        "The account is for SFTP only, or the server allows one session per connection (MaxSessions 1), so files can "
+        "be written and reload commands cannot be run.",
+        "Leave the reload commands empty and reload by other means, or give the account a shell and two sessions.",
         "sudo usermod --shell /bin/bash {username}",
     ),
     "sftp_off": Entry(

@@ -99,7 +99,8 @@ class Connection:
             except (paramiko.SSHException, EOFError, OSError) as error:
                 if watchdog.has_fired or isinstance(error, TimeoutError):
                     raise self._failure("ssh_timeout", step=step, seconds=round(seconds)) from error
-                if not self.transport.is_active():
+                # A channel that ends under a transport that lives on is as lost as one that ended with it.
+                if not self.transport.is_active() or not isinstance(error, OSError):
                     raise self._failure("ssh_closed", step=step) from error
                 raise
 

@@ -47,9 +47,9 @@ def run_command(
     """
     started = time.monotonic()
     with connection.within(seconds + grace, "run a command"):
-        channel = connection.transport.open_session(timeout=seconds)
+        channel = _begin(connection, command, seconds)
         try:
-            raw, is_cut = _drain(channel, command)
+            raw, is_cut = _drain(channel)
             if not connection.transport.is_active():
                 raise EOFError
             code = channel.recv_exit_status() if channel.exit_status_ready() else -1
@@ -57,15 +57,33 @@ def run_command(
             channel.close()
     text = redact(raw.decode(errors="replace"), secrets).strip()
     if code and _SFTP_ONLY in text.lower():
-        raise NeedsUser("ssh_no_shell", host=connection.host, username=connection.username)
+        raise _no_shell(connection)
     return Outcome(None if code < 0 else code, text, is_cut, time.monotonic() - started)
 
 
-def _drain(channel: paramiko.Channel, command: Command) -> tuple[bytes, bool]:
-    """Read until the streams end, or until the command has ended and is silent (a daemon may keep them open)."""
+def _begin(connection: Connection, command: Command, seconds: float) -> paramiko.Channel:
+    """A server may refuse the session (MaxSessions, an SFTP account) or the command and stay connected."""
+    try:
+        channel = connection.transport.open_session(timeout=seconds)
+    except paramiko.ChannelException as error:
+        raise _no_shell(connection) from error
     channel.set_combine_stderr(True)
+    try:
+        channel.exec_command(command.text)
+    except paramiko.SSHException as error:
+        if not connection.transport.is_active():
+            raise
+        raise _no_shell(connection) from error
+    return channel
+
+
+def _no_shell(connection: Connection) -> NeedsUser:
+    return NeedsUser("ssh_no_shell", host=connection.host, username=connection.username)
+
+
+def _drain(channel: paramiko.Channel) -> tuple[bytes, bool]:
+    """Read until the streams end, or until the command has ended and is silent (a daemon may keep them open)."""
     channel.settimeout(_POLL_SECONDS)
-    channel.exec_command(command.text)
     kept, drained = bytearray(), 0
     while True:
         if drained > MAX_DRAINED:

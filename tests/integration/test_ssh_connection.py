@@ -257,6 +257,12 @@ def test_an_account_for_sftp_only_has_files_and_no_shell() -> None:
             assert files.is_directory("/etc")
 
 
+def test_a_server_that_refuses_a_second_session_says_so() -> None:
+    with sshd(extra=["MaxSessions 1"]) as server, signed_in(server) as connection, remote_files(connection) as files:
+        assert code_of(lambda: run.run_command(connection, command.from_argv(["id"]), seconds=5)) == "ssh_no_shell"
+        assert files.is_directory("/etc"), "the connection lives on"
+
+
 def test_a_server_without_sftp_says_so() -> None:
     with sshd(extra=["Match all", "ForceCommand /bin/true"]) as server, signed_in(server) as connection:
         with pytest.raises(ExpectedError) as caught, remote_files(connection):
