@@ -67,9 +67,8 @@ def _check_shell(trail: Trail, connection: Connection, target: Target, problems:
 
 def _check_directory(trail: Trail, connection: Connection, files: RemoteFiles, path: str, has_shell: bool) -> None:
     with trail.step(f"Look at {path}", seconds=_SECONDS * 3) as note:
-        nearest = path
-        while not files.is_directory(nearest):
-            nearest = posixpath.dirname(nearest)
+        with connection.within(_SECONDS, "look at the directory"):
+            nearest = nearest_directory(files, path)
         is_there = nearest == path
         note.detail = "it is there" if is_there else f"it is not there yet; it will be made below {nearest}"
         if not has_shell:
@@ -80,6 +79,13 @@ def _check_directory(trail: Trail, connection: Connection, files: RemoteFiles, p
             known = {"host": connection.host, "username": connection.username, "directory": path}
             raise NeedsUser("path_denied" if is_there else "mkdir_denied", path=path, deed="write", **known)
         note.detail += " and can be written"
+
+
+def nearest_directory(files: RemoteFiles, path: str) -> str:
+    """The first directory from `path` upwards; / whatever a server says about it."""
+    while path != "/" and not files.is_directory(path):
+        path = posixpath.dirname(path)
+    return path
 
 
 def _check_sudo(trail: Trail, connection: Connection, line: str, secrets: Sequence[str]) -> None:
