@@ -141,14 +141,15 @@ def _duplicate(files: RemoteFiles, source: str, target: str, entry: Entry) -> bo
 
 
 def swap(files: RemoteFiles, directory: str, token: str, names: Sequence[str], kept: Mapping[str, Kept]) -> None:
-    """Rename the staged files into place, back to back, in the order given.
+    """Rename the staged files into place, back to back, in the order given. Repeatable with a fresh stage.
 
     A file of somebody else that could not be copied is moved away first: its directory is ours, it is not.
     """
     for name in names:
-        place = posixpath.join(directory, name)
-        if kept.get(name) == "to_move":
-            files.rename(place, posixpath.join(directory, PREVIOUS, name))
+        place, previous = posixpath.join(directory, name), posixpath.join(directory, PREVIOUS, name)
+        # Moved away once: after a cut, what lies in the place is ours, or nothing does.
+        if kept.get(name) == "to_move" and not files.entry(previous) and files.entry(place):
+            files.rename(place, previous)
         files.rename(posixpath.join(stage_folder(directory, token), name), place)
         crash_here("deploy.file_renamed")
 

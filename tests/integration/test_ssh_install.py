@@ -165,6 +165,29 @@ def test_files_of_somebody_else_in_our_directory_are_moved_and_come_back(ssh_ser
     assert content(directory) == as_content(OLD)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a file of another user")
+@pytest.mark.parametrize("cut_after", ["moving away", "both renames"])
+def test_a_swap_that_was_cut_beside_somebody_elses_file_is_repeated(
+    ssh_server: Sshd, home: Path, cut_after: str
+) -> None:
+    directory = home / "tls"
+    directory.mkdir()
+    (directory / "key.pem").write_bytes(b"of root")
+    (directory / "key.pem").chmod(0o600)
+    os.chown(directory, home.stat().st_uid, home.stat().st_gid)
+    with files_on(ssh_server) as files:
+        install.stage(files, str(directory), TOKEN, NEW)
+        kept = install.keep_previous(files, str(directory), TOKEN, NAMES)
+        assert kept["key.pem"] == "to_move"
+        files.rename(f"{directory}/key.pem", f"{directory}/{placement.PREVIOUS}/key.pem")
+        if cut_after == "both renames":
+            files.rename(f"{install.stage_folder(str(directory), TOKEN)}/key.pem", f"{directory}/key.pem")
+        install.stage(files, str(directory), TOKEN, NEW)
+        install.swap(files, str(directory), TOKEN, NAMES, kept)
+        assert content(directory) == as_content(NEW)
+        assert (directory / placement.PREVIOUS / "key.pem").read_bytes() == b"of root"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs a directory of another user")
 @pytest.mark.parametrize(("prepare", "code"), [
     (lambda place: (place / "root").mkdir(mode=0o755), "mkdir_denied"),
