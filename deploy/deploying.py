@@ -55,7 +55,7 @@ def deploy_to_target(run: TargetRun, trail: Trail) -> Result:
     if run.target is None or run.server is None or run.certificate is None:
         raise NeedsUser("deploy_nothing_left")
     wanted = _check(run, run.certificate, trail)
-    hidden = unseal.secrets_of(run.server)
+    hidden = [*unseal.secrets_of(run.server), *unseal.secrets_among(wanted)]
     with opened(run, trail, run.server, must_be_trusted=True) as connection, remote_files(connection) as files:
         crash_here("deploy.connected")
         work = Work(run, trail, run.target, run.server, run.certificate, connection, files, wanted, hidden)

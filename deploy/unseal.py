@@ -1,6 +1,6 @@
 """The two places where this room opens secrets, both in memory and for the length of a run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import paramiko
 
@@ -33,3 +33,8 @@ def new_files(certificate: Certificate, names: Mapping[str, str]) -> list[NewFil
     parts = bundle_files(certificate)
     contents = {part: one.reveal() if isinstance(one, Sealed) else one for part, one in parts.items()}
     return [NewFile(names[file.part], file.mode, contents[file.part]) for file in placement.FILES]
+
+
+def secrets_among(wanted: Sequence[NewFile]) -> list[str]:
+    """Of the files to write those that only their owner may read: a reload that prints one shows a key."""
+    return [file.content.decode() for file in wanted if not file.mode & 0o077]

@@ -12,10 +12,11 @@ SHORTEST_SECRET = 8
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """`text` without private key blocks, without any of `secrets` (or a line of one), without control codes."""
+    # First of all: a colour or a backspace inside a secret would keep it from being found.
+    text = _CONTROL.sub("", _TERMINAL_CODE.sub("", text.replace("\r\n", "\n")))
     for secret in secret_lines(secrets):
         text = text.replace(secret, HIDDEN)
-    text = _PRIVATE_BLOCK.sub(HIDDEN, text)
-    return _CONTROL.sub("", _TERMINAL_CODE.sub("", text.replace("\r\n", "\n")))
+    return _PRIVATE_BLOCK.sub(HIDDEN, text)
 
 
 def secret_lines(secrets: Iterable[str]) -> list[str]:

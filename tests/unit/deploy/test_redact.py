@@ -24,3 +24,7 @@ def test_short_lines_of_a_secret_do_not_eat_ordinary_words() -> None:
 
 def test_terminal_codes_and_control_characters_go() -> None:
     assert redact("\x1b[31mred\x1b[0m \x1b]0;title\x07bell\x07\r\nnext\x00") == "red bell\nnext"
+
+
+def test_a_control_code_inside_a_secret_does_not_save_it() -> None:
+    assert redact("correct\x1b[31m-horse cor\x08rect-horse", ["correct-horse"]) == "[hidden] [hidden]"
