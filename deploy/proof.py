@@ -65,8 +65,8 @@ def by_port(served: Sequence[Served]) -> dict[str, str]:
 
 
 def _from_outside(connection: Connection, host: str, port: int) -> Served | None:
-    """As a visitor would see this very server; None when it cannot be reached from here."""
-    fingerprint = _leaf(lambda: fetch_chain(connection.host, port, host, egress.Deadline(LOOK_SECONDS)).ders)
+    """As a visitor would see this very server, at the address that SSH leads to; None when not reachable from here."""
+    fingerprint = _leaf(lambda: fetch_chain(connection.address, port, host, egress.Deadline(LOOK_SECONDS)).ders)
     return Served(port, fingerprint, "outside") if fingerprint else None
 
 

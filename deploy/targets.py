@@ -48,7 +48,7 @@ def check_custom_names(names: Mapping[str, str] | None) -> dict[str, str]:
 def missing_parts(server: Server, chosen: Placement) -> list[str]:
     """What a target needs before it can deploy, in the words of the form."""
     missing = []
-    if not server.sealed_private_key:
+    if not server.public_key:  # The key itself is not opened to see whether there is one.
         missing.append("Private key")
     if not chosen.certificate_directories:
         missing.append("Certificate directories on server")

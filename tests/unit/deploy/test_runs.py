@@ -37,6 +37,7 @@ def make_server(domain: Domain, name: str) -> Server:
         host=f"{name}.example.net",
         username="mmc",
         sealed_private_key=Sealed.of("a key"),
+        public_key="ssh-ed25519 AAAA",
         host_key_fingerprint="SHA256:x",
     )
 
