@@ -23,8 +23,8 @@ from config.lib.errors import ExpectedError, Transient
 # Its DEBUG level prints payloads and nonces; whatever the root logger is set to, they stay out of the log.
 logging.getLogger("acme").setLevel(logging.INFO)
 
-# With every other nonce refused, 12 tries fail once in 4096 requests; an honest CA needs two.
-NONCE_TRIES = 12
+# With every other nonce refused, 30 tries fail once in a thousand million requests; an honest CA needs two.
+NONCE_TRIES = 30
 REQUEST_SECONDS = 30
 # Directory, nonce, request and its repeats together: shorter than the lease under which they are sent,
 # or a second worker places the same order again.
