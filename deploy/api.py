@@ -6,7 +6,7 @@ from django.db import transaction
 from django.shortcuts import get_object_or_404
 from ninja import Router
 
-from accounts.api import Accepted, ApiRequest, ListQuery, Page, Status, bad_field, operation, page_of, routers
+from accounts.api import Accepted, ApiRequest, ListQuery, Page, Status, operation, page_of, routers
 from certificates.models import Certificate
 from config.lib import jobs
 from deploy.deployments import require_deployable, start_deployment
@@ -15,6 +15,7 @@ from deploy.inputs import (
     ServerIn,
     TargetIn,
     TrustIn,
+    naming_missing_parts,
     read_access,
     read_fingerprint,
     read_placement,
@@ -139,7 +140,7 @@ def post_target(request: ApiRequest, domain: Domain, body: TargetIn) -> dict[str
     access = read_access(body, known)
     chosen = read_placement(body)
     pinned = read_fingerprint(body.host_key_fingerprint, "host_key_fingerprint") if body.host_key_fingerprint else ""
-    with transaction.atomic(), bad_field("certificate_directories"):
+    with transaction.atomic(), naming_missing_parts():
         if known:
             server = change_server(server=known, access=access, actor=request.actor)
         else:
@@ -163,7 +164,7 @@ def patch_target(request: ApiRequest, target: Target, body: TargetIn) -> dict[st
     chosen = read_placement(body, target)
     draft = target.is_draft if body.draft is None else body.draft
     pinned = read_fingerprint(body.host_key_fingerprint, "host_key_fingerprint") if body.host_key_fingerprint else ""
-    with transaction.atomic(), bad_field("certificate_directories"):
+    with transaction.atomic(), naming_missing_parts():
         if named:
             server = change_server(server=named, access=access, actor=request.actor)
         else:

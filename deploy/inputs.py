@@ -1,7 +1,8 @@
 """What the API takes about servers and targets, and how it becomes checked values; bad input names its field."""
 
+import contextlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ninja import Schema
@@ -13,7 +14,7 @@ from config.lib.sealed import Sealed
 from deploy.models import Server, Target
 from deploy.servers import Access, check_fingerprint, check_host, check_key, check_port
 from deploy.ssh import placement
-from deploy.targets import Placement, check_custom_names, check_ports
+from deploy.targets import DIRECTORIES, PRIVATE_KEY, Placement, check_custom_names, check_ports
 
 
 class ServerIn(Schema):
@@ -132,3 +133,18 @@ def _given_names(body: TargetIn, known: Target | None) -> Mapping[str, str]:
 def read_fingerprint(text: str, field: str) -> str:
     with bad_field(field):
         return check_fingerprint(text)
+
+
+_FIELDS_OF_PARTS = {PRIVATE_KEY: "private_key", DIRECTORIES: "certificate_directories"}
+
+
+@contextlib.contextmanager
+def naming_missing_parts() -> Iterator[None]:
+    """A target that is saved before it is complete is bad input, under the fields that are missing."""
+    try:
+        yield
+    except NeedsUser as error:
+        if error.code != "target_incomplete":
+            raise
+        fields = {_FIELDS_OF_PARTS[part]: "A deployment needs this." for part in error.params["missing"]}
+        raise Problem(422, error.code, fields=fields, **error.params) from error

@@ -17,6 +17,8 @@ from deploy.ssh import placement
 from domains.models import Domain
 
 MAX_PORTS = 10
+# What a deployment cannot do without, in the words of the form.
+PRIVATE_KEY, DIRECTORIES = "Private key", "Certificate directories on server"
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,9 @@ def missing_parts(server: Server, chosen: Placement) -> list[str]:
     """What a target needs before it can deploy, in the words of the form."""
     missing = []
     if not server.public_key:  # The key itself is not opened to see whether there is one.
-        missing.append("Private key")
+        missing.append(PRIVATE_KEY)
     if not chosen.certificate_directories:
-        missing.append("Certificate directories on server")
+        missing.append(DIRECTORIES)
     return missing
 
 

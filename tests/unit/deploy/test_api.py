@@ -125,6 +125,7 @@ def test_patching_changes_what_is_named_and_nothing_else(api: Api, domain: Domai
         ({"certificate_directories": ["/etc/$(id)"]}, "certificate_directories", "directory_not_allowed"),
         ({"certificate_directories": ["/etc/sudoers.d"]}, "certificate_directories", "directory_not_allowed"),
         ({"certificate_directories": []}, "certificate_directories", "target_incomplete"),
+        ({"private_key": ""}, "private_key", "target_incomplete"),
         ({"file_names": {"key": "../key"}}, "file_names", "file_name_not_allowed"),
         ({"file_names": {"other": "x"}}, "file_names.other", "input_invalid"),
         ({"reload_commands": ["a\nb"]}, "reload_commands", "command_not_allowed"),
