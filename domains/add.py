@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 
+from accounts.access import has_verified_email
 from accounts.models import User, Workspace
 from auditlog.events import Actor, record
+from auditlog.models import Event
 from config.lib import clock, egress, jobs
 from config.lib.errors import NeedsUser
 from domains.models import HTTPS, Domain, DomainTag, State, Visit
@@ -18,6 +21,8 @@ from domains.state import domain_state, urgency
 WELL_KNOWN_PORTS = frozenset({21, 25, 110, 143, 389, 443, 465, 587, 636, 853, 990, 993, 995})
 PROTOCOLS = frozenset({"tls"})
 TAGS_AT_MOST = 10
+# Adding makes the portal connect to a host; an address that nobody has proven buys few of these.
+ADDED_UNPROVEN_AT_MOST = 5
 
 _WITH_PORT = re.compile(r"(?P<host>[^:]+):(?P<port>\d{1,5})")
 _TAG = re.compile(r"[\w][\w .-]{0,39}")
@@ -75,8 +80,10 @@ def add_domain(
 ) -> Domain:
     """Start to watch a host; its first visit is due at once. Opens no connection itself.
 
-    Raises NeedsUser as parse_target and parse_tags do, protocol_unknown, and domain_exists.
+    Raises NeedsUser as parse_target and parse_tags do, protocol_unknown, confirm_address_first,
+    and domain_exists.
     """
+    require_room(workspace, user)
     host, port = parse_target(hostname, port)
     names = parse_tags(tags)
     parse_protocol(protocol)
@@ -94,6 +101,16 @@ def add_domain(
     _insert(domain, names, actor)
     jobs.ring("visit", interactive=True)
     return domain
+
+
+def require_room(workspace: Workspace, user: User | None) -> None:
+    """Raises NeedsUser("confirm_address_first"). Counts what was added, not what is still there."""
+    if user is None or has_verified_email(user):
+        return
+    today = clock.now() - timedelta(days=1)
+    events = Event.objects.for_workspace(workspace)
+    if events.filter(kind="domain.added", actor_id=user.pk, at__gt=today).count() >= ADDED_UNPROVEN_AT_MOST:
+        raise NeedsUser("confirm_address_first", most=ADDED_UNPROVEN_AT_MOST, email=user.email)
 
 
 def _insert(domain: Domain, tags: list[str], actor: Actor) -> None:

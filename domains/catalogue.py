@@ -6,6 +6,11 @@ from config.lib.x509 import ENTRIES
 register(ENTRIES)
 register(
     {
+        "confirm_address_first": Entry(
+            "Confirm your e-mail address to add more domains",
+            "Adding makes the portal connect to a host, so an address that is not confirmed may add {most} a day.",
+            "Open the link in the mail to {email}, then add the next one.",
+        ),
         "domain_exists": Entry(
             "{host} is here already",
             "This workspace watches it; a host with the same port is listed once.",

@@ -1,8 +1,9 @@
 """Adding a host: what is refused, each with words of its own, and what a new row brings with it."""
 
 import pytest
+from allauth.account.models import EmailAddress
 
-from auditlog.events import SYSTEM
+from auditlog.events import SYSTEM, Actor
 from auditlog.models import Event
 from config.lib.errors import NeedsUser, catalogue
 from domains.add import add_domain, delete_domain, parse_tags, parse_target, set_tags
@@ -100,6 +101,21 @@ def test_the_same_host_and_port_is_listed_once(cast: Cast) -> None:
     add_domain(workspace=cast.other, actor=SYSTEM, hostname="forge.org")
     assert Domain.unscoped.count() == 3
     assert Visit.unscoped.count() == 3
+
+
+def test_an_unproven_address_adds_a_few_domains_a_day_whatever_it_deletes(cast: Cast) -> None:
+    EmailAddress.objects.filter(user=cast.admin).update(verified=False)
+    person = Actor("user", id=cast.admin.pk)
+
+    def add(number: int) -> Domain:
+        return add_domain(workspace=cast.acme, actor=person, hostname=f"n{number}.forge.org", user=cast.admin)
+
+    for number in range(5):
+        delete_domain(domain=add(number), actor=person)
+    with pytest.raises(NeedsUser, match="confirm_address_first"):
+        add(6)
+    EmailAddress.objects.filter(user=cast.admin).update(verified=True)
+    assert add(6).pk
 
 
 def test_two_workspaces_get_tokens_of_their_own(cast: Cast) -> None:
