@@ -25,7 +25,8 @@ ENTRIES: dict[str, Entry] = {
     ),
     "name_mismatch": Entry(
         "The certificate is for other names",
-        "{host} is not among the names of the certificate ({name_count} in all: {names}). An asterisk covers exactly one label.",
+        "{host} is not among the names of the certificate ({name_count} in all: {names}). "
+        "An asterisk covers exactly one label.",
         "Issue a certificate that names {host}, or let the server answer for this name with the right one (SNI).",
     ),
     "no_san": Entry(
