@@ -203,7 +203,8 @@ def test_one_dead_server_stops_no_other_and_is_tried_again_by_itself(
     server = scene.server(ssh_server)
     dead = Server.objects.create(
         workspace=scene.workspace, host="127.0.0.1", port=free_port(), username="deploy",
-        sealed_private_key=server.sealed_private_key, host_key_fingerprint=ssh_server.fingerprint,
+        sealed_private_key=server.sealed_private_key, public_key=server.public_key,
+        host_key_fingerprint=ssh_server.fingerprint,
     )  # fmt: skip
     other = scene.target(dead, ["/srv/tls"])
     deployment = scene.deploy()

@@ -230,6 +230,7 @@ class TestDeployments:
         end(other, DEAD)
         assert state_of(deployment) == "partial"
         assert Finding.unscoped.get(closed_at=None).code == "partial_deploy"
+        assert Domain.unscoped.get().reported_state == "partial_deploy"
         end(other, OK)
         assert state_of(deployment) == "deployed"
         assert not Finding.unscoped.filter(closed_at=None).exists()
