@@ -175,7 +175,7 @@ def _json(request: ApiRequest) -> Any:
     """The body as JSON; none at all counts as an empty object."""
     try:
         return json.loads(request.body or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Problem(422, "body_malformed", fields={"body": "This is not JSON."}) from error
 
 

@@ -12,6 +12,7 @@ from ninja import Schema
 from pydantic import Field
 
 from accounts.problems import Problem
+from config.lib.moments import parse_moment
 
 
 class ListQuery(Schema):
@@ -48,6 +49,6 @@ def _cursor(moment: datetime, key: uuid.UUID) -> str:
 def _open(cursor: str) -> tuple[datetime, uuid.UUID]:
     try:
         moment, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return datetime.fromisoformat(moment), uuid.UUID(key)
-    except (ValueError, TypeError, AttributeError) as error:
+        return parse_moment(moment), uuid.UUID(key)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise Problem(422, "input_invalid", fields={"cursor": "This cursor is not one of ours."}) from error

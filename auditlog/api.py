@@ -12,6 +12,7 @@ from accounts.api import ApiRequest, ListQuery, Page, Problem, operation, page_o
 from accounts.models import Workspace
 from auditlog.events import sentence
 from auditlog.models import Event
+from config.lib.moments import parse_moment
 
 router = Router(tags=["Logs"])
 routers.add("logs", router)
@@ -84,13 +85,11 @@ def _moment(field: str, text: str, workspace: Workspace, *, days: int = 0) -> da
     try:
         if len(text) == len("YYYY-MM-DD"):
             day = date.fromisoformat(text) + timedelta(days=days)
-            return datetime(day.year, day.month, day.day, tzinfo=zone)
-        moment = datetime.fromisoformat(text)
+            start = datetime(day.year, day.month, day.day, tzinfo=zone)
+            return parse_moment(start.isoformat())
+        return parse_moment(text)
     except (ValueError, OverflowError) as error:
         raise _bad(field) from error
-    if moment.tzinfo is None:
-        raise _bad(field)
-    return moment
 
 
 def _bad(field: str) -> Problem:

@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import Workspace
 from config.lib.errors import describe
+from config.lib.moments import parse_moment
 from domains.models import Domain, Finding, Ownership, Severity, State
 from domains.ownership import enclosing
 
@@ -193,13 +194,6 @@ def _place(value: Any) -> int:
     raise ValueError("no place in the order of states")
 
 
-def _aware(value: Any) -> datetime:
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None:
-        raise ValueError("a time without zone")
-    return moment
-
-
 def _host(value: Any) -> str:
     if isinstance(value, str) and "\0" not in value:
         return value
@@ -211,6 +205,6 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "urgency": _place,
     "host": _host,
     "id": lambda value: uuid.UUID(str(value)),
-    "ends_at": _aware,
-    "created_at": _aware,
+    "ends_at": parse_moment,
+    "created_at": parse_moment,
 }

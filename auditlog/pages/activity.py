@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_GET
 
 from accounts.access import WorkspaceRequest, workspace_view
@@ -17,6 +16,7 @@ from accounts.models import Workspace
 from auditlog.pages import events, issuances
 from auditlog.pages.deployments import Deployments, SingleRuns
 from auditlog.pages.entries import Entry, Source
+from config.lib.moments import parse_moment
 from domains.models import Domain
 from domains.tabs import Tab, domain_context, register
 from domains.views import find_domain
@@ -93,10 +93,9 @@ def _context(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UU
 def _moment(text: str) -> datetime | None:
     """A time from the address bar; what is none shows the newest page."""
     try:
-        moment = parse_datetime(text)
+        return parse_moment(text)
     except ValueError:
         return None
-    return moment if moment and moment.tzinfo else None
 
 
 def _key(text: str) -> uuid.UUID | None:

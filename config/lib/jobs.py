@@ -113,9 +113,19 @@ def rows_of[M: models.Model](model: type[M]) -> models.QuerySet[M]:
 
 
 def storable(params: dict[str, Any]) -> dict[str, Any]:
-    """Error parameters as JSON: anything that is not plain becomes its text."""
-    plain = (str, int, float, bool, type(None), list, tuple)
-    return {name: value if isinstance(value, plain) else str(value) for name, value in params.items()}
+    """Error parameters as JSON: anything that is not plain becomes its text.
+
+    Texts come from strangers' servers; PostgreSQL refuses NUL, and a refused write would lose the error.
+    """
+    return {name: _storable(value) for name, value in params.items()}
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_storable(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    return str(value).replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def due_index(name: str) -> models.Index:

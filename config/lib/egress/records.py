@@ -221,6 +221,7 @@ def _rrset(
 
 
 def _text(record: Any) -> str:
+    """A record's words; NUL, which PostgreSQL does not store, reads as a replacement character."""
     if record.rdtype == dns.rdatatype.TXT:
-        return b"".join(record.strings).decode("utf-8", "replace")
+        return b"".join(record.strings).decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
     return str(record.to_text())

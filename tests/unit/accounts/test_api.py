@@ -96,6 +96,12 @@ def test_refusals_come_before_the_body_is_read(cast: Cast) -> None:
     assert call(cast.token(cast.admin), "PATCH", "/workspace", raw="{").json()["code"] == "body_malformed"
 
 
+@pytest.mark.parametrize("raw", ["[" * 200_000, '{"name":' * 200_000])
+def test_a_bottomless_body_is_no_json(cast: Cast, raw: str) -> None:
+    answer = call(cast.token(cast.admin), "PATCH", "/workspace", raw=raw)
+    assert (answer.status_code, answer.json()["code"]) == (422, "body_malformed")
+
+
 def test_bad_input_names_its_fields_and_repeats_no_value(cast: Cast) -> None:
     answer = call(cast.token(cast.admin), "PATCH", "/workspace", {"monitor_interval_minutes": 0, "time_zone": "Mars"})
     assert answer.status_code == 422

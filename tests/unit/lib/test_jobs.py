@@ -212,3 +212,18 @@ def test_an_idle_claim_asks_once_and_writes_nothing(django_assert_num_queries: A
     with django_assert_num_queries(1):
         jobs.claim(kind(nothing))
     assert connection.in_atomic_block
+
+
+def test_what_a_stranger_said_is_stored_whatever_it_holds() -> None:
+    job = make_job()
+
+    def work(rows: Sequence[Any]) -> None:
+        raise Transient("egress_refused", said="a\0b", offered=("x\0", {"y"}), port=22)
+
+    jobs.work_once(kind(work))
+    job.refresh_from_db()
+    assert job.error_params == {
+        "said": "a\N{REPLACEMENT CHARACTER}b",
+        "offered": ["x\N{REPLACEMENT CHARACTER}", "{'y'}"],
+        "port": 22,
+    }
