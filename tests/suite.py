@@ -16,6 +16,9 @@ from collections.abc import Sequence
 from tests.servers.places import ROOT
 from tests.servers.postgres import postgres
 
+# Many tests wait for servers rather than compute: two at a time keep two cores busy. A file stays
+# with one of them, and with it the servers that its tests share.
+_SIDE_BY_SIDE = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
 # Settings of this machine's own portal must not reach the tests.
 _FOREIGN = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "VAR_DIR", "DJANGO_SETTINGS_MODULE")
 
@@ -30,7 +33,7 @@ def _on_postgres(arguments: Sequence[str]) -> int:
     print("On PostgreSQL, what both databases must agree on:", flush=True)
     with postgres() as server:
         url = server.create_database("portal")
-        return _pytest(["-q", "-m", "both_databases and not proof", *arguments], DATABASE_URL=url)
+        return _pytest(["-q", *_SIDE_BY_SIDE, "-m", "both_databases and not proof", *arguments], DATABASE_URL=url)
 
 
 def main() -> int:
