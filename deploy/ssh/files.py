@@ -22,6 +22,8 @@ MAX_READ = 256 * 1024
 MAX_PACKET = 1024 * 1024
 OPEN_SECONDS = 20.0
 _READ_ONLY_FLAG = 1
+# What paramiko raises, raw, over an answer of the wrong kind, a version cut short, or words that are not UTF-8.
+_NONSENSE = (paramiko.SFTPError, struct.error, UnicodeDecodeError)
 
 type Kind = Literal["file", "directory", "link", "other"]
 
@@ -58,7 +60,10 @@ class _OpenSSHClient(paramiko.SFTPClient):
 
 
 class RemoteFiles:
-    """SFTP on one connection. Every call raises NeedsUser with the path, or Transient when the line is cut."""
+    """SFTP on one connection. Every call raises NeedsUser with the path, or Transient when the line is cut.
+
+    Permanent('sftp_broken') when the server's answer is none.
+    """
 
     def __init__(self, connection: Connection, client: _OpenSSHClient, seconds: float) -> None:
         self._connection = connection
@@ -134,7 +139,7 @@ class RemoteFiles:
             self._client.rmdir(path)
 
     def _attempt(self, act: Callable[[], None]) -> bool:
-        with self._connection.within(self._seconds, "files"):
+        with self._connection.within(self._seconds, "files"), _making_sense(self._connection):
             try:
                 act()
             except (OSError, EOFError, paramiko.SSHException):
@@ -145,13 +150,9 @@ class RemoteFiles:
 
     @contextlib.contextmanager
     def _explained(self, path: str, deed: str) -> Iterator[None]:
-        with self._connection.within(self._seconds, "files"):
+        with self._connection.within(self._seconds, "files"), _making_sense(self._connection):
             try:
                 yield
-            except paramiko.SFTPError as error:
-                raise Permanent(
-                    "sftp_broken", host=self._connection.host, username=self._connection.username
-                ) from error
             except (TimeoutError, EOFError, paramiko.SSHException):
                 raise
             except OSError as error:
@@ -186,9 +187,20 @@ class RemoteFiles:
 
 
 @contextlib.contextmanager
+def _making_sense(connection: Connection) -> Iterator[None]:
+    try:
+        yield
+    except _NONSENSE as error:
+        raise Permanent("sftp_broken", host=connection.host, username=connection.username) from error
+
+
+@contextlib.contextmanager
 def remote_files(connection: Connection, *, seconds: float = OPEN_SECONDS) -> Iterator[RemoteFiles]:
-    """SFTP on a signed-in connection; `seconds` bound each single call. Raises NeedsUser('sftp_off')."""
-    with connection.within(seconds, "start SFTP"):
+    """SFTP on a signed-in connection; `seconds` bound each single call.
+
+    Raises NeedsUser('sftp_off'), Permanent('sftp_broken').
+    """
+    with connection.within(seconds, "start SFTP"), _making_sense(connection):
         try:
             channel = connection.transport.open_session(timeout=seconds)
             channel.settimeout(seconds)

@@ -268,3 +268,42 @@ def test_a_server_without_sftp_says_so() -> None:
         with pytest.raises(ExpectedError) as caught, remote_files(connection):
             pass
         assert caught.value.code == "sftp_off"
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        pytest.param("Welcome", id="text where the version belongs"),
+        pytest.param(r"\000\000\000\005\001\000\000\000\003", id="a packet of another kind"),
+        pytest.param(r"\000\000\000\003\002\000\003", id="a version cut short"),
+    ],
+)
+def test_an_absurd_answer_to_the_first_sftp_packet_is_said_in_words(says: str) -> None:
+    force = f"ForceCommand printf '{says}'; cat > /dev/null"
+    with sshd(extra=["Match all", force]) as server, signed_in(server) as connection:
+        with pytest.raises(ExpectedError) as caught, remote_files(connection):
+            pass
+        assert (caught.value.code, caught.value.params["host"]) == ("sftp_broken", server.host)
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        pytest.param("Welcome", id="text where a status belongs"),
+        pytest.param(
+            r"\000\000\000\016\145\000\000\000\001\000\000\000\004\000\000\000\001\377", id="a reason not in UTF-8"
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    "act",
+    [
+        pytest.param(lambda files: files.entry("/etc"), id="look"),
+        pytest.param(lambda files: files.link("/old", "/new"), id="link"),
+    ],
+)
+def test_an_absurd_answer_to_a_later_sftp_packet_is_said_in_words(says: str, act: Callable[[Any], object]) -> None:
+    version = r"\000\000\000\005\002\000\000\000\003"
+    force = f"ForceCommand printf '{version}{says}'; cat > /dev/null"
+    with sshd(extra=["Match all", force]) as server, signed_in(server) as connection, remote_files(connection) as files:
+        assert code_of(lambda: act(files)) == "sftp_broken"
