@@ -160,13 +160,16 @@ def change_tags(*, domain: Domain, actor: Actor, tags: Iterable[str]) -> None:
 @transaction.atomic
 def delete_domain(*, domain: Domain, actor: Actor) -> None:
     """Forget a domain with everything that hangs on it; what its servers serve stays as it is. Repeatable."""
+    row = Domain.unscoped.select_for_update().filter(pk=domain.pk).first()
+    if row is None:  # Somebody else deleted it meanwhile, and has said so.
+        return
     record(
         "domain.deleted",
-        workspace_id=domain.workspace_id,
+        workspace_id=row.workspace_id,
         actor=actor,
-        domain_id=domain.pk,
-        domain_label=domain.label,
-        data={"was_verified": domain.is_verified, "was_state": State(domain.state).value},
+        domain_id=row.pk,
+        domain_label=row.label,
+        data={"was_verified": row.is_verified, "was_state": State(row.state).value},
     )
-    domain.delete()
+    row.delete()
     forget_unused(domain)
