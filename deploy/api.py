@@ -34,7 +34,7 @@ from deploy.shapes import (
     show_target,
 )
 from deploy.shown import RUNS
-from deploy.targets import delete_target, move_target, save_target, start_test
+from deploy.targets import delete_target, lock_targets, move_target, save_target, start_test
 from domains.models import Domain
 
 router = Router(tags=["Deployment"])
@@ -141,6 +141,7 @@ def post_target(request: ApiRequest, domain: Domain, body: TargetIn) -> dict[str
     chosen = read_placement(body)
     pinned = read_fingerprint(body.host_key_fingerprint, "host_key_fingerprint") if body.host_key_fingerprint else ""
     with transaction.atomic(), naming_missing_parts():
+        lock_targets(domain)
         if known:
             server = change_server(server=known, access=access, actor=request.actor)
         else:
@@ -165,6 +166,7 @@ def patch_target(request: ApiRequest, target: Target, body: TargetIn) -> dict[st
     draft = target.is_draft if body.draft is None else body.draft
     pinned = read_fingerprint(body.host_key_fingerprint, "host_key_fingerprint") if body.host_key_fingerprint else ""
     with transaction.atomic(), naming_missing_parts():
+        lock_targets(target.domain)
         if named:
             server = change_server(server=named, access=access, actor=request.actor)
         else:

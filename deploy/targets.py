@@ -75,6 +75,7 @@ def save_target(
     missing = missing_parts(server, chosen)
     if missing and not draft:
         raise NeedsUser("target_incomplete", missing=missing)
+    lock_targets(domain)
     row = target or Target(workspace_id=domain.workspace_id, domain=domain, position=_next_position(domain))
     before = _shown(row) if target else {}
     old_server = row.server if target else None
@@ -93,6 +94,15 @@ def save_target(
         _drop_unused(old_server)
     reconcile_target(row)
     return row
+
+
+def lock_targets(domain: Domain) -> None:
+    """Let one change of a domain's targets see the other: two at once would take the same position. Repeatable.
+
+    Call inside a transaction, and before a server of theirs is locked, as the end of a run does it: the other way
+    round the two would wait for each other.
+    """
+    Domain.unscoped.select_for_update(no_key=True).filter(pk=domain.pk).first()
 
 
 def _write(row: Target, *, is_new: bool) -> None:

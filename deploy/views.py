@@ -21,7 +21,7 @@ from deploy.deployments import newest_certificate, start_deployment
 from deploy.forms import NEW, TargetForm, bound_rows
 from deploy.models import Deployment, Target, TargetRun
 from deploy.servers import find_or_make_server, trust_server
-from deploy.targets import delete_target, move_target, save_target, start_test
+from deploy.targets import delete_target, lock_targets, move_target, save_target, start_test
 from domains.models import Domain
 from domains.tabs import domain_context
 from domains.views import find_domain
@@ -201,6 +201,7 @@ def keep_rows(forms: Sequence[TargetForm], *, actor: Actor, draft: bool) -> dict
 def keep_row(form: TargetForm, *, actor: Actor, draft: bool) -> Target:
     """Save one valid row with its server."""
     domain, target = form.domain, form.target
+    lock_targets(domain)
     if target:
         server = move_target(target=target, access=form.access, actor=actor)
     else:
