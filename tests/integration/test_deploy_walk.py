@@ -32,11 +32,11 @@ def files_in(directory: Path) -> dict[str, int]:
 
 
 def attempts(server: Sshd) -> int:
-    return sum("publickey" in line or "Failed" in line for line in server.log().splitlines())
+    return sum("publickey" in line or "Failed" in line for line in server.whole_log().splitlines())
 
 
 def connections(server: Sshd) -> int:
-    return server.log().count("Connection from")
+    return server.whole_log().count("Connection from")
 
 
 def test_the_new_certificate_is_installed_reloaded_and_seen_being_served(

@@ -45,7 +45,8 @@ def greet(host: str, port: int, **pin: Any) -> str:
 
 
 def attempts(server: Sshd) -> int:
-    return sum("publickey" in line or "Failed" in line or "Invalid user" in line for line in server.log().splitlines())
+    lines = server.whole_log().splitlines()
+    return sum("publickey" in line or "Failed" in line or "Invalid user" in line for line in lines)
 
 
 def test_greeting_reports_the_host_key_and_authenticates_nothing(ssh_server: Sshd) -> None:

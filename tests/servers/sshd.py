@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 from tests.servers.child import Child, is_root
 from tests.servers.people import DeployUser, deploy_user, new_ssh_key
 from tests.servers.places import plain_environment, private_directory
-from tests.servers.ports import free_port
+from tests.servers.ports import free_port, wait_until
 
 SSHD = "/usr/sbin/sshd"  # It re-executes itself for every connection: the path must be absolute.
 
@@ -21,6 +22,11 @@ def fingerprint_of(public_key: str) -> str:
     """SHA256:… as OpenSSH prints it."""
     digest = hashlib.sha256(base64.b64decode(public_key.split()[1])).digest()
     return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
+_BEGIN = re.compile(r"^Connection from \S+ port (\d+)", re.MULTILINE)
+_PEER = re.compile(r"port (\d+)")
+_END = re.compile("closed|reset|Read error|isconnect|Unable to negotiate|identification")
 
 
 class Sshd:
@@ -69,7 +75,18 @@ class Sshd:
             return False
 
     def log(self) -> str:
+        """What the server wrote by now; it writes after it has answered."""
         return (self.place / "sshd.log").read_text(errors="replace")
+
+    def whole_log(self) -> str:
+        """What the server wrote once it has seen the end of every connection: nothing is missing any more."""
+        wait_until(lambda: not self._open_ports(), seconds=10, what="sshd's last word on each connection")
+        return self.log()
+
+    def _open_ports(self) -> set[str]:
+        log = self.log()
+        ended = {port for line in log.splitlines() if _END.search(line) for port in _PEER.findall(line)}
+        return set(_BEGIN.findall(log)) - ended
 
 
 def _lines(server: Sshd, extra: Sequence[str]) -> list[str]:
