@@ -114,6 +114,7 @@ def outcome_data(deployment: Deployment, runs: Sequence[TargetRun]) -> dict[str,
         "deployment": str(deployment.pk),
         "fingerprint_sha256": deployment.fingerprint_sha256,
         "summary": summary(runs),
+        "requested_by": deployment.requested_by,
         "targets": [_target_data(run) for run in runs],
         **_certificate_data(deployment.certificate),
     }

@@ -70,6 +70,8 @@ def _deployment(event: Event, workspace: Workspace) -> Context:
     targets = [_target(told) for told in event.data.get("targets", [])]
     return {
         "outcome": outcome,
+        # The event itself is the portal's own: it comes when the last target has ended.
+        "by": event.data.get("requested_by", ""),
         "tone": {"succeeded": "ok", "partial": "due"}.get(outcome, "bad"),
         "targets": targets,
         "files": sum(target["files"] for target in targets),

@@ -12,7 +12,7 @@ from allauth.account.models import EmailAddress
 from pytest_django import Settings
 
 from accounts.models import Membership, Role, Workspace
-from auditlog.events import Actor, record
+from auditlog.events import SYSTEM, record
 from auditlog.models import Event, PendingReaction
 from config.lib import clock, jobs
 from notifications.models import Delivery
@@ -71,11 +71,16 @@ def text_of(mail: EmailMessage, kind: str = "plain") -> str:
 
 
 def happen(workspace: Workspace, kind: str = "deployment.succeeded", **data: Any) -> Event:
-    outcome = {"summary": "1 of 1 targets serves it", "targets": [GOOD], **CERTIFICATE}
+    outcome = {
+        "summary": "1 of 1 targets serves it",
+        "targets": [GOOD],
+        "requested_by": "ann@acme-widgets.com",
+        **CERTIFICATE,
+    }
     return record(
         kind,
         workspace_id=workspace.pk,
-        actor=Actor("user", label="ann@acme-widgets.com"),
+        actor=SYSTEM,
         domain_id=workspace.pk,
         domain_label="shop.acme-widgets.com",
         data={**outcome, **data},
@@ -124,6 +129,16 @@ def test_a_reaction_whose_lease_was_lost_writes_nothing(cast: Cast) -> None:
     PendingReaction.objects.filter(pk=event.pk).update(lease_token=cast.acme.pk)
     react_to_events([mine])
     assert Delivery.unscoped.count() == 0
+
+
+@pytest.mark.parametrize(("requested_by", "told"), [("API token ci", "by API token ci"), ("", "by itself")])
+def test_the_mail_names_who_started_and_not_who_noticed_the_end(
+    cast: Cast, mails: Mails, requested_by: str, told: str
+) -> None:
+    happen(cast.acme, requested_by=requested_by)
+    drain()
+    assert f"Started {told}, ended" in text_of(mails.all()[0])
+    assert f"Started {told}, ended" in text_of(mails.all()[0], "html")
 
 
 def test_success_says_where_what_and_how_long(cast: Cast, mails: Mails) -> None:
