@@ -52,9 +52,10 @@ class DeployUser:
 def _account(*command: str) -> bool:
     """Run useradd or userdel; False while another run holds the lock on the account files."""
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    if answer.returncode == 0:
+    # Two runs may tidy up after the same dead one: gone is gone, and the loser of a race looks again.
+    if answer.returncode == 0 or "does not exist" in answer.stderr:
         return True
-    if "try again later" in answer.stderr:
+    if "try again later" in answer.stderr or "cannot remove entry" in answer.stderr:
         return False
     raise RuntimeError(f"{' '.join(command)}: {answer.stderr.strip()}")
 
