@@ -12,7 +12,6 @@ from functools import wraps
 from typing import Any, Literal, Protocol
 
 from allauth.account.adapter import get_adapter
-from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from allauth.account.models import EmailAddress
 from allauth.core.internal.httpkit import get_client_ip
 from django.contrib import messages
@@ -25,6 +24,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django_htmx.http import HttpResponseClientRedirect
 
+from accounts.fresh import is_fresh
 from accounts.models import Membership, User, Workspace
 from accounts.policy import ACTIONS_NEEDING_VERIFIED_EMAIL, POLICY, is_allowed
 from auditlog.events import Actor
@@ -75,7 +75,7 @@ def workspace_view(action: str, *, fresh: bool = False) -> Callable[[View], View
                 raise PermissionDenied("role_too_low")
             if action in ACTIONS_NEEDING_VERIFIED_EMAIL and not has_verified_email(request.user):
                 return render(request, "accounts/verify_first.html", {"workspace": request.workspace}, status=403)
-            if fresh and not did_recently_reauthenticate(request):
+            if fresh and not is_fresh(request):
                 return to_reauthentication(request)
             # The workspace's time zone decides the day, for whatever is rendered inside.
             with timezone.override(zoneinfo.ZoneInfo(request.workspace.time_zone)):

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from accounts.mail import queue_mail
 from accounts.models import User
 from accounts.notices import mail_for
+from accounts.sessions import forget_old_sessions, note_browser
 from accounts.workspaces import ensure_workspace
 from auditlog.events import Actor, record
 
@@ -31,6 +32,11 @@ class AccountAdapter(DefaultAccountAdapter):
             self.send_account_already_exists_mail(address.email)
         else:
             super().send_confirmation_mail(request, emailconfirmation, signup)
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        super().login(request, user)
+        note_browser(request, get_client_ip(request))
+        forget_old_sessions()
 
     def post_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse:
         """Everybody lands in a workspace: also those who came by Google, or have left their last one."""

@@ -41,8 +41,6 @@ BY_PREFIX: dict[str, Mail] = {
     "mfa/email/recovery_codes_generated": _notice("New recovery codes were made for your account"),
     "mfa/email/webauthn_added": _notice("A passkey was added to your account"),
     "mfa/email/webauthn_removed": _notice("A passkey was removed from your account"),
-    "socialaccount/email/account_connected": _notice("A way to sign in was connected to your account"),
-    "socialaccount/email/account_disconnected": _notice("A way to sign in was disconnected from your account"),
 }
 
 

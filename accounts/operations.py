@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from django.http import Http404
 from ninja import Router, Schema
 from pydantic import ValidationError, WithJsonSchema
 
 from accounts.access import Access, has_verified_email
 from accounts.callers import ApiRequest, BearerToken, SignedInSession
+from accounts.fresh import is_fresh
 from accounts.policy import ACTIONS_NEEDING_VERIFIED_EMAIL, POLICY, is_allowed
 from accounts.problems import CONTENT_TYPE, Problem, invalid_input, to_problem
 from config.lib.errors import ExpectedError
@@ -141,7 +141,7 @@ def _refuse(request: ApiRequest, action: str, needed: Scope) -> None:
         raise Problem(403, "key_scope_required" if needed == "keys" else "scope_missing", scope=needed)
     if action in ACTIONS_NEEDING_VERIFIED_EMAIL and not has_verified_email(request.membership.user):
         raise Problem(403, "email_unverified")
-    if needed == "keys" and not request.token and not did_recently_reauthenticate(request):
+    if needed == "keys" and not request.token and not is_fresh(request):
         raise Problem(403, "reauthentication_needed")
 
 

@@ -11,6 +11,8 @@ POLICY: dict[str, frozenset[str]] = {
     # workspace and people
     "workspace.view": EVERYBODY,
     "workspace.edit": ADMINS,
+    "workspace.secure": ADMINS,
+    "workspace.leave": EVERYBODY,
     "workspace.delete": ADMINS,
     "member.view": EVERYBODY,
     "member.invite": ADMINS,

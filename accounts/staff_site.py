@@ -14,9 +14,6 @@ HIDDEN = frozenset(
         "account.EmailConfirmation",
         "auth.Group",
         "mfa.Authenticator",
-        "socialaccount.SocialAccount",
-        "socialaccount.SocialApp",
-        "socialaccount.SocialToken",
     }
 )
 

@@ -60,12 +60,10 @@ INSTALLED_APPS = [
     "accounts",
     "allauth",
     "allauth.account",
-    "allauth.socialaccount",
     "allauth.mfa",
     "accounts.staff_apps.StaffSiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
@@ -165,7 +163,6 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 # allauth's five wrong passwords per address would let anybody shut a person out from elsewhere.
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,30/300s/key"}
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
-SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 MFA_ADAPTER = "accounts.mfa.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 

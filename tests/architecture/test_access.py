@@ -44,6 +44,8 @@ NOT_YET_OFFERED = {
     "member.edit",
     "member.invite",
     "workspace.delete",
+    "workspace.leave",
+    "workspace.secure",
 }
 
 

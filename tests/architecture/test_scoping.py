@@ -4,7 +4,7 @@ import pytest
 from django.apps import apps
 from django.db import models
 
-from accounts.models import Membership, Workspace
+from accounts.models import Membership, Workspace, WorkspaceClosing
 from auditlog.models import Event, Retention
 from config.lib.scoping import OwnedModel, ScopedManager, ScopeMissing
 from tests.rows import OUR_ROOMS, owned_models
@@ -12,6 +12,7 @@ from tests.rows import OUR_ROOMS, owned_models
 EXEMPT: dict[type[models.Model], str] = {
     Membership: "says who may enter a workspace, so it is read before there is one to scope to",
     Event: "keeps plain ids, since it outlives its workspace; its `objects` is scoped all the same",
+    WorkspaceClosing: "outlives the workspace that it takes apart, so it names it by a plain id",
     Retention: "a hole in the append-only triggers for one workspace, only ever named by its id",
 }
 

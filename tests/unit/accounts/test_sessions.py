@@ -1,12 +1,16 @@
 """A copy of the session table signs nobody in."""
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.test import Client
 
-from accounts.sessions import SessionStore, stored_key
-from tests.cast import make_cast
+from accounts.models import Session
+from accounts.sessions import LIFE, SessionStore, live_sessions, stored_key
+from config.lib import clock
+from tests.cast import PASSWORD, make_cast
 
 pytestmark = pytest.mark.django_db
 
@@ -50,3 +54,50 @@ def test_an_invented_key_opens_nothing_and_is_not_kept() -> None:
     session = SessionStore("x" * 32)
     assert dict(session.items()) == {}
     assert session.session_key is None
+
+
+def test_a_sign_in_writes_down_the_browser_and_changes_keep_its_beginning() -> None:
+    client = Client(headers={"user-agent": "Firefox\0 150"}, REMOTE_ADDR="198.51.100.7")
+    admin = make_cast().admin
+    client.post("/account/login/", {"login": admin.email, "password": PASSWORD})
+    row = live_sessions(admin).get()
+    assert (row.ip, row.user_agent) == ("198.51.100.7", "Firefox 150")
+    session = client.session
+    session["more"] = 1
+    session.save()
+    again = live_sessions(admin).get()
+    assert (again.created_at, again.ip, again.user_id) == (row.created_at, row.ip, admin.pk)
+
+
+@pytest.mark.parametrize(
+    ("hours", "step", "is_open"), [(11, 11, True), (13, 13, False), (7 * 24 - 1, 6, True), (7 * 24 + 1, 6, False)]
+)
+def test_a_session_ends_when_idle_or_old(hours: int, step: int, is_open: bool) -> None:
+    client = Client()
+    client.force_login(make_cast().admin)
+    begun = clock.now()
+    for passed in [*range(step, hours, step), hours]:
+        with time_machine.travel(begun + timedelta(hours=passed), tick=False):
+            answer = client.get("/api/me").status_code
+    assert (answer == 200) is is_open
+
+
+def test_a_look_is_written_down_every_few_minutes_only() -> None:
+    client = Client()
+    admin = make_cast().admin
+    client.force_login(admin)
+    begun = live_sessions(admin).get().seen_at
+    seen = []
+    for minutes in (1, 6, 7):
+        with time_machine.travel(begun + timedelta(minutes=minutes), tick=False):
+            client.get("/api/me")
+            seen.append(round((Session.objects.get().seen_at - begun) / timedelta(minutes=1)))
+    assert seen == [0, 6, 6]
+
+
+def test_dead_rows_go_at_the_next_sign_in() -> None:
+    cast = make_cast()
+    Client().force_login(cast.member)
+    Session.objects.update(created_at=clock.now() - LIFE - timedelta(hours=1))
+    Client().post("/account/login/", {"login": cast.admin.email, "password": PASSWORD})
+    assert [row.user for row in Session.objects.all()] == [cast.admin]

@@ -1,4 +1,4 @@
-"""People, workspaces and what lets them in."""
+"""People, workspaces and who belongs where."""
 
 import uuid
 from typing import Any, ClassVar
@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models import Q
 
 from config.lib import clock
 from config.lib.jobs import LeasedJob, due_index
 from config.lib.scoping import OwnedModel
-from config.lib.sealed import SealedField
 
 
 class UserManager(BaseUserManager["User"]):
@@ -52,7 +52,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Workspace(models.Model):
-    """Owns everything. Names are labels: as typed, not unique, never matched to anything."""
+    """Owns everything. Names are labels: as typed, not unique, never matched to anything.
+
+    `closing_at` is when somebody asked to delete it: from then on it is not there for anybody (404), and a
+    WorkspaceClosing takes it apart.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=120)
@@ -69,6 +73,8 @@ class Workspace(models.Model):
         default=5, validators=[MinValueValidator(1), MaxValueValidator(1440)]
     )
     time_zone = models.CharField(max_length=64, default="UTC")
+    requires_mfa = models.BooleanField(default=False)
+    closing_at = models.DateTimeField(null=True, blank=True)
     members: "models.ManyToManyField[User, Membership]" = models.ManyToManyField(
         User, through="Membership", related_name="workspaces"
     )
@@ -96,45 +102,43 @@ class Membership(models.Model):
         return f"{self.user_id} {self.role}"
 
 
-class ApiToken(OwnedModel):
-    """`mmc_…`, shown once; only its SHA-256 is kept (the token itself has 256 random bits)."""
+class Invitation(OwnedModel):
+    """A place in a workspace for whoever proves to own `email`. Only a hash of the mailed token is kept."""
 
-    name = models.CharField(max_length=80)
+    email = models.EmailField()
     role = models.CharField(max_length=16, choices=Role.choices)
-    scopes = models.JSONField(default=list)
-    prefix = models.CharField(max_length=12)
     digest = models.CharField(max_length=64, unique=True)
-    made_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    invited_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     created_at = models.DateTimeField(default=clock.now)
-    expires_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
-    last_used_at = models.DateTimeField(null=True, blank=True)
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.prefix}…)"
-
-
-class PlatformMail(LeasedJob):
-    """The outbox of the platform's own mail: a template's name and its sealed context, rendered at sending.
-
-    Contexts hold links that let people in, hence sealed.
-    """
-
-    class State(models.TextChoices):
-        WAITING = "waiting"
-        SENT = "sent"
-        FAILED = "failed"
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    to = models.EmailField()
-    template = models.CharField(max_length=80)
-    sealed_context = SealedField(purpose="platform_mail_context", workspace_attr=None)
-    state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
-    created_at = models.DateTimeField(default=clock.now)
-    sent_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes = [due_index("accounts_mail_due")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "email"],
+                condition=Q(accepted_at__isnull=True, revoked_at__isnull=True),
+                name="invitation_open_once",
+            )
+        ]
 
     def __str__(self) -> str:
-        return f"{self.template} {self.state}"
+        return f"{self.email} as {self.role}"
+
+
+class WorkspaceClosing(LeasedJob):
+    """The deletion of a workspace. Plain ids: the row outlives what it takes apart."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace_id = models.UUIDField(unique=True)
+    workspace_name = models.CharField(max_length=120)
+    asked_by = models.CharField(max_length=254)
+    created_at = models.DateTimeField(default=clock.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [due_index("accounts_closing_due")]
+
+    def __str__(self) -> str:
+        return self.workspace_name
