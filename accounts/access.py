@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
 from allauth.core.internal.httpkit import get_client_ip
+from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
@@ -71,12 +72,8 @@ def workspace_view(action: str, *, fresh: bool = False) -> Callable[[View], View
             if not request.user.is_authenticated:
                 return to_sign_in(request)
             enter_workspace(request, find_membership(request.user, workspace_id), user_actor(request))
-            if not is_allowed(request.role, action):
-                raise PermissionDenied("role_too_low")
-            if action in ACTIONS_NEEDING_VERIFIED_EMAIL and not has_verified_email(request.user):
-                return render(request, "accounts/verify_first.html", {"workspace": request.workspace}, status=403)
-            if fresh and not is_fresh(request):
-                return to_reauthentication(request)
+            if (refusal := _refuse(request, action, fresh=fresh)) is not None:
+                return refusal
             # The workspace's time zone decides the day, for whatever is rendered inside.
             with timezone.override(zoneinfo.ZoneInfo(request.workspace.time_zone)):
                 return view(request, request.workspace, **kwargs)
@@ -84,6 +81,19 @@ def workspace_view(action: str, *, fresh: bool = False) -> Callable[[View], View
         return _marked(guarded, Access("workspace", action, fresh))
 
     return decorate
+
+
+def _refuse(request: WorkspaceRequest, action: str, *, fresh: bool) -> HttpResponse | None:
+    """What stands before a workspace's page for whoever is in the workspace, or None; raises PermissionDenied."""
+    if not is_allowed(request.role, action):
+        raise PermissionDenied("role_too_low")
+    if lacks_second_factor(request):
+        return render(request, "accounts/second_factor_first.html", status=403)
+    if action in ACTIONS_NEEDING_VERIFIED_EMAIL and not has_verified_email(request.user):
+        return render(request, "accounts/verify_first.html", {"workspace": request.workspace}, status=403)
+    if fresh and not is_fresh(request):
+        return to_reauthentication(request)
+    return None
 
 
 def account_view(view: View) -> View:
@@ -136,6 +146,11 @@ def user_actor(request: WorkspaceRequest) -> Actor:
 
 def has_verified_email(user: User) -> bool:
     return bool(EmailAddress.objects.filter(user=user, verified=True).exists())
+
+
+def lacks_second_factor(request: WorkspaceRequest) -> bool:
+    """Whether the workspace admits only people with a second factor, and this one has none."""
+    return request.workspace.requires_mfa and not is_mfa_enabled(request.user)
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:

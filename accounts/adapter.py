@@ -11,10 +11,13 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.mail import queue_mail
 from accounts.models import User
-from accounts.notices import mail_for
+from accounts.notices import EVENTS, mail_for
 from accounts.sessions import forget_old_sessions, note_browser
 from accounts.workspaces import ensure_workspace
 from auditlog.events import Actor, record
+
+# What an event takes over of a notice's context.
+TOLD = ("from_email", "to_email")
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -23,6 +26,17 @@ class AccountAdapter(DefaultAccountAdapter):
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         template, values = mail_for(template_prefix, context)
         queue_mail(to=email, template=template, context=values)
+
+    def send_notification_mail(
+        self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None
+    ) -> None:
+        """Called once for each change of how an account is protected: told by mail, and written down."""
+        with transaction.atomic():
+            if template_prefix in EVENTS:
+                kind, data = EVENTS[template_prefix]
+                told: dict[str, str] = {name: str(value) for name, value in (context or {}).items() if name in TOLD}
+                record(kind, workspace_id=None, actor=actor_of(self.request, user), data=data | told)
+            super().send_notification_mail(template_prefix, user, context, email)
 
     def send_confirmation_mail(self, request: HttpRequest, emailconfirmation: Any, signup: bool) -> None:
         """Whoever has already verified this address is told of the attempt instead of asked to confirm it."""

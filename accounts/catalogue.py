@@ -54,6 +54,16 @@ register(
             "Proving ownership, issuing, SSH, invitations and tokens wait until the address is known to be yours.",
             "Open the link in the verification mail, or ask for a new one under E-mail address.",
         ),
+        "second_factor_required": Entry(
+            "This workspace asks for two-step sign-in",
+            "An admin let in only people whose account has an authenticator app or a passkey.",
+            "Add one under Two-step sign-in in the menu at the top right; then everything opens again.",
+        ),
+        "second_factor_of_your_own_first": Entry(
+            "Add a second factor to your own account first",
+            "The rule holds for everybody, and would shut you out of your own workspace.",
+            "Add an authenticator app or a passkey under Two-step sign-in, then switch the rule on.",
+        ),
         "reauthentication_needed": Entry(
             "Confirm that it is you",
             "Private keys are given out only within 10 minutes after the password was entered.",

@@ -24,6 +24,17 @@ def _notice(happened: str) -> Mail:
     return Mail("security_notice", keep, {"happened": happened})
 
 
+# What a notice's occasion is in the audit log: the kind of event and what is known of it beforehand.
+EVENTS: dict[str, tuple[str, dict[str, str]]] = {
+    "account/email/email_changed": ("user.email_changed", {}),
+    "mfa/email/totp_activated": ("user.second_factor_added", {"factor": "an authenticator app"}),
+    "mfa/email/totp_deactivated": ("user.second_factor_removed", {"factor": "the authenticator app"}),
+    "mfa/email/recovery_codes_generated": ("user.second_factor_added", {"factor": "new recovery codes"}),
+    "mfa/email/webauthn_added": ("user.second_factor_added", {"factor": "a passkey"}),
+    "mfa/email/webauthn_removed": ("user.second_factor_removed", {"factor": "a passkey"}),
+}
+
+
 BY_PREFIX: dict[str, Mail] = {
     "account/email/email_confirmation_signup": Mail("verify_email", {"activate_url": "action_url"}, {"is_new": True}),
     "account/email/email_confirmation": Mail("verify_email", {"activate_url": "action_url"}, {"is_new": False}),

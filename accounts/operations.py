@@ -13,7 +13,7 @@ from django.http import Http404
 from ninja import Router, Schema
 from pydantic import ValidationError, WithJsonSchema
 
-from accounts.access import Access, has_verified_email
+from accounts.access import Access, has_verified_email, lacks_second_factor
 from accounts.callers import ApiRequest, BearerToken, SignedInSession
 from accounts.fresh import is_fresh
 from accounts.policy import ACTIONS_NEEDING_VERIFIED_EMAIL, POLICY, is_allowed
@@ -137,6 +137,8 @@ def _refuse(request: ApiRequest, action: str, needed: Scope) -> None:
     """403 in all its kinds; a signed-in session has every scope, `keys` only when fresh."""
     if not is_allowed(request.role, action):
         raise Problem(403, "role_too_low")
+    if not request.token and lacks_second_factor(request):
+        raise Problem(403, "second_factor_required")
     if request.token and needed not in request.token.scopes:
         raise Problem(403, "key_scope_required" if needed == "keys" else "scope_missing", scope=needed)
     if action in ACTIONS_NEEDING_VERIFIED_EMAIL and not has_verified_email(request.membership.user):

@@ -22,7 +22,7 @@ KINDS: dict[str, EventKind] = {
     "user.signed_up": EventKind("{actor} signed up"),
     "user.signed_in": EventKind("{actor} signed in"),
     "user.password_changed": EventKind("{actor} changed the password", "warning"),
-    "user.email_changed": EventKind("{actor} changed the e-mail address from {old} to {new}", "warning"),
+    "user.email_changed": EventKind("{actor} changed the e-mail address from {from_email} to {to_email}", "warning"),
     "user.second_factor_added": EventKind("{actor} added {factor} to the sign-in", "warning"),
     "user.second_factor_removed": EventKind("{actor} removed {factor} from the sign-in", "warning"),
     "user.google_linked": EventKind("{actor} connected the Google account {email}", "warning"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from config.lib.database_url import parse_database_url
-from config.lib.env import Env
+from config.lib.env import Env, is_address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env.load(BASE_DIR / ".env")
@@ -132,12 +132,8 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
-    for name, options in (
-        ("UserAttributeSimilarityValidator", {"user_attributes": ("email",)}),
-        ("MinimumLengthValidator", {"min_length": 10}),
-        ("CommonPasswordValidator", {}),
-    )
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "accounts.passwords.GuessedPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
@@ -164,7 +160,17 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,30/300s/key"}
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 MFA_ADAPTER = "accounts.mfa.MfaAdapter"
-MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+# Browsers make passkeys for host names, not for addresses.
+MFA_SUPPORTED_TYPES = ["totp", *([] if is_address(SITE_HOST) else ["webauthn"]), "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IS_HTTPS  # loopback only, as SITE_URL is then
+MFA_FORMS = {
+    "add_webauthn": "accounts.passkeys.NewPasskeyForm",
+    "login_webauthn": "accounts.passkeys.SignInPasskeyForm",
+    "authenticate_webauthn": "accounts.passkeys.SecondStepPasskeyForm",
+    "reauthenticate_webauthn": "accounts.passkeys.ConfirmPasskeyForm",
+}
+MFA_TOTP_ISSUER = SITE_NAME
 
 SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"

@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
 from django.http import HttpResponse
@@ -12,9 +13,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import WorkspaceRequest, workspace_view
 from accounts.forms import WorkspaceForm
-from accounts.models import Workspace
+from accounts.models import Membership, Workspace
 from accounts.policy import is_allowed
+from accounts.sessions import live_sessions
 from accounts.workspaces import change_workspace
+from config.lib.errors import describe
 
 SETTINGS_TABS = (
     ("General", "accounts:settings-general", "workspace.view"),
@@ -48,9 +51,32 @@ def edit_general(request: WorkspaceRequest, workspace: Workspace) -> HttpRespons
 @workspace_view("workspace.view")
 @require_safe
 def show_security(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    address = EmailAddress.objects.filter(user=request.user, primary=True).first()
-    has_mfa = is_mfa_enabled(request.user)
-    return settings_page(request, "accounts/security.html", "Security", address=address, has_mfa=has_mfa)
+    people = Membership.objects.filter(workspace=workspace)
+    context = {
+        "address": EmailAddress.objects.filter(user=request.user, primary=True).first(),
+        "has_mfa": is_mfa_enabled(request.user),
+        "session_count": live_sessions(request.user).count(),
+        "people": people.count(),
+        "without_mfa": people.exclude(user__in=Authenticator.objects.values("user")).count(),
+        "may_secure": is_allowed(request.role, "workspace.secure"),
+    }
+    return settings_page(request, "accounts/security.html", "Security", **context)
+
+
+@workspace_view("workspace.secure", fresh=True)
+@require_POST
+def secure_workspace(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
+    """Whether everybody here needs a second factor; nobody can require what they lack themselves."""
+    is_required = request.POST.get("requires_mfa") == "on"
+    if is_required and not is_mfa_enabled(request.user):
+        wording = describe("second_factor_of_your_own_first", {})
+        messages.error(request, f"{wording.title}. {wording.fix}")
+    else:
+        change_workspace(workspace=workspace, actor=request.actor, changes={"requires_mfa": is_required})
+        messages.success(
+            request, "Two-step sign-in is required now." if is_required else "It is up to each person now."
+        )
+    return redirect("accounts:settings-security", workspace_id=workspace.pk)
 
 
 def settings_page(request: WorkspaceRequest, template: str, label: str, **context: Any) -> HttpResponse:

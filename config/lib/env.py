@@ -137,5 +137,14 @@ class Env:
         return default
 
 
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address rather than a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def _has_port(word: str) -> bool:
     return word.count(":") == 1 or "]:" in word

@@ -1,6 +1,6 @@
 """Template tags of every page: lifeline, state, times, marks, fingerprints. A builtin library; no `load` needed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -138,6 +138,12 @@ def breakable(hostname: str) -> SafeString:
     """A hostname that breaks at its dots and before its port rather than within a label; copied, it is unchanged."""
     parts = str(hostname).replace(".", ".\0").replace(":", "\0:").split("\0")
     return format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in parts))
+
+
+@register.filter
+def lines(values: Iterable[str]) -> str:
+    """One value per line, for components/copy.html."""
+    return "\n".join(values)
 
 
 @register.filter

@@ -3,6 +3,7 @@ import { startConfirming } from "./confirm.js";
 import { startCopying } from "./copy.js";
 import { startLiveFragments } from "./live.js";
 import { startMenus } from "./menu.js";
+import { startPasskeys } from "./passkeys.js";
 import { startRelativeTimes } from "./reltime.js";
 import { startReveals } from "./reveal.js";
 
@@ -11,5 +12,6 @@ startConfirming();
 startCopying();
 startLiveFragments();
 startMenus();
+startPasskeys();
 startRelativeTimes();
 startReveals();

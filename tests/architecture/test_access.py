@@ -45,7 +45,6 @@ NOT_YET_OFFERED = {
     "member.invite",
     "workspace.delete",
     "workspace.leave",
-    "workspace.secure",
 }
 
 

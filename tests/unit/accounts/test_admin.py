@@ -29,6 +29,7 @@ def cast() -> Cast:
 def staff(cast: Cast) -> Client:
     person = make_user("staff@example.org")
     User.objects.filter(pk=person.pk).update(is_staff=True, is_superuser=True)
+    TOTP.activate(person, generate_totp_secret())
     client = Client()
     client.force_login(person)
     return client

@@ -1,5 +1,6 @@
 """A copy of the session table signs nobody in."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -7,8 +8,10 @@ import time_machine
 from django.conf import settings
 from django.test import Client
 
-from accounts.models import Session
+from accounts.browsers import name_browser
+from accounts.models import Session, User
 from accounts.sessions import LIFE, SessionStore, live_sessions, stored_key
+from auditlog.models import Event
 from config.lib import clock
 from tests.cast import PASSWORD, make_cast
 
@@ -101,3 +104,48 @@ def test_dead_rows_go_at_the_next_sign_in() -> None:
     Session.objects.update(created_at=clock.now() - LIFE - timedelta(hours=1))
     Client().post("/account/login/", {"login": cast.admin.email, "password": PASSWORD})
     assert [row.user for row in Session.objects.all()] == [cast.admin]
+
+
+def sign_in(user: User) -> Client:
+    client = Client()
+    client.post("/account/login/", {"login": user.email, "password": PASSWORD})
+    return client
+
+
+def test_people_see_their_browsers_and_end_them_one_by_one_or_all_at_once() -> None:
+    cast = make_cast()
+    here, second, third = (sign_in(cast.admin) for _ in range(3))
+    foreign = sign_in(cast.member)
+    page = here.get("/account/sessions/").content.decode()
+    assert page.count(">this one<") == 1
+    listed = re.findall(r'name="session" value="(\w+)"', page)
+    assert len(listed) == 2
+    assert not {stored_key(foreign.session.session_key or ""), stored_key(here.session.session_key or "")} & set(listed)
+    here.post("/account/sessions/end/", {"session": stored_key(second.session.session_key or "")})
+    assert [client.get("/api/me").status_code for client in (here, second, third)] == [200, 401, 200]
+    here.post("/account/sessions/end-others/")
+    assert [client.get("/api/me").status_code for client in (here, third, foreign)] == [200, 401, 200]
+    assert Event.unscoped.filter(kind="user.sessions_ended", actor_id=cast.admin.pk).count() == 2
+
+
+def test_nobody_ends_a_session_of_somebody_else() -> None:
+    cast = make_cast()
+    here, theirs = sign_in(cast.admin), sign_in(cast.member)
+    for key in (stored_key(theirs.session.session_key or ""), theirs.session.session_key, "", "x" * 5000):
+        assert here.post("/account/sessions/end/", {"session": key}).status_code == 302
+    assert theirs.get("/api/me").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0", "Firefox on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/150 Safari/537.36 Edg/150", "Edge on Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) Version/26 Safari/604.1", "Safari on iPhone"),
+        ("Mozilla/5.0 (Linux; Android 16) AppleWebKit/537.36 Chrome/150 Mobile Safari/537.36", "Chrome on Android"),
+        ("curl/8.5", "curl/8.5"),
+        ("", "Unknown browser"),
+    ],
+)
+def test_a_browser_has_a_name_for_people(agent: str, name: str) -> None:
+    assert name_browser(agent) == name

@@ -68,7 +68,13 @@ def test_without_a_name_the_workspace_is_personal(typed: str) -> None:
     assert (workspace.name, workspace.is_personal) == ("ann's workspace", True)
 
 
-@pytest.mark.parametrize("password", ["password123", "short", "1234567890", "qwertyuiop", "ann@example.org"])
+GUESSABLE = (
+    *("short", "password123", "1234567890", "qwertyuiop", "Password2024!", "P@ssw0rd123", "iloveyou2025"),
+    *("ann@example.org", "managemycert1", "aaaaaaaaaaaa", "abcdefghijkl", "20.11.1987", "x" * 4096),
+)
+
+
+@pytest.mark.parametrize("password", GUESSABLE)
 def test_weak_passwords_are_refused(password: str) -> None:
     assert sign_up("ann@example.org", password=password).status_code == 200
     assert not User.objects.exists()
