@@ -1,11 +1,15 @@
 """What every page of the admin site has in common: nothing is changed unseen."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.db import models
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from accounts.access import user_actor
 from auditlog.events import Actor, record
@@ -15,6 +19,27 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     """Evidence: staff may look."""
 
     show_full_result_count = False
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        given = [name for name in super().get_fields(request, obj) if name != "leads_to"]
+        return [*given, "leads_to"] if obj else given
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return [*super().get_readonly_fields(request, obj), "leads_to"]
+
+    @admin.display(description="Leads to")
+    def leads_to(self, obj: models.Model) -> SafeString:
+        """The lists of rows that point here; what they themselves point at, Django links by itself."""
+        return format_html_join(", ", '<a href="{}">{}</a>', self._lists_about(obj)) or mark_safe("nothing")
+
+    def _lists_about(self, obj: models.Model) -> Iterator[tuple[str, str]]:
+        for relation in obj._meta.get_fields(include_hidden=True):
+            if isinstance(relation, models.ManyToOneRel) and relation.related_model in self.admin_site._registry:
+                meta, field = relation.related_model._meta, relation.field.name
+                address = reverse(f"{self.admin_site.name}:{meta.app_label}_{meta.model_name}_changelist")
+                # Two fields of one model may point here: the words tell which.
+                which = "" if field == obj._meta.model_name else f" ({field.replace('_', ' ')})"
+                yield f"{address}?{field}__pk__exact={obj.pk}", f"{meta.verbose_name_plural}{which}"
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

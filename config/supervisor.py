@@ -101,6 +101,8 @@ class Supervisor:
         beat = ["celery", "-A", "config.celery", "beat", "--scheduler", "celery.beat:Scheduler"]
         self._child("beat", [*python, *beat, "--pidfile="], {**_without_keys(env), "ROLE": "beat"})
         self.say(f"{settings.SITE_NAME} is at {settings.SITE_URL}  (logs in {self.log_dir}; Ctrl-C stops everything)")
+        if not settings.EMAIL_URL:
+            self.say(f"Mail is not sent but written to {settings.VAR_DIR / 'mail'}, until EMAIL_URL names a server.")
 
     def _child(self, name: str, argv: list[str], env: dict[str, str]) -> None:
         child = Child(name, argv, self.log_dir, self.run_dir, env)

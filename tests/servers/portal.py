@@ -31,7 +31,8 @@ class Portal:
     def __init__(self, var_dir: Path, settings: Mapping[str, str]) -> None:
         self.var_dir = var_dir
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        # A name, not an address: browsers make passkeys for names only.
+        self.url = f"http://localhost:{self.port}"
         # Empty counts as unset, and wins over a `.env` of this machine, which must not reach a portal under test.
         nothing = dict.fromkeys(documented_settings(), "")
         self.environment = plain_environment(**nothing)

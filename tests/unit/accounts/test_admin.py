@@ -1,6 +1,7 @@
 """The admin site of whoever hosts the portal: behind the one sign-in, without secrets, every change recorded."""
 
 import hashlib
+import re
 from typing import Any
 
 import pytest
@@ -120,3 +121,16 @@ def test_second_factors_are_sealed_at_rest(cast: Cast) -> None:
         [(stored,)] = cursor.fetchall()
     assert secret not in str(stored)
     assert Authenticator.objects.get(pk=authenticator.pk).wrap().validate_code("000000") in (True, False)
+
+
+def test_a_row_leads_to_the_lists_of_what_points_at_it(cast: Cast, staff: Client) -> None:
+    Rows(cast.acme, cast.admin).called("domain")
+    page = staff.get(f"/admin/accounts/workspace/{cast.acme.pk}/change/").content.decode()
+    links = re.findall(r'<a href="(/admin/[^"]+__pk__exact=[^"]+)">([^<]+)</a>', page)
+    assert {"domains", "servers", "api tokens"} <= {words for _, words in links}
+    [domains] = [link for link, words in links if words == "domains"]
+    listed = staff.get(domains)
+    assert listed.status_code == 200
+    assert listed.context["cl"].result_count == 1
+    [foreign] = [link.replace(str(cast.acme.pk), str(cast.other.pk)) for link in [domains]]
+    assert staff.get(foreign).context["cl"].result_count == 0
