@@ -8,7 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import models
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts.access import user_actor
