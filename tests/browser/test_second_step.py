@@ -4,16 +4,11 @@ import re
 from typing import Any
 
 import pytest
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser import chromium
 from tests.browser.conftest import Person, sign_in
-
-
-def code_of(secret: str, *, later: int = 0) -> str:
-    counter = next(iter(yield_hotp_counters_from_time())) + later
-    return str(format_hotp_value(hotp_value(secret, counter)))
+from tests.totp import code_of
 
 
 def press(page: Page, name: str) -> None:

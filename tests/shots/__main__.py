@@ -1,6 +1,6 @@
 """`make screenshots`: every page and state as PNG under var/screenshots/, with an index.html.
 
-    python -m tests.shots [strangers] [empty] [seeded] [walk] [trouble]
+    python -m tests.shots [strangers] [empty] [seeded] [walk] [trouble] [second]
 
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.
@@ -23,6 +23,7 @@ from tests.browser.journey import Journey, new_email, walk_all
 from tests.demo.habitat import ZONE, Habitat, habitat
 from tests.servers.places import ROOT, private_directory
 from tests.shots.album import Album
+from tests.shots.second_step import shoot_second_step
 from tests.shots.trouble import shoot_trouble
 
 STRANGERS = {
@@ -32,12 +33,14 @@ STRANGERS = {
     "password-reset-sent": "/account/password/reset/done/",
     "docs": "/docs/",
     "docs-first-certificate": "/docs/first-certificate/",
+    "docs-signing-in": "/docs/signing-in/",
     "docs-errors": "/docs/errors/",
 }
 OWN_PAGES = {
     "account-email": "/account/email/",
     "account-password": "/account/password/change/",
     "mfa": "/account/2fa/",
+    "sessions": "/account/sessions/",
 }
 WORKSPACE_PAGES = {
     "domains": "domains/",
@@ -127,6 +130,7 @@ PARTS = {
     "seeded": shoot_seeded,
     "walk": shoot_walk,
     "trouble": shoot_trouble,
+    "second": shoot_second_step,
 }
 
 

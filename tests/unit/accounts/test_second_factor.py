@@ -6,19 +6,14 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import (
-    TOTP,
-    format_hotp_value,
-    generate_totp_secret,
-    hotp_value,
-    yield_hotp_counters_from_time,
-)
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import PlatformMail, User
 from auditlog.models import Event
 from tests.cast import PASSWORD, Cast, make_cast
+from tests.totp import code_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -27,11 +22,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 def cast() -> Cast:
     cache.clear()
     return make_cast()
-
-
-def code_of(secret: str) -> str:
-    counter = next(iter(yield_hotp_counters_from_time()))
-    return str(format_hotp_value(hotp_value(secret, counter)))
 
 
 def sign_in(user: User, client: Client | None = None) -> Client:
