@@ -62,14 +62,13 @@ def operation(
     """Declare one operation; `path` has its ids as `{id}`, which arrive as UUIDs.
 
     Called as `op(request, *ids, query=…, body=…)`, the last two where a schema is given; with `load(request,
-    *ids)` as `op(request, what load returned, …)`. `load` answers 404 by Http404. `check(request, *ids or
-    the loaded object)` may refuse with 402/409 before the body is read. Returns what `response` describes
-    under `status`, or `ninja.responses.Status(202, …)` where `response` maps statuses. `scope` is read for
-    GET, else write. `fresh` asks a session for fresh re-authentication, and `keys` always does. `errors`
-    gives codes another status than 409 and 503. Refusals: 401, 404, 403, 402/409, 422, in this order.
+    *ids)`, which answers 404 by Http404, as `op(request, what load returned, …)`. `check(request, *ids or the
+    loaded object)` may refuse with 402/409 before the body is read. Returns what `response` describes under
+    `status`, or `ninja.responses.Status(202, …)` where it maps statuses. `scope` is read for GET, else write;
+    `fresh` asks a session for fresh re-authentication, and `keys` always does. `errors` gives codes another
+    status than 409 and 503. Refusals: 401, 404, 403, 402/409, 422, in this order.
     """
-    needed = scope or ("read" if method == "GET" else "write")
-    rules = _Rules(action, needed, fresh or needed == "keys", load, check, query, body, errors or {})
+    rules = _Rules(action, scope or _usual_scope(method), fresh, load, check, query, body, errors or {})
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         router.api_operation(
@@ -91,7 +90,7 @@ class _Rules:
 
     action: str
     scope: Scope
-    fresh: bool
+    is_fresh_wanted: bool
     load: Load | None
     check: Load | None
     query: type[Schema] | None
@@ -101,6 +100,14 @@ class _Rules:
     def __post_init__(self) -> None:
         if self.action not in POLICY:
             raise LookupError(f"{self.action!r} is not in accounts.policy.POLICY")
+
+    @property
+    def needs_freshness(self) -> bool:
+        return self.is_fresh_wanted or self.scope == "keys"
+
+
+def _usual_scope(method: Method) -> Scope:
+    return "read" if method == "GET" else "write"
 
 
 def _guarded(function: Callable[..., Any], rules: _Rules, names: list[str]) -> Callable[..., Any]:
@@ -119,7 +126,7 @@ def _guarded(function: Callable[..., Any], rules: _Rules, names: list[str]) -> C
 
     run.__name__, run.__module__, run.__doc__ = function.__name__, function.__module__, function.__doc__
     run.__signature__ = _signature(names)  # type: ignore[attr-defined]
-    run.access = Access("operation", rules.action, fresh=rules.fresh)  # type: ignore[attr-defined]
+    run.access = Access("operation", rules.action, fresh=rules.needs_freshness)  # type: ignore[attr-defined]
     return run
 
 
@@ -143,7 +150,7 @@ def _refuse(request: ApiRequest, rules: _Rules) -> None:
         raise Problem(403, "key_scope_required" if rules.scope == "keys" else "scope_missing", scope=rules.scope)
     if rules.action in ACTIONS_NEEDING_VERIFIED_EMAIL and not has_verified_email(request.membership.user):
         raise Problem(403, "email_unverified")
-    if rules.fresh and not request.token and not is_fresh(request):
+    if rules.needs_freshness and not request.token and not is_fresh(request):
         raise Problem(403, "reauthentication_needed")
 
 
