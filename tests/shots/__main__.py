@@ -1,6 +1,6 @@
 """`make screenshots`: every page and state as PNG under var/screenshots/, with an index.html.
 
-    python -m tests.shots [strangers] [empty] [seeded] [walk] [trouble]
+    python -m tests.shots [strangers] [empty] [seeded] [walk] [team] [trouble]
 
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.
@@ -23,6 +23,7 @@ from tests.browser.journey import Journey, new_email, walk_all
 from tests.demo.habitat import ZONE, Habitat, habitat
 from tests.servers.places import ROOT, private_directory
 from tests.shots.album import Album
+from tests.shots.team import shoot_team
 from tests.shots.trouble import shoot_trouble
 
 STRANGERS = {
@@ -38,6 +39,7 @@ OWN_PAGES = {
     "account-email": "/account/email/",
     "account-password": "/account/password/change/",
     "mfa": "/account/2fa/",
+    "account-invitations": "/account/invitations/",
 }
 WORKSPACE_PAGES = {
     "domains": "domains/",
@@ -126,6 +128,7 @@ PARTS = {
     "empty": shoot_empty,
     "seeded": shoot_seeded,
     "walk": shoot_walk,
+    "team": shoot_team,
     "trouble": shoot_trouble,
 }
 
