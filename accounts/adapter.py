@@ -6,9 +6,13 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.core import context
 from allauth.core.internal.httpkit import get_client_ip
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.http import urlencode
 
+from accounts.invitations import invitations_to
 from accounts.mail import queue_mail
 from accounts.models import User
 from accounts.notices import EVENTS, mail_for
@@ -60,6 +64,15 @@ class AccountAdapter(DefaultAccountAdapter):
             record("user.signed_in", workspace_id=None, actor=actor)
         response: HttpResponse = super().post_login(request, user, **options)
         return response
+
+    def get_email_verification_redirect_url(self, email_address: EmailAddress) -> str:
+        """Whoever made the account because of an invitation goes on to it."""
+        if not invitations_to(email_address.user).exists():
+            return str(super().get_email_verification_redirect_url(email_address))
+        there = reverse("accounts:invitation-list")
+        if self.request.user.is_authenticated:
+            return there
+        return f"{reverse('account_login')}?{urlencode({REDIRECT_FIELD_NAME: there})}"
 
     def set_password(self, user: User, password: str) -> None:
         with transaction.atomic():

@@ -6,7 +6,8 @@ from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
-from accounts.models import ApiToken, Membership, PlatformMail, User, Workspace
+from accounts.invitations import revoke_invitation
+from accounts.models import ApiToken, Invitation, Membership, PlatformMail, User, Workspace
 from accounts.staff import ReadOnlyAdmin, RecordedAdmin, record_staff_change, staff_actor
 from accounts.tokens import revoke_token
 
@@ -100,6 +101,30 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     def revoke(self, request: HttpRequest, tokens: QuerySet[ApiToken]) -> None:
         for token in tokens:
             revoke_token(token=token, actor=staff_actor(request))
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnlyAdmin):
+    list_display = ("email", "workspace", "role", "invited_by", "created_at", "expires_at", "accepted_at", "revoked_at")
+    list_select_related = ("workspace", "invited_by")
+    list_filter = (
+        "role",
+        ("accepted_at", admin.EmptyFieldListFilter),
+        ("revoked_at", admin.EmptyFieldListFilter),
+        "expires_at",
+    )
+    search_fields = ("email", "invited_by__email", "workspace__name")
+    date_hierarchy = "created_at"
+    exclude = ("digest",)
+    actions = ("revoke",)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.change_invitation")
+
+    @admin.action(description="Revoke", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, invitations: QuerySet[Invitation]) -> None:
+        for invitation in invitations:
+            revoke_invitation(invitation=invitation, actor=staff_actor(request))
 
 
 @admin.register(PlatformMail)

@@ -5,13 +5,18 @@ import zoneinfo
 from datetime import datetime
 from typing import Literal
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 from ninja import Router, Schema
 from ninja.responses import Status
 from pydantic import Field, field_validator
 
 from accounts.callers import ApiRequest
-from accounts.models import Membership, Workspace
+from accounts.invitations import invite_person, open_invitations, revoke_invitation
+from accounts.members import change_role, remove_member
+from accounts.models import Invitation, Membership, Workspace
 from accounts.operations import Accepted, operation, routers
 from accounts.paging import ListQuery, Page, page_of
 from accounts.problems import Problem, bad_field
@@ -32,6 +37,8 @@ __all__ = [
 
 router = Router(tags=["People"])
 routers.add("accounts", router)
+
+type RoleName = Literal["admin", "member"]
 
 
 class WorkspaceOut(Schema):
@@ -82,7 +89,7 @@ class MeOut(Schema):
 
     id: uuid.UUID
     email: str
-    role: Literal["admin", "member"]
+    role: RoleName
     workspace: WorkspaceOut
     token: TokenOut | None
 
@@ -91,8 +98,40 @@ class MemberOut(Schema):
     id: uuid.UUID
     user: uuid.UUID
     email: str
-    role: Literal["admin", "member"]
+    role: RoleName
     joined_at: datetime
+
+
+class MemberChange(Schema):
+    role: RoleName
+
+
+class InvitationIn(Schema):
+    """For an address that is invited already: a new link, with this role."""
+
+    email: str = Field(max_length=254)
+    role: RoleName
+
+    @field_validator("email")
+    @classmethod
+    def mailable(cls, email: str) -> str:
+        try:
+            validate_email(email.strip())
+        except ValidationError as error:
+            raise ValueError("This is not an e-mail address.") from error
+        return email.strip()
+
+
+class InvitationOut(Schema):
+    """`invited_by` is an e-mail address; after `expires_at` the state is expired until it is sent again or revoked."""
+
+    id: uuid.UUID
+    email: str
+    role: RoleName
+    invited_by: str
+    created_at: datetime
+    expires_at: datetime
+    state: Literal["open", "expired"]
 
 
 @operation(router, "GET", "/me", "workspace.view", response=MeOut)
@@ -123,6 +162,90 @@ def list_members(request: ApiRequest, query: ListQuery) -> dict[str, object]:
     return page_of(_members(request.workspace), query, show_member)
 
 
+def load_member(request: ApiRequest, member_id: uuid.UUID) -> Membership:
+    return get_object_or_404(_members(request.workspace), pk=member_id)
+
+
+@operation(
+    router,
+    "PATCH",
+    "/members/{member_id}",
+    "member.edit",
+    fresh=True,
+    load=load_member,
+    body=MemberChange,
+    response=MemberOut,
+    summary="Change a member's role",
+)
+def patch_member(request: ApiRequest, member: Membership, body: MemberChange) -> dict[str, object]:
+    return show_member(change_role(membership=member, role=body.role, actor=request.actor))
+
+
+@operation(
+    router,
+    "DELETE",
+    "/members/{member_id}",
+    "member.edit",
+    fresh=True,
+    load=load_member,
+    status=204,
+    summary="Remove a member",
+)
+def delete_member(request: ApiRequest, member: Membership) -> None:
+    remove_member(membership=member, actor=request.actor)
+
+
+@operation(
+    router,
+    "GET",
+    "/invitations",
+    "member.invite",
+    query=ListQuery,
+    response=Page[InvitationOut],
+    summary="Invitations that nobody has used yet",
+)
+def list_invitations(request: ApiRequest, query: ListQuery) -> dict[str, object]:
+    return page_of(open_invitations(request.workspace), query, show_invitation)
+
+
+@operation(
+    router,
+    "POST",
+    "/invitations",
+    "member.invite",
+    fresh=True,
+    body=InvitationIn,
+    response=InvitationOut,
+    status=201,
+    errors={"invitation_mails_spent": 429},
+    summary="Invite somebody by e-mail",
+)
+def post_invitation(request: ApiRequest, body: InvitationIn) -> dict[str, object]:
+    inviter = request.membership.user
+    row = invite_person(
+        workspace=request.workspace, inviter=inviter, actor=request.actor, email=body.email, role=body.role
+    )
+    return show_invitation(row)
+
+
+def load_invitation(request: ApiRequest, invitation_id: uuid.UUID) -> Invitation:
+    return get_object_or_404(open_invitations(request.workspace), pk=invitation_id)
+
+
+@operation(
+    router,
+    "DELETE",
+    "/invitations/{invitation_id}",
+    "member.invite",
+    fresh=True,
+    load=load_invitation,
+    status=204,
+    summary="Revoke an invitation",
+)
+def delete_invitation(request: ApiRequest, invitation: Invitation) -> None:
+    revoke_invitation(invitation=invitation, actor=request.actor)
+
+
 def _members(workspace: Workspace) -> QuerySet[Membership]:
     return Membership.objects.select_related("user").filter(workspace=workspace)
 
@@ -134,4 +257,16 @@ def show_member(row: Membership) -> dict[str, object]:
         "email": row.user.email,
         "role": row.role,
         "joined_at": row.created_at,
+    }
+
+
+def show_invitation(row: Invitation) -> dict[str, object]:
+    return {
+        "id": row.pk,
+        "email": row.email,
+        "role": row.role,
+        "invited_by": row.invited_by.email,
+        "created_at": row.created_at,
+        "expires_at": row.expires_at,
+        "state": "expired" if row.is_expired else "open",
     }

@@ -66,8 +66,8 @@ register(
         ),
         "reauthentication_needed": Entry(
             "Confirm that it is you",
-            "Private keys are given out only within 10 minutes after the password was entered.",
-            "Enter your password again on the portal's page, or use a token with the scope keys.",
+            "Private keys and changes of the team need a password that was entered within the last 10 minutes.",
+            "Enter your password again on the portal's page, or use an API token with the scope that this needs.",
         ),
         "csrf_failed": Entry(
             "The CSRF token is missing or wrong",
@@ -108,6 +108,36 @@ register(
             "A token needs at least one scope",
             "Without read, write or keys it could do nothing.",
             "Choose what the token may do.",
+        ),
+        "last_admin": Entry(
+            "{email} is the only admin here",
+            "Without an admin nobody could manage the workspace any more.",
+            "Make somebody else admin first, or delete the workspace.",
+        ),
+        "already_member": Entry(
+            "{email} is a member of this workspace already",
+            "An invitation would change nothing.",
+            "To give another role, change it under Team.",
+        ),
+        "invitations_full": Entry(
+            "{limit} invitations are open already",
+            "A workspace has no more than that at a time; expired ones count until they are revoked.",
+            "Revoke those that nobody will use, then invite again.",
+        ),
+        "invitation_mails_spent": Entry(
+            "Too many invitation mails",
+            "{limit} were sent within a day, which is the most for one {of}.",
+            "Invite again later.",
+        ),
+        "invitation_over": Entry(
+            "This invitation is no longer open",
+            "It was used, has expired or was revoked, or whoever sent it may no longer invite.",
+            "Ask an admin of the workspace to invite you again.",
+        ),
+        "invitation_not_yours": Entry(
+            "This invitation is for another address",
+            "Only an account that has confirmed the invited address can use it.",
+            "Sign in with that account, or create it.",
         ),
     }
 )

@@ -67,6 +67,30 @@ class WorkspaceForm(forms.ModelForm):
         return zone
 
 
+class InviteForm(forms.Form):
+    """Whom to invite, and as what."""
+
+    email = forms.EmailField(
+        label="E-mail",
+        max_length=254,
+        help_text="They get a link that works once, for seven days, and only with this address.",
+        widget=forms.EmailInput(attrs={"autofocus": True, "autocomplete": "off"}),
+    )
+    role = forms.ChoiceField(
+        label="Role",
+        choices=[
+            (Role.MEMBER, "Member: views domains, alerts and activity"),
+            (Role.ADMIN, "Admin: does everything else, too"),
+        ],
+        widget=forms.RadioSelect,
+        initial=Role.MEMBER,
+    )
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(choices=Role.choices)
+
+
 class TokenForm(forms.Form):
     """A new API token."""
 

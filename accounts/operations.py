@@ -49,6 +49,7 @@ def operation(
     action: str,
     *,
     scope: Scope | None = None,
+    fresh: bool = False,
     load: Load | None = None,
     check: Load | None = None,
     query: type[Schema] | None = None,
@@ -61,14 +62,13 @@ def operation(
     """Declare one operation; `path` has its ids as `{id}`, which arrive as UUIDs.
 
     Called as `op(request, *ids, query=…, body=…)`, the last two where a schema is given; with `load(request,
-    *ids)` as `op(request, what load returned, …)`. `load` answers 404 by Http404. `check(request, *ids or
-    the loaded object)` may refuse with 402/409 before the body is read. Returns what `response` describes
-    under `status`, or `ninja.responses.Status(202, …)` where `response` maps statuses. `scope` is read for
-    GET, else write; `keys` asks a session for fresh re-authentication too. `errors` gives codes of
-    ExpectedErrors another status than 409 and 503. Refusals: 401, 404, 403, 402/409, 422, in this order.
+    *ids)`, which answers 404 by Http404, as `op(request, what load returned, …)`. `check(request, *ids or the
+    loaded object)` may refuse with 402/409 before the body is read. Returns what `response` describes under
+    `status`, or `ninja.responses.Status(202, …)` where it maps statuses. `scope` is read for GET, else write;
+    `fresh` asks a session for fresh re-authentication, and `keys` always does. `errors` gives codes another
+    status than 409 and 503. Refusals: 401, 404, 403, 402/409, 422, in this order.
     """
-    rules = _Rules(action, scope or ("read" if method == "GET" else "write"), load, check, query, body, errors or {})
-    names = re.findall(r"{(\w+)}", path)
+    rules = _Rules(action, scope or _usual_scope(method), fresh, load, check, query, body, errors or {})
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         router.api_operation(
@@ -76,9 +76,9 @@ def operation(
             path,
             auth=AUTH,
             response=response if isinstance(response, Mapping) else {status: response},
-            openapi_extra=_documents(query, body, has_id=bool(names)),
+            openapi_extra=_documents(query, body, has_id="{" in path),
             summary=summary or None,
-        )(_guarded(function, rules, names))
+        )(_guarded(function, rules, re.findall(r"{(\w+)}", path)))
         return function
 
     return decorate
@@ -90,6 +90,7 @@ class _Rules:
 
     action: str
     scope: Scope
+    is_fresh_wanted: bool
     load: Load | None
     check: Load | None
     query: type[Schema] | None
@@ -100,6 +101,14 @@ class _Rules:
         if self.action not in POLICY:
             raise LookupError(f"{self.action!r} is not in accounts.policy.POLICY")
 
+    @property
+    def needs_freshness(self) -> bool:
+        return self.is_fresh_wanted or self.scope == "keys"
+
+
+def _usual_scope(method: Method) -> Scope:
+    return "read" if method == "GET" else "write"
+
 
 def _guarded(function: Callable[..., Any], rules: _Rules, names: list[str]) -> Callable[..., Any]:
     """The function as ninja calls it, behind its refusals in their order."""
@@ -107,7 +116,7 @@ def _guarded(function: Callable[..., Any], rules: _Rules, names: list[str]) -> C
     def run(request: ApiRequest, **ids: str) -> Any:
         given = [_parse_id(ids[name]) for name in names]
         found = [rules.load(request, *given)] if rules.load else given
-        _refuse(request, rules.action, rules.scope)
+        _refuse(request, rules)
         try:
             if rules.check:
                 rules.check(request, *found)
@@ -117,7 +126,7 @@ def _guarded(function: Callable[..., Any], rules: _Rules, names: list[str]) -> C
 
     run.__name__, run.__module__, run.__doc__ = function.__name__, function.__module__, function.__doc__
     run.__signature__ = _signature(names)  # type: ignore[attr-defined]
-    run.access = Access("operation", rules.action, fresh=rules.scope == "keys")  # type: ignore[attr-defined]
+    run.access = Access("operation", rules.action, fresh=rules.needs_freshness)  # type: ignore[attr-defined]
     return run
 
 
@@ -133,17 +142,17 @@ def _parse_id(text: str) -> uuid.UUID:
         raise Http404("no such row") from error
 
 
-def _refuse(request: ApiRequest, action: str, needed: Scope) -> None:
-    """403 in all its kinds; a signed-in session has every scope, `keys` only when fresh."""
-    if not is_allowed(request.role, action):
+def _refuse(request: ApiRequest, rules: _Rules) -> None:
+    """403 in all its kinds; a signed-in session has every scope, and may have to be fresh instead."""
+    if not is_allowed(request.role, rules.action):
         raise Problem(403, "role_too_low")
     if not request.token and lacks_second_factor(request):
         raise Problem(403, "second_factor_required")
-    if request.token and needed not in request.token.scopes:
-        raise Problem(403, "key_scope_required" if needed == "keys" else "scope_missing", scope=needed)
-    if action in ACTIONS_NEEDING_VERIFIED_EMAIL and not has_verified_email(request.membership.user):
+    if request.token and rules.scope not in request.token.scopes:
+        raise Problem(403, "key_scope_required" if rules.scope == "keys" else "scope_missing", scope=rules.scope)
+    if rules.action in ACTIONS_NEEDING_VERIFIED_EMAIL and not has_verified_email(request.membership.user):
         raise Problem(403, "email_unverified")
-    if needed == "keys" and not request.token and not is_fresh(request):
+    if rules.needs_freshness and not request.token and not is_fresh(request):
         raise Problem(403, "reauthentication_needed")
 
 

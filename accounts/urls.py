@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import home, sessions, settings, team, tokens
+from accounts.views import home, invitations, sessions, settings, team, tokens
 
 app_name = "accounts"
 
@@ -11,7 +11,25 @@ urlpatterns = [
     path("account/sessions/", sessions.list_sessions, name="session-list"),
     path("account/sessions/end/", sessions.end_one_session, name="session-end"),
     path("account/sessions/end-others/", sessions.end_other_sessions, name="session-end-others"),
+    path("account/invitations/", invitations.list_invitations, name="invitation-list"),
+    path(
+        "account/invitations/<uuid:invitation_id>/accept/", invitations.accept_one_invitation, name="invitation-accept"
+    ),
+    path("account/invitation/<str:token>/", invitations.show_invitation, name="invitation-detail"),
     path("w/<uuid:workspace_id>/team/", team.list_members, name="member-list"),
+    path("w/<uuid:workspace_id>/team/invite/", team.invite, name="member-invite"),
+    path("w/<uuid:workspace_id>/team/<uuid:member_id>/role/", team.edit_role, name="member-edit"),
+    path("w/<uuid:workspace_id>/team/<uuid:member_id>/remove/", team.remove_one_member, name="member-remove"),
+    path(
+        "w/<uuid:workspace_id>/team/invitations/<uuid:invitation_id>/resend/",
+        team.resend_one_invitation,
+        name="invitation-resend",
+    ),
+    path(
+        "w/<uuid:workspace_id>/team/invitations/<uuid:invitation_id>/revoke/",
+        team.revoke_one_invitation,
+        name="invitation-revoke",
+    ),
     path("w/<uuid:workspace_id>/settings/", settings.show_general, name="settings-general"),
     path("w/<uuid:workspace_id>/settings/save/", settings.edit_general, name="workspace-edit"),
     path("w/<uuid:workspace_id>/settings/security/", settings.show_security, name="settings-security"),

@@ -1,6 +1,7 @@
 """People, workspaces and who belongs where."""
 
 import uuid
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -103,7 +104,12 @@ class Membership(models.Model):
 
 
 class Invitation(OwnedModel):
-    """A place in a workspace for whoever proves to own `email`. Only a hash of the mailed token is kept."""
+    """A place in a workspace for whoever proves to own `email`. Only a hash of the mailed token is kept.
+
+    Sent again, the row stays and its token is another one.
+    """
+
+    LIFE: ClassVar[timedelta] = timedelta(days=7)
 
     email = models.EmailField()
     role = models.CharField(max_length=16, choices=Role.choices)
@@ -122,9 +128,26 @@ class Invitation(OwnedModel):
                 name="invitation_open_once",
             )
         ]
+        indexes = [
+            # Whoever opens their domains is told of the invitations to their address.
+            models.Index(
+                fields=["email"],
+                condition=Q(accepted_at__isnull=True, revoked_at__isnull=True),
+                name="invitation_open_email",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.email} as {self.role}"
+
+    @property
+    def sent_at(self) -> datetime:
+        """When the mail with the link that works was sent."""
+        return self.expires_at - self.LIFE
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at <= clock.now()
 
 
 class WorkspaceClosing(LeasedJob):

@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from accounts.models import Workspace
+from accounts.invitations import invitations_to
+from accounts.models import Invitation, User, Workspace
 from config.lib import clock, errors, states, wording
 from config.lib import lifeline as life
 
@@ -189,3 +190,9 @@ def current_workspace(context: template.Context) -> Any:
 def workspaces_of(user: Any) -> list[Workspace]:
     """The workspaces that a person may switch to, by name; the switcher shows the first twenty."""
     return list(Workspace.objects.filter(memberships__user=user).order_by("name", "id")[:20])
+
+
+@register.simple_tag
+def invitations_of(user: User) -> list[Invitation]:
+    """The first of what waits for a person to join, the newest first."""
+    return list(invitations_to(user)[:2])

@@ -41,8 +41,6 @@ NOT_YET_OFFERED = {
     "certificate.revoke",
     "certificate.upload",
     "log.export",
-    "member.edit",
-    "member.invite",
     "workspace.delete",
     "workspace.leave",
 }
@@ -172,8 +170,14 @@ def test_a_page_obeys_the_table(page: Page, world: World) -> None:
 
 
 @pytest.mark.parametrize("page", ACCOUNT_PAGES, ids=_names)
-def test_an_account_page_asks_for_sign_in(page: Page) -> None:
-    assert answers(Client(), page.path({})) == {302}
+def test_an_account_page_asks_for_sign_in(page: Page, world: World) -> None:
+    assert answers(Client(), page.path(world.values(page))) == {302}
+
+
+@pytest.mark.parametrize("page", [page for page in ACCOUNT_PAGES if page.names], ids=_names)
+def test_an_account_page_finds_no_row_that_is_not_ones_own(page: Page, world: World) -> None:
+    for user in (world.cast.outsider, world.cast.member, world.cast.admin):
+        assert answers(signed_in(user, fresh=True), page.path(world.values(page))) == {404}
 
 
 def _own_rows(page: Page, world: World) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """`make screenshots`: every page and state as PNG under var/screenshots/, with an index.html.
 
-    python -m tests.shots [strangers] [empty] [seeded] [walk] [trouble] [second]
+    python -m tests.shots [part …]     one or more of PARTS below; all of them by default
 
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.
@@ -24,6 +24,7 @@ from tests.demo.habitat import ZONE, Habitat, habitat
 from tests.servers.places import ROOT, private_directory
 from tests.shots.album import Album
 from tests.shots.second_step import shoot_second_step
+from tests.shots.team import shoot_team
 from tests.shots.trouble import shoot_trouble
 
 STRANGERS = {
@@ -41,6 +42,7 @@ OWN_PAGES = {
     "account-password": "/account/password/change/",
     "mfa": "/account/2fa/",
     "sessions": "/account/sessions/",
+    "account-invitations": "/account/invitations/",
 }
 WORKSPACE_PAGES = {
     "domains": "domains/",
@@ -129,6 +131,7 @@ PARTS = {
     "empty": shoot_empty,
     "seeded": shoot_seeded,
     "walk": shoot_walk,
+    "team": shoot_team,
     "trouble": shoot_trouble,
     "second": shoot_second_step,
 }

@@ -17,6 +17,7 @@ django.setup()
 from cryptography.hazmat.primitives.serialization import Encoding  # noqa: E402
 from django.db import transaction  # noqa: E402
 
+from accounts.models import Invitation, Membership, User  # noqa: E402
 from config.lib import clock, x509  # noqa: E402
 from domains.findings import open_finding, sum_up  # noqa: E402
 from domains.models import Domain, DomainTag, Inspection, Mode, Ownership, Visit  # noqa: E402
@@ -152,6 +153,33 @@ def _inspect(domain: Domain, issued: Issued, authority: TestCa) -> Inspection:
     )
 
 
+def plant_people(workspace_id: str) -> None:
+    """A team of several pages, with invitations of every age."""
+    people = [User(email=f"{name}.{number:02}@acme.example") for name in ("ann", "bob", "zoe") for number in range(22)]
+    people.append(User(email=f"somebody.with.a.really.long.name@{DEEP}"))
+    User.objects.bulk_create(people)
+    now = clock.now()
+    Membership.objects.bulk_create(
+        Membership(
+            user=user,
+            workspace_id=workspace_id,
+            role="member" if place % 9 else "admin",
+            created_at=now - timedelta(days=place),
+        )
+        for place, user in enumerate(people)
+    )
+    owner = Membership.objects.filter(workspace_id=workspace_id, role="admin").order_by("created_at")[0].user
+    for number, days in enumerate((7, 3, 0.1, -2)):
+        Invitation.unscoped.create(
+            workspace_id=workspace_id,
+            email=f"invited.{number}@customer.example",
+            role="admin" if number == 1 else "member",
+            digest=f"{number:064}",
+            invited_by=owner,
+            expires_at=now + timedelta(days=days),
+        )
+
+
 def main() -> None:
     _, workspace_id = sys.argv
     authority = TestCa("Loopback Test")
@@ -160,6 +188,7 @@ def main() -> None:
         for number in range(60):
             sample = Sample(f"customer-{number:03}.acme.example", 5 + number % 50, 90, 60, tags=("customers",))
             plant(workspace_id, sample, authority)
+        plant_people(workspace_id)
     print(json.dumps({"domains": planted}))
 
 

@@ -11,7 +11,9 @@ from django.contrib import admin
 from django.db import connection, models
 from django.test import Client
 
-from accounts.models import ApiToken, User
+from accounts.invitations import invite_person
+from accounts.models import ApiToken, Invitation, User
+from auditlog.events import SYSTEM
 from auditlog.models import Event
 from tests.cast import Cast, make_cast, make_user
 from tests.rows import Rows
@@ -111,6 +113,19 @@ def test_staff_can_revoke_a_token(cast: Cast, staff: Client) -> None:
     token.refresh_from_db()
     assert token.revoked_at
     assert Event.unscoped.get(kind="token.revoked").actor_label == "staff@example.org"
+
+
+def test_staff_see_an_invitation_without_its_digest_and_can_revoke_it(cast: Cast, staff: Client) -> None:
+    row = invite_person(workspace=cast.acme, inviter=cast.admin, actor=SYSTEM, email="new@example.org", role="member")
+    pages = [address(Invitation, f"{row.pk}/change/"), address(Invitation) + "?q=new%40example&role__exact=member"]
+    for page in pages:
+        text = staff.get(page).content.decode()
+        assert "new@example.org" in text
+        assert row.digest not in text
+    staff.post(address(Invitation), {"action": "revoke", "_selected_action": [str(row.pk)]})
+    row.refresh_from_db()
+    assert row.revoked_at
+    assert Event.unscoped.get(kind="member.uninvited").actor_label == "staff@example.org"
 
 
 def test_second_factors_are_sealed_at_rest(cast: Cast) -> None:

@@ -52,6 +52,28 @@ def test_every_mail_renders_with_one_action_on_our_own_site(prefix: str, setting
     assert "<b>Browser" not in html
 
 
+OWN = {
+    "invitation": {"inviter": "a@example.org", "workspace": "<b>Acme", "role": "Admin", "email": "b@example.org"},
+    "team_notice": {
+        "happened": "You no longer belong to <b>Acme",
+        "meaning": "x",
+        "action_label": "Open",
+        "why_you": "y",
+    },
+}
+
+
+@pytest.mark.parametrize("template", OWN)
+def test_mails_about_the_team_have_one_action_and_escape_names(template: str) -> None:
+    subject, text, html = render_mail(template, {**OWN[template], "action_url": LINK})
+    assert subject
+    assert text.count(LINK) == 1
+    assert "<b>Acme" not in html
+    assert html.count("<a href") == 2  # the action and the portal's own address at the foot
+    for body in (text, html):
+        assert "You get this because" in body
+
+
 def test_a_subject_cannot_start_a_header() -> None:
     message = compose(to="a@example.org", subject="Hi\r\nBcc: eve@example.org", text="t", html="h", message_id="1")
     assert message["Bcc"] is None
@@ -89,6 +111,6 @@ def test_only_the_portals_user_may_read_a_written_mail(settings: Settings) -> No
 
 
 def test_our_templates_come_in_threes() -> None:
-    for template in {mail.template for mail in BY_PREFIX.values()}:
+    for template in {mail.template for mail in BY_PREFIX.values()} | set(OWN):
         for suffix in ("_subject.txt", ".txt", ".html"):
             assert get_template(f"accounts/mail/{template}{suffix}")

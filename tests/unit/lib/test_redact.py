@@ -13,6 +13,7 @@ SECRETS = (
     ("token mmc_abcdefghijklmnopqrstuvwxyz012345 used", "abcdefghijkl"),
     ("Authorization: Bearer abcdefghijklmnop", "abcdefghijklmnop"),
     ("POST /x?password=hunter22&a=b", "hunter22"),
+    ("Not Found: /account/invitation/abcdefghijklmnopqrstuvwxyz/", "abcdefghijkl"),
     ("postgresql://portal:hunter22@db/portal", "hunter22"),
 )
 
