@@ -99,5 +99,25 @@ register(
             "Without read, write or keys it could do nothing.",
             "Choose what the token may do.",
         ),
+        "last_admin": Entry(
+            "{email} is the only admin here",
+            "Without an admin nobody could manage the workspace any more.",
+            "Make somebody else admin first, or delete the workspace.",
+        ),
+        "last_admin_elsewhere": Entry(
+            "{email} is the only admin of {names}",
+            "Other people are members there, and without an admin nobody could manage it any more.",
+            "Make somebody else admin there first, or delete it.",
+        ),
+        "too_many_workspaces": Entry(
+            "Enough new workspaces for today",
+            "At most {most} are made per person and day.",
+            "Make the next one tomorrow.",
+        ),
+        "workspace_still_written": Entry(
+            "Something was still being written to the workspace",
+            "A request that had begun before the deletion ended during it.",
+            "Nothing: the deletion goes on by itself.",
+        ),
     }
 )

@@ -1,13 +1,20 @@
-"""Workspaces: making them and changing their settings."""
+"""Workspaces: making them, changing their settings, leaving them."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.http import Http404
 
-from accounts.models import Membership, Role, User, Workspace
+from accounts.models import ApiToken, Invitation, Membership, Role, User, Workspace
+from accounts.tokens import revoke_token
 from auditlog.events import Actor, record
+from auditlog.models import Event
+from config.lib import clock
+from config.lib.errors import NeedsUser
 
+MADE_A_DAY = 20
 PERSONAL_NAME = "{name}'s workspace"
 
 
@@ -20,6 +27,18 @@ def create_workspace(*, user: User, name: str, actor: Actor) -> Workspace:
         record("workspace.created", workspace_id=workspace.pk, actor=actor, data={"name": workspace.name})
         record("member.added", workspace_id=workspace.pk, actor=actor, data={"email": user.email, "role": "admin"})
     return workspace
+
+
+def add_workspace(*, user: User, name: str, actor: Actor) -> Workspace:
+    """`New workspace`: one more for somebody who has one. Raises NeedsUser("too_many_workspaces")."""
+    with transaction.atomic():
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)  # one at a time, or the limit would be none
+        today = clock.now() - timedelta(days=1)
+        # Counts what was made, not what is still there.
+        made = Event.unscoped.filter(actor_kind="user", actor_id=user.pk, kind="workspace.created", at__gt=today)
+        if made.count() >= MADE_A_DAY:
+            raise NeedsUser("too_many_workspaces", most=MADE_A_DAY)
+        return create_workspace(user=user, name=name, actor=actor)
 
 
 def personal_name(user: User) -> str:
@@ -51,5 +70,50 @@ def sign_up(*, user: User, name: str, actor: Actor) -> Workspace:
 
 def ensure_workspace(*, user: User, actor: Actor) -> Workspace:
     """The workspace to open first, the one joined first; a personal one for whoever has none. Repeatable."""
-    membership = Membership.objects.select_related("workspace").filter(user=user).order_by("created_at", "id").first()
+    rows = Membership.objects.open().select_related("workspace").filter(user=user)
+    membership = rows.order_by("created_at", "id").first()
     return membership.workspace if membership else create_workspace(user=user, name="", actor=actor)
+
+
+def leave_workspace(*, membership: Membership, actor: Actor) -> None:
+    """Raises NeedsUser("last_admin"); Http404 when they are gone already."""
+    with transaction.atomic():
+        row = lock_membership(membership)
+        end_membership(membership=row, actor=actor)
+        record("member.left", workspace_id=row.workspace_id, actor=actor, data={"email": row.user.email})
+
+
+def lock_membership(membership: Membership) -> Membership:
+    """The membership as it is now; until the transaction ends, everybody else waits who changes people here.
+
+    Of two admins who go at once, the second then finds the first one gone. Raises Http404.
+    """
+    Workspace.objects.select_for_update(no_key=True).filter(pk=membership.workspace_id).first()
+    row = Membership.objects.select_related("user", "workspace").filter(pk=membership.pk).first()
+    if row is None:
+        raise Http404("no longer a member")
+    return row
+
+
+def end_membership(*, membership: Membership, actor: Actor) -> None:
+    """Delete a membership from `lock_membership` with all that lives by it; the caller records why.
+
+    Its API tokens are revoked and its open invitations withdrawn for good: whoever is let in again gets neither
+    back. Raises NeedsUser("last_admin").
+    """
+    if is_last_admin(membership):
+        raise NeedsUser("last_admin", email=membership.user.email)
+    workspace_id = membership.workspace_id
+    open_ones = Invitation.objects.for_workspace(workspace_id).filter(accepted_at=None, revoked_at=None)
+    for invitation in open_ones.filter(invited_by=membership.user):
+        open_ones.filter(pk=invitation.pk).update(revoked_at=clock.now())
+        record("member.uninvited", workspace_id=workspace_id, actor=actor, data={"email": invitation.email})
+    for token in ApiToken.objects.for_workspace(workspace_id).filter(made_by=membership.user, revoked_at=None):
+        revoke_token(token=token, actor=actor)
+    Membership.objects.filter(pk=membership.pk).delete()
+
+
+def is_last_admin(membership: Membership) -> bool:
+    """Whoever is disabled does not count: they cannot sign in."""
+    admins = Membership.objects.filter(workspace_id=membership.workspace_id, role=Role.ADMIN, user__is_active=True)
+    return membership.role == Role.ADMIN and not admins.exclude(pk=membership.pk).exists()

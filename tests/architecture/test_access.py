@@ -43,8 +43,6 @@ NOT_YET_OFFERED = {
     "log.export",
     "member.edit",
     "member.invite",
-    "workspace.delete",
-    "workspace.leave",
     "workspace.secure",
 }
 
