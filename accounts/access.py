@@ -69,7 +69,7 @@ def workspace_view(action: str, *, fresh: bool = False) -> Callable[[View], View
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(request: Any, *, workspace_id: uuid.UUID, **kwargs: Any) -> HttpResponse:
+        def guarded(request: Any, *, workspace_id: uuid.UUID, **kwargs: Any) -> Any:
             if not request.user.is_authenticated:
                 return to_sign_in(request)
             enter_workspace(request, find_membership(request.user, workspace_id), user_actor(request))
@@ -97,7 +97,7 @@ def account_view(view: View | None = None, *, fresh: bool = False) -> View | Cal
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: Any, *args: Any, **kwargs: Any) -> Any:
             if not request.user.is_authenticated:
                 return to_sign_in(request)
             request.actor = user_actor(request)
@@ -115,7 +115,7 @@ def public_view(reason: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             return view(request, *args, **kwargs)
 
         return _marked(guarded, Access("public", reason=reason))

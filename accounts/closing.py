@@ -73,8 +73,11 @@ def _in_order() -> list[Content]:
     return sorted(contents, key=lambda content: content.position)
 
 
-def close_workspace(*, workspace: Workspace, actor: Actor) -> None:
-    """From now on the workspace is there for nobody, and a worker takes it apart. Repeatable; never undone."""
+def close_workspace(*, workspace: Workspace, actor: Actor, tell: bool = True) -> None:
+    """From now on the workspace is there for nobody, and a worker takes it apart. Repeatable; never undone.
+
+    `tell` False: whoever there is to be told has another mail about it.
+    """
     with transaction.atomic():
         row = Workspace.objects.select_for_update().filter(pk=workspace.pk, closing_at=None).first()
         if row is None:
@@ -86,7 +89,8 @@ def close_workspace(*, workspace: Workspace, actor: Actor) -> None:
         )
         held = contents_of(row.pk)[row.pk]
         record("workspace.closing", workspace_id=row.pk, actor=actor, data={"name": row.name, "contents": held})
-        _tell_asked(row, held, actor)
+        if tell:
+            _tell_asked(row, held, actor)
         jobs.ring(KIND)
 
 

@@ -59,7 +59,7 @@ def delete_account(*, user: User, actor: Actor, kind: str = "user.deleted") -> N
         if ties.stuck:
             raise NeedsUser("last_admin_elsewhere", email=row.email, names=[each.name for each in ties.stuck])
         for workspace in ties.alone:
-            close_workspace(workspace=workspace, actor=actor)
+            close_workspace(workspace=workspace, actor=actor, tell=False)
         for membership in ties.shared:
             _leave(membership, actor)
         closed = [each.name for each in ties.alone]
