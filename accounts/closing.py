@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models, transaction
@@ -16,6 +17,8 @@ from config.lib import clock, jobs
 from config.lib.registry import Registry
 
 KIND = "workspace_closing"
+# Requests that came in before the door was shut end within it: what they write last is removed too.
+GRACE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -85,13 +88,13 @@ def close_workspace(*, workspace: Workspace, actor: Actor, tell: bool = True) ->
         now = clock.now()
         Workspace.objects.filter(pk=row.pk).update(closing_at=now)
         WorkspaceClosing.objects.create(
-            workspace_id=row.pk, workspace_name=row.name, asked_by=actor.label, run_after=now
+            workspace_id=row.pk, workspace_name=row.name, asked_by=actor.label, run_after=now + GRACE
         )
         held = contents_of(row.pk)[row.pk]
         record("workspace.closing", workspace_id=row.pk, actor=actor, data={"name": row.name, "contents": held})
         if tell:
             _tell_asked(row, held, actor)
-        jobs.ring(KIND)
+        jobs.ring(KIND, after=GRACE)
 
 
 def _tell_asked(workspace: Workspace, held: list[str], actor: Actor) -> None:

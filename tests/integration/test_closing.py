@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from accounts.closing import KIND, close_workspace
+from accounts.closing import GRACE, KIND, close_workspace
 from accounts.models import Workspace, WorkspaceClosing
 from auditlog.events import SYSTEM
 from auditlog.models import Event
@@ -159,6 +159,7 @@ def test_a_worker_killed_right_after_closing_an_account_is_carried_on_from(
 ) -> None:
     key, uri = open_account(cast.acme, pebble_server)
     close_workspace(workspace=cast.acme, actor=SYSTEM)
+    WorkspaceClosing.objects.update(run_after=clock.now())
     environment = {"ACME_CA_BUNDLE": str(pebble_server.ca_bundle), "EGRESS_ALLOW_CIDRS": "127.0.0.0/8,::1/128"}
     assert work_and_die(KIND, "close.account_deactivated", **environment) == -signal.SIGKILL
     assert_closed(pebble_server, key, uri)
@@ -182,7 +183,8 @@ def test_a_swap_that_was_cut_on_a_server_is_ended_before_its_rows_go(
     Server.unscoped.update(lease_until=past)
 
     close_workspace(workspace=cast.acme, actor=SYSTEM)
-    jobs.run_due(KIND)
+    with clock.shifted(GRACE):
+        jobs.run_due(KIND)
     assert WorkspaceClosing.objects.get().finished_at is None
     work_runs()
     assert is_pair(directory)

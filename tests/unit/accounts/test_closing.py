@@ -1,5 +1,6 @@
 """Deleting a workspace: it is there for nobody at once, and then every row of it goes."""
 
+import contextlib
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -8,11 +9,11 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.core.management import call_command
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.db.models.functions import Now
 from django.test import Client
 
-from accounts.closing import KIND, close_workspace
+from accounts.closing import GRACE, KIND, close_workspace
 from accounts.models import Membership, PlatformMail, Workspace, WorkspaceClosing
 from accounts.taking_apart import TRIED_FOR, WAITED_FOR, deletion_order
 from accounts.workspaces import ensure_workspace
@@ -28,6 +29,7 @@ from domains.models import Domain, Visit
 from notifications.models import Delivery
 from tests.cast import PASSWORD, Cast, make_cast, make_user
 from tests.rows import Rows, owned_models
+from tests.unit.deploy.test_settling import A_WHILE, beside
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -54,8 +56,10 @@ def close(cast: Cast) -> WorkspaceClosing:
     return WorkspaceClosing.objects.get(workspace_id=cast.acme.pk)
 
 
-def work() -> WorkspaceClosing:
-    jobs.run_due(KIND)
+def work(after: timedelta = GRACE) -> WorkspaceClosing:
+    """What the workers do at that time after the workspace was closed."""
+    with clock.shifted(after):
+        jobs.run_due(KIND)
     return WorkspaceClosing.objects.get()
 
 
@@ -81,8 +85,7 @@ def test_every_row_of_it_goes_and_no_row_of_another_workspace(cast: Cast) -> Non
     whole, other = rows_left(cast.acme.pk), rows_left(cast.other.pk)
     assert set(whole) == {*(model._meta.label for model in owned_models()), "membership", "workspace"}
     close(cast)
-    with clock.shifted(TRIED_FOR):
-        closing = work()
+    closing = work(TRIED_FOR)
     assert closing.finished_at
     assert closing.run_after is None
     assert rows_left(cast.acme.pk) == {}
@@ -95,8 +98,7 @@ def test_the_record_stays_and_says_what_went(cast: Cast) -> None:
     record("domain.added", workspace_id=cast.acme.pk, domain_label="shop")
     before = Event.unscoped.filter(workspace_id=cast.acme.pk).count()
     close(cast)
-    with clock.shifted(TRIED_FOR):
-        work()
+    work(TRIED_FOR)
     events = Event.unscoped.filter(workspace_id=cast.acme.pk)
     assert events.count() == before + 2
     assert events.get(kind="workspace.closing").actor_label == cast.admin.email
@@ -168,7 +170,8 @@ def test_admins_are_told_when_it_is_asked_for_and_when_it_is_done(cast: Cast) ->
     work()
     done = PlatformMail.objects.filter(template="workspace_closed")
     assert set(done.values_list("to", flat=True)) == {cast.admin.email, second.email}
-    jobs.run_due("platform_mail")
+    with clock.shifted(GRACE):
+        jobs.run_due("platform_mail")
     texts = [path.read_text() for path in (settings.VAR_DIR / "mail").glob("*.eml")]
     for path in (settings.VAR_DIR / "mail").glob("*.eml"):
         path.unlink()
@@ -238,19 +241,17 @@ def test_a_worker_that_is_at_it_is_waited_for(cast: Cast) -> None:
     closing = work()
     assert closing.finished_at is None
     assert closing.run_after
-    assert timedelta(0) < closing.run_after - clock.now() <= timedelta(seconds=5)
+    assert timedelta(0) < closing.run_after - clock.now() - GRACE <= timedelta(seconds=5)
     assert Visit.unscoped.filter(pk=visit.pk).exists()
     hold(visit, minutes=-1)
-    with clock.shifted(timedelta(seconds=6)):
-        assert work().finished_at
+    assert work(GRACE + timedelta(seconds=6)).finished_at
     assert rows_left(cast.acme.pk) == {}
 
 
 def test_a_worker_that_never_ends_is_cut_off_and_that_is_said(cast: Cast) -> None:
     hold(visit_of(cast), minutes=300)
     close(cast)
-    with clock.shifted(WAITED_FOR):
-        assert work().finished_at
+    assert work(WAITED_FOR).finished_at
     assert "It was still running and was cut off: visit" in Event.unscoped.get(kind="workspace.closed").data["left"]
 
 
@@ -270,34 +271,29 @@ def test_a_swap_that_is_half_done_on_a_server_is_ended_first(cast: Cast) -> None
     kind = jobs.kinds.get("target_run")
     [claimed] = jobs.claim(kind)
     assert claimed.pk == run.pk
-    with clock.shifted(timedelta(seconds=6)):
-        assert work().finished_at is None
+    assert work(GRACE + timedelta(seconds=6)).finished_at is None
     Target.unscoped.update(journal=None)
     claimed.finish(state="succeeded")
-    with clock.shifted(timedelta(seconds=12)):
-        assert work().finished_at
+    assert work(GRACE + timedelta(seconds=12)).finished_at
 
 
 def test_a_swap_that_cannot_be_ended_holds_it_up_for_two_hours(cast: Cast) -> None:
     run = half_done(cast)
     close(cast)
-    with clock.shifted(WAITED_FOR):
-        assert work().finished_at
+    assert work(WAITED_FOR).finished_at
     assert f"target run {run}" in Event.unscoped.get(kind="workspace.closed").data["left"]
 
 
 def test_a_ca_that_is_away_is_asked_again_for_three_days(cast: Cast) -> None:
     AcmeAccount.objects.create(workspace=cast.acme, directory_url=NOWHERE, sealed_key=new_key(), uri=f"{NOWHERE}/1")
     close(cast)
-    for attempt, shift in enumerate((timedelta(0), timedelta(hours=1), TRIED_FOR - timedelta(minutes=1)), 1):
-        with clock.shifted(shift):
-            closing = work()
-            assert (closing.finished_at, closing.attempts, closing.error_code) == (None, attempt, "acme_unreachable")
-            assert closing.run_after
-            assert timedelta(0) < closing.run_after - clock.now() <= timedelta(hours=1)
-            assert AcmeAccount.unscoped.exists()
-    with clock.shifted(TRIED_FOR + timedelta(hours=1)):
-        closing = work()
+    for attempt, after in enumerate((GRACE, timedelta(hours=1), TRIED_FOR - timedelta(minutes=1)), 1):
+        closing = work(after)
+        assert (closing.finished_at, closing.attempts, closing.error_code) == (None, attempt, "acme_unreachable")
+        assert closing.run_after
+        assert timedelta(0) < closing.run_after - clock.now() - after <= timedelta(hours=1)
+        assert AcmeAccount.unscoped.exists()
+    closing = work(TRIED_FOR + timedelta(hours=1))
     assert closing.finished_at
     assert closing.error_code == ""
     assert f"{NOWHERE}/1" in Event.unscoped.get(kind="workspace.closed").data["left"]
@@ -310,8 +306,7 @@ def test_a_deletion_that_kills_its_workers_stays_due_for_staff_to_see(cast: Cast
     closing = work()
     assert (closing.finished_at, closing.error_code) == (None, "job_quarantined")
     assert closing.run_after
-    with clock.shifted(timedelta(hours=1)):
-        assert work().finished_at
+    assert work(timedelta(hours=1)).finished_at
 
 
 def test_many_rows_go_in_bounded_transactions(cast: Cast) -> None:
@@ -338,7 +333,8 @@ def test_a_worker_that_is_asked_to_stop_leaves_the_rest_for_the_next(cast: Cast)
     fill(cast.other, cast.outsider)
     AcmeAccount.unscoped.all().delete()
     close_workspace(workspace=cast.other, actor=SYSTEM)
-    [closing] = jobs.claim(jobs.kinds.get(KIND))
+    with clock.shifted(GRACE):
+        [closing] = jobs.claim(jobs.kinds.get(KIND))
     jobs.stopping.set()
     try:
         jobs.kinds.get(KIND).work([closing])
@@ -348,3 +344,15 @@ def test_a_worker_that_is_asked_to_stop_leaves_the_rest_for_the_next(cast: Cast)
     assert (closing.finished_at, closing.lease_token) == (None, None)
     assert work().finished_at
     assert rows_left(cast.other.pk) == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_request_that_began_before_it_was_closed_leaves_no_row(cast: Cast) -> None:
+    close(cast)
+    with contextlib.suppress(IntegrityError), transaction.atomic():
+        Domain.objects.create(workspace=cast.acme, host="late.example.org")
+        worker = beside(work)
+        worker.join(A_WHILE)  # It gets as far as it can while this transaction lasts.
+    worker.join()
+    assert work(timedelta(hours=1)).finished_at
+    assert rows_left(cast.acme.pk) == {}

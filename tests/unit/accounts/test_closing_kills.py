@@ -12,12 +12,12 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 
-from accounts.closing import KIND, close_workspace
+from accounts.closing import GRACE, KIND, close_workspace
 from accounts.models import Membership, PlatformMail, Session, User, Workspace, WorkspaceClosing
 from accounts.workspaces import create_workspace
 from auditlog.events import SYSTEM
 from auditlog.models import Event
-from config.lib import jobs
+from config.lib import clock, jobs
 from domains.add import add_domain
 from tests.cast import Cast, make_cast
 from tests.rows import owned_models
@@ -104,5 +104,6 @@ def test_an_account_goes_whole_or_not_at_all(cast: Cast, tmp_path: Path) -> None
     assert not Session.objects.filter(user=cast.outsider.pk).exists()
     assert WorkspaceClosing.objects.count() == 2
     assert PlatformMail.objects.get().template == "account_deleted"
-    jobs.run_due(KIND)
+    with clock.shifted(GRACE):
+        jobs.run_due(KIND)
     assert set(Workspace.objects.all()) == {cast.acme}

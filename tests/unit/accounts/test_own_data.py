@@ -13,7 +13,7 @@ from django.db import connection, models
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.closing import KIND
+from accounts.closing import GRACE, KIND
 from accounts.deletion import delete_account, ties_of
 from accounts.lapse import AT_ONCE, LAPSES_AFTER, forget_unproven_accounts, lapsed_accounts
 from accounts.mail import queue_mail
@@ -138,7 +138,8 @@ def test_the_account_goes_with_everything_that_is_only_its_own(cast: Cast) -> No
     assert elsewhere.get("/api/me").status_code == 401
     assert Client().get("/api/me", headers={"Authorization": f"Bearer {secret}"}).status_code == 401
     assert hanging_on(cast.outsider.pk) == {}
-    jobs.run_due(KIND)
+    with clock.shifted(GRACE):
+        jobs.run_due(KIND)
     assert set(Workspace.objects.all()) == {cast.acme}
     event = Event.unscoped.get(kind="user.deleted")
     assert (event.workspace_id, event.actor_id, event.actor_label) == (None, cast.outsider.pk, "outsider@example.org")
