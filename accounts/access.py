@@ -9,7 +9,7 @@ import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, overload
 
 from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
@@ -53,7 +53,9 @@ class Access:
 
 
 class View(Protocol):
-    def __call__(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse: ...
+    """Answers an HttpResponse, or a streaming one, which Django's types keep apart."""
+
+    def __call__(self, request: Any, *args: Any, **kwargs: Any) -> Any: ...
 
 
 def workspace_view(action: str, *, fresh: bool = False) -> Callable[[View], View]:
@@ -68,7 +70,7 @@ def workspace_view(action: str, *, fresh: bool = False) -> Callable[[View], View
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(request: Any, *, workspace_id: uuid.UUID, **kwargs: Any) -> HttpResponse:
+        def guarded(request: Any, *, workspace_id: uuid.UUID, **kwargs: Any) -> Any:
             if not request.user.is_authenticated:
                 return to_sign_in(request)
             enter_workspace(request, find_membership(request.user, workspace_id), user_actor(request))
@@ -96,17 +98,26 @@ def _refuse(request: WorkspaceRequest, action: str, *, fresh: bool) -> HttpRespo
     return None
 
 
-def account_view(view: View) -> View:
-    """A page of a signed-in person, outside of any workspace."""
+@overload
+def account_view(view: View) -> View: ...
+@overload
+def account_view(*, fresh: bool) -> Callable[[View], View]: ...
+def account_view(view: View | None = None, *, fresh: bool = False) -> View | Callable[[View], View]:
+    """A page of a signed-in person, outside of any workspace; `fresh` as with `workspace_view`."""
 
-    @wraps(view)
-    def guarded(request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not request.user.is_authenticated:
-            return to_sign_in(request)
-        request.actor = user_actor(request)
-        return view(request, *args, **kwargs)
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: Any, *args: Any, **kwargs: Any) -> Any:
+            if not request.user.is_authenticated:
+                return to_sign_in(request)
+            request.actor = user_actor(request)
+            if fresh and not is_fresh(request):
+                return to_reauthentication(request)
+            return view(request, *args, **kwargs)
 
-    return _marked(guarded, Access("account"))
+        return _marked(guarded, Access("account", fresh=fresh))
+
+    return decorate(view) if view else decorate
 
 
 def public_view(reason: str) -> Callable[[View], View]:
@@ -114,7 +125,7 @@ def public_view(reason: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             return view(request, *args, **kwargs)
 
         return _marked(guarded, Access("public", reason=reason))
@@ -124,7 +135,7 @@ def public_view(reason: str) -> Callable[[View], View]:
 
 def find_membership(user: User, workspace_id: uuid.UUID) -> Membership:
     """Read anew on each request, so that a removed member's next click is refused. Raises Http404."""
-    rows = Membership.objects.select_related("workspace").filter(user=user, workspace_id=workspace_id)
+    rows = Membership.objects.open().select_related("workspace").filter(user=user, workspace_id=workspace_id)
     membership = rows.first()
     if membership is None:
         raise Http404("no such workspace")

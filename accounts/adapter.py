@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from accounts.invitations import invitations_to
+from accounts.lapse import forget_unproven_accounts
 from accounts.mail import queue_mail
 from accounts.models import User
 from accounts.notices import EVENTS, mail_for
@@ -55,6 +56,8 @@ class AccountAdapter(DefaultAccountAdapter):
         super().login(request, user)
         note_browser(request, get_client_ip(request))
         forget_old_sessions()
+        # Somebody else's account: an error there is logged, and no reason to refuse this sign-in.
+        transaction.on_commit(forget_unproven_accounts, robust=True)
 
     def post_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse:
         """Everybody lands in a workspace: also those who came by Google, or have left their last one."""

@@ -7,7 +7,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
 from accounts.invitations import revoke_invitation
-from accounts.models import ApiToken, Invitation, Membership, PlatformMail, User, Workspace
+from accounts.models import ApiToken, Invitation, Membership, PlatformMail, User, Workspace, WorkspaceClosing
 from accounts.staff import ReadOnlyAdmin, RecordedAdmin, record_staff_change, staff_actor
 from accounts.tokens import revoke_token
 
@@ -61,8 +61,8 @@ class UserAdmin(RecordedAdmin):
 
 @admin.register(Workspace)
 class WorkspaceAdmin(ReadOnlyAdmin):
-    list_display = ("name", "is_personal", "people", "created_at")
-    list_filter = ("is_personal",)
+    list_display = ("name", "is_personal", "people", "created_at", "closing_at")
+    list_filter = ("is_personal", ("closing_at", admin.EmptyFieldListFilter))
     search_fields = ("name", "id", "memberships__user__email")
     date_hierarchy = "created_at"
     inlines = (MembershipInline,)
@@ -125,6 +125,16 @@ class InvitationAdmin(ReadOnlyAdmin):
     def revoke(self, request: HttpRequest, invitations: QuerySet[Invitation]) -> None:
         for invitation in invitations:
             revoke_invitation(invitation=invitation, actor=staff_actor(request))
+
+
+@admin.register(WorkspaceClosing)
+class WorkspaceClosingAdmin(ReadOnlyAdmin):
+    """Deletions: what is still to be done, what went and what had to be left undone."""
+
+    list_display = ("workspace_name", "asked_by", "created_at", "finished_at", "run_after", "attempts", "error_code")
+    list_filter = (("finished_at", admin.EmptyFieldListFilter), "error_code")
+    search_fields = ("workspace_name", "workspace_id", "asked_by")
+    date_hierarchy = "created_at"
 
 
 @admin.register(PlatformMail)

@@ -36,8 +36,8 @@ def _make_verified(email: str) -> User:
 
 
 def _own_workspace(user: User, name: str) -> Workspace:
-    rows = Membership.objects.select_related("workspace").filter(user=user, role=Role.ADMIN, workspace__name=name)
-    membership = rows.order_by("created_at", "id").first()
+    rows = Membership.objects.open().filter(user=user, role=Role.ADMIN, workspace__name=name)
+    membership = rows.select_related("workspace").order_by("created_at", "id").first()
     return membership.workspace if membership else create_workspace(user=user, name=name, actor=SYSTEM)
 
 

@@ -90,8 +90,8 @@ def find_token(secret: str) -> ApiToken | None:
 
 
 def _maker_membership(token: ApiToken) -> Membership | None:
-    """A token dies with its maker's membership."""
-    rows = Membership.objects.select_related("workspace", "user")
+    """A token dies with its maker's membership, and with its workspace."""
+    rows = Membership.objects.open().select_related("workspace", "user")
     return rows.filter(user_id=token.made_by_id, workspace_id=token.workspace_id).first()
 
 
@@ -108,7 +108,7 @@ def _chosen_membership(request: ApiRequest) -> Membership:
             return find_membership(request.user, uuid.UUID(named))
         except ValueError as error:
             raise Http404("no such workspace") from error
-    own = list(Membership.objects.select_related("workspace").filter(user=request.user)[:2])
+    own = list(Membership.objects.open().select_related("workspace").filter(user=request.user)[:2])
     if len(own) != 1:
         raise Problem(422, "workspace_missing", fields={"workspace": "Name one of your workspaces by its id."})
     return own[0]

@@ -139,5 +139,20 @@ register(
             "Only an account that has confirmed the invited address can use it.",
             "Sign in with that account, or create it.",
         ),
+        "last_admin_elsewhere": Entry(
+            "{email} is the only admin of {names}",
+            "Other people are members there, and without an admin nobody could manage it any more.",
+            "Make somebody else admin there first, or delete it.",
+        ),
+        "too_many_workspaces": Entry(
+            "Enough new workspaces for today",
+            "At most {most} are made per person and day.",
+            "Make the next one tomorrow.",
+        ),
+        "workspace_still_written": Entry(
+            "Something was still being written to the workspace",
+            "A request that had begun before the deletion ended during it.",
+            "Nothing: the deletion goes on by itself.",
+        ),
     }
 )

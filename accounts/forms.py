@@ -1,6 +1,8 @@
 """Forms about people."""
 
+import unicodedata
 import zoneinfo
+from typing import Any
 
 from django import forms
 from django.http import HttpRequest
@@ -89,6 +91,41 @@ class InviteForm(forms.Form):
 
 class RoleForm(forms.Form):
     role = forms.ChoiceField(choices=Role.choices)
+
+
+class NewWorkspaceForm(forms.Form):
+    """One more workspace."""
+
+    name = forms.CharField(
+        label="Name",
+        max_length=120,
+        help_text="Your team's or customer's name, as you write it.",
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+    )
+
+
+class ConfirmForm(forms.Form):
+    """Asks for what is about to be destroyed to be typed: `expected`, whatever spaces or Unicode form it comes in."""
+
+    typed = forms.CharField(
+        max_length=300, widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off"})
+    )
+
+    def __init__(self, *args: Any, expected: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.expected = expected
+        self.fields["typed"].label = f"Type {expected} to confirm"
+
+    def clean_typed(self) -> str:
+        typed: str = self.cleaned_data["typed"]
+        if _plain(typed) != _plain(self.expected):
+            raise forms.ValidationError(f"This is not {self.expected}. Nothing was deleted.", code="differs")
+        return typed
+
+
+def _plain(text: str) -> str:
+    """A page shows several spaces as one, and a name may be typed in another normal form than it was once."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 class TokenForm(forms.Form):

@@ -41,6 +41,14 @@ def remove_member(*, membership: Membership, actor: Actor) -> None:
         tell_removed(membership=row, actor=actor)
 
 
+def leave_workspace(*, membership: Membership, actor: Actor) -> None:
+    """Raises NeedsUser("last_admin"); Http404 when they are gone already."""
+    with transaction.atomic():
+        row = lock_membership(membership)
+        end_membership(membership=row, actor=actor)
+        record("member.left", workspace_id=row.workspace_id, actor=actor, data={"email": row.user.email})
+
+
 def end_membership(*, membership: Membership, actor: Actor) -> None:
     """Delete a membership from `lock_membership` with all that lives by it; the caller records why.
 
@@ -70,13 +78,15 @@ def lock_membership(membership: Membership) -> Membership:
 
 
 def keep_an_admin(membership: Membership) -> None:
-    """Raise NeedsUser("last_admin") when nobody but this one, from `lock_membership`, can manage the workspace.
-
-    Whoever is disabled does not count: they cannot sign in.
-    """
-    admins = Membership.objects.filter(workspace_id=membership.workspace_id, role=Role.ADMIN, user__is_active=True)
-    if membership.role == Role.ADMIN and not admins.exclude(pk=membership.pk).exists():
+    """Raise NeedsUser("last_admin") for the last one, from `lock_membership`, who can manage the workspace."""
+    if is_last_admin(membership):
         raise NeedsUser("last_admin", email=membership.user.email)
+
+
+def is_last_admin(membership: Membership) -> bool:
+    """Whoever is disabled does not count: they cannot sign in."""
+    admins = Membership.objects.filter(workspace_id=membership.workspace_id, role=Role.ADMIN, user__is_active=True)
+    return membership.role == Role.ADMIN and not admins.exclude(pk=membership.pk).exists()
 
 
 def withdraw_invitations(*, workspace: Workspace, inviter: User, actor: Actor) -> None:

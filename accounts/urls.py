@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import home, invitations, sessions, settings, team, tokens
+from accounts.views import account, home, invitations, sessions, settings, team, tokens, workspaces
 
 app_name = "accounts"
 
@@ -16,6 +16,12 @@ urlpatterns = [
         "account/invitations/<uuid:invitation_id>/accept/", invitations.accept_one_invitation, name="invitation-accept"
     ),
     path("account/invitation/<str:token>/", invitations.show_invitation, name="invitation-detail"),
+    path("account/data/", account.show_data, name="data-show"),
+    path("account/data/download/", account.download_data, name="data-download"),
+    path("account/delete/", account.delete, name="account-delete"),
+    path("workspaces/new/", workspaces.create_one, name="workspace-create"),
+    path("w/<uuid:workspace_id>/settings/leave/", workspaces.leave, name="workspace-leave"),
+    path("w/<uuid:workspace_id>/settings/delete/", workspaces.delete, name="workspace-delete"),
     path("w/<uuid:workspace_id>/team/", team.list_members, name="member-list"),
     path("w/<uuid:workspace_id>/team/invite/", team.invite, name="member-invite"),
     path("w/<uuid:workspace_id>/team/<uuid:member_id>/role/", team.edit_role, name="member-edit"),

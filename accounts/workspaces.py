@@ -1,13 +1,18 @@
 """Workspaces: making them and changing their settings."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
 
 from accounts.models import Membership, Role, User, Workspace
 from auditlog.events import Actor, record
+from auditlog.models import Event
+from config.lib import clock
+from config.lib.errors import NeedsUser
 
+MADE_A_DAY = 20
 PERSONAL_NAME = "{name}'s workspace"
 
 
@@ -20,6 +25,18 @@ def create_workspace(*, user: User, name: str, actor: Actor) -> Workspace:
         record("workspace.created", workspace_id=workspace.pk, actor=actor, data={"name": workspace.name})
         record("member.added", workspace_id=workspace.pk, actor=actor, data={"email": user.email, "role": "admin"})
     return workspace
+
+
+def add_workspace(*, user: User, name: str, actor: Actor) -> Workspace:
+    """`New workspace`: one more for somebody who has one. Raises NeedsUser("too_many_workspaces")."""
+    with transaction.atomic():
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)  # one at a time, or the limit would be none
+        today = clock.now() - timedelta(days=1)
+        # Counts what was made, not what is still there.
+        made = Event.unscoped.filter(actor_kind="user", actor_id=user.pk, kind="workspace.created", at__gt=today)
+        if made.count() >= MADE_A_DAY:
+            raise NeedsUser("too_many_workspaces", most=MADE_A_DAY)
+        return create_workspace(user=user, name=name, actor=actor)
 
 
 def personal_name(user: User) -> str:
@@ -51,5 +68,6 @@ def sign_up(*, user: User, name: str, actor: Actor) -> Workspace:
 
 def ensure_workspace(*, user: User, actor: Actor) -> Workspace:
     """The workspace to open first, the one joined first; a personal one for whoever has none. Repeatable."""
-    membership = Membership.objects.select_related("workspace").filter(user=user).order_by("created_at", "id").first()
+    rows = Membership.objects.open().select_related("workspace").filter(user=user)
+    membership = rows.order_by("created_at", "id").first()
     return membership.workspace if membership else create_workspace(user=user, name="", actor=actor)

@@ -5,4 +5,5 @@ class CertificatesConfig(AppConfig):
     name = "certificates"
 
     def ready(self) -> None:
-        from certificates import catalogue, pages, tasks  # noqa: F401  (they register; apps must be loaded first)
+        # They register; apps must be loaded first.
+        from certificates import catalogue, closing, pages, tasks  # noqa: F401

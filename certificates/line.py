@@ -1,6 +1,6 @@
-"""The connection of one issuance to its CA, as its workspace's account."""
+"""The connection to a CA as a workspace's account."""
 
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 
 from django.conf import settings
 
@@ -11,8 +11,18 @@ from certificates.models import AcmeAccount, Issuance
 LEASE_SECONDS = 60
 
 
+def connect_as(account: AcmeAccount) -> AbstractContextManager[acme.AcmeClient]:
+    """A client that signs as this account."""
+    return acme.connect(
+        account.directory_url,
+        account_key_pem=account.sealed_key.reveal(),
+        account_uri=account.uri,
+        ca_bundle=settings.ACME_CA_BUNDLE,
+    )
+
+
 class Line:
-    """The connection to the CA: opened at its first use, kept for the steps of one claim."""
+    """One issuance's connection to its CA: opened at its first use, kept for the steps of one claim."""
 
     def __init__(self, stack: ExitStack, issuance: Issuance) -> None:
         self._stack = stack
@@ -23,15 +33,7 @@ class Line:
         """The client, with the lease renewed: every caller is about to ask the CA something."""
         self._issuance.renew_lease(LEASE_SECONDS)
         if self._client is None:
-            account = account_of(self._issuance)
-            self._client = self._stack.enter_context(
-                acme.connect(
-                    account.directory_url,
-                    account_key_pem=account.sealed_key.reveal(),
-                    account_uri=account.uri,
-                    ca_bundle=settings.ACME_CA_BUNDLE,
-                )
-            )
+            self._client = self._stack.enter_context(connect_as(account_of(self._issuance)))
         return self._client
 
 

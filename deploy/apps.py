@@ -5,4 +5,5 @@ class DeployConfig(AppConfig):
     name = "deploy"
 
     def ready(self) -> None:
-        from deploy import catalogue, pages, serving, tasks  # noqa: F401  (they register; apps must be loaded first)
+        # They register; apps must be loaded first.
+        from deploy import catalogue, closing, pages, serving, tasks  # noqa: F401

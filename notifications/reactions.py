@@ -40,9 +40,9 @@ def is_recipient(workspace_id: uuid.UUID, user_id: uuid.UUID) -> bool:
 
 
 def admins_of(workspace_id: uuid.UUID) -> Iterable[User]:
-    """Active admins whose address is proven to be theirs, oldest member first."""
+    """Active admins whose address is proven to be theirs, oldest member first; none once it is being deleted."""
     verified = EmailAddress.objects.filter(verified=True).values("user_id")
-    rows = Membership.objects.filter(workspace_id=workspace_id, role=Role.ADMIN, user__is_active=True)
+    rows = Membership.objects.open().filter(workspace_id=workspace_id, role=Role.ADMIN, user__is_active=True)
     rows = rows.filter(user_id__in=verified).select_related("user").order_by("created_at", "id")
     return [row.user for row in rows]
 

@@ -89,12 +89,20 @@ class Role(models.TextChoices):
     MEMBER = "member", "Member"
 
 
+class MembershipManager(models.Manager["Membership"]):
+    def open(self) -> models.QuerySet["Membership"]:
+        """Those that let somebody in: a workspace that is being deleted is there for nobody."""
+        return self.filter(workspace__closing_at__isnull=True)
+
+
 class Membership(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role.choices)
     created_at = models.DateTimeField(default=clock.now)
+
+    objects: ClassVar[MembershipManager] = MembershipManager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "workspace"], name="membership_unique")]
@@ -151,7 +159,11 @@ class Invitation(OwnedModel):
 
 
 class WorkspaceClosing(LeasedJob):
-    """The deletion of a workspace. Plain ids: the row outlives what it takes apart."""
+    """The deletion of a workspace. Plain ids: the row outlives what it takes apart.
+
+    `settled` are the steps that are over, each with what it had to leave undone, in words;
+    `removed` counts the rows that went, by their model's label.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace_id = models.UUIDField(unique=True)
@@ -159,6 +171,8 @@ class WorkspaceClosing(LeasedJob):
     asked_by = models.CharField(max_length=254)
     created_at = models.DateTimeField(default=clock.now)
     finished_at = models.DateTimeField(null=True, blank=True)
+    settled = models.JSONField(default=dict, blank=True)
+    removed = models.JSONField(default=dict, blank=True)
 
     class Meta:
         indexes = [due_index("accounts_closing_due")]

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import WorkspaceRequest, workspace_view
 from accounts.forms import WorkspaceForm
+from accounts.members import is_last_admin
 from accounts.models import Membership, Workspace
 from accounts.policy import is_allowed
 from accounts.sessions import live_sessions
@@ -30,10 +31,10 @@ SETTINGS_TABS = (
 @require_safe
 def show_general(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     form = WorkspaceForm(instance=workspace)
-    may_edit = is_allowed(request.role, "workspace.edit")
-    for field in form.fields.values():
-        field.disabled = not may_edit
-    return settings_page(request, "accounts/general.html", "General", form=form, may_edit=may_edit)
+    if not is_allowed(request.role, "workspace.edit"):
+        for field in form.fields.values():
+            field.disabled = True
+    return _general(request, form)
 
 
 @workspace_view("workspace.edit")
@@ -42,10 +43,16 @@ def edit_general(request: WorkspaceRequest, workspace: Workspace) -> HttpRespons
     # The form validates into its own copy: the row in the header keeps its name when the input is refused.
     form = WorkspaceForm(request.POST, instance=Workspace.objects.get(pk=workspace.pk))
     if not form.is_valid():
-        return settings_page(request, "accounts/general.html", "General", form=form, may_edit=True)
+        return _general(request, form)
     change_workspace(workspace=workspace, actor=request.actor, changes=form.cleaned_data)
     messages.success(request, "Settings saved.")
     return redirect("accounts:settings-general", workspace_id=workspace.pk)
+
+
+def _general(request: WorkspaceRequest, form: WorkspaceForm) -> HttpResponse:
+    may = {verb: is_allowed(request.role, f"workspace.{verb}") for verb in ("edit", "delete")}
+    is_last = is_last_admin(request.membership)
+    return settings_page(request, "accounts/general.html", "General", form=form, may=may, is_last_admin=is_last)
 
 
 @workspace_view("workspace.view")

@@ -25,7 +25,7 @@ from certificates.acme.facts import (
 )
 from certificates.acme.network import EXCHANGE_SECONDS, Network, json_of, retry_at
 from config.lib import egress
-from config.lib.errors import ExpectedError, Permanent
+from config.lib.errors import ExpectedError, Permanent, Transient
 
 DIRECTORY_SECONDS = 300
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
@@ -88,6 +88,28 @@ class AcmeClient:
             raise bad_answer("The account has no URL.")
         self._network.use_account(uri)
         return uri
+
+    def find_account(self) -> str:
+        """The URI of the account that this key has; empty when it has none, or one that is closed. Opens none."""
+        self._network.use_account("")
+        try:
+            response = self._post("newAccount", messages.NewRegistration(only_return_existing=True))
+        except (Permanent, Transient) as error:
+            if not _has_no_account(error):
+                raise
+            return ""
+        uri = response.headers.get("Location", "")
+        self._network.use_account(uri)
+        return uri
+
+    def deactivate_account(self, uri: str) -> None:
+        """Close the account for good: this key never orders again (RFC 8555, section 7.3.6). Repeatable."""
+        self._network.use_account(uri)
+        try:
+            self._send(uri, messages.UpdateRegistration(status=messages.STATUS_DEACTIVATED))
+        except (Permanent, Transient) as error:
+            if not _has_no_account(error):
+                raise
 
     def new_order(self, names: Sequence[str], *, profile: str = "", replaces: str = "") -> Order:
         """Order a certificate. NOT repeatable: each call may leave one more pending order."""
@@ -184,3 +206,8 @@ class AcmeClient:
             external.mac_key.reveal_text(),
             messages.Directory(dict(directory.endpoints)),
         )
+
+
+def _has_no_account(error: ExpectedError) -> bool:
+    """Whether the CA knows no account of this key, or has closed it: that one is `unauthorized`."""
+    return error.params.get("kind") in ("accountDoesNotExist", "unauthorized")

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -22,6 +22,7 @@ from django.db.models.functions import Now
 from config.lib import clock
 from config.lib.errors import ExpectedError, Permanent, Transient
 from config.lib.registry import Registry
+from config.lib.scoping import OwnedModel
 
 log = logging.getLogger("jobs")
 
@@ -33,6 +34,7 @@ DRAIN_SECONDS = 60.0
 LONGEST_COUNTDOWN = 60.0
 # Set when this process was asked to stop: work in hand is finished, nothing more is claimed.
 stopping = threading.Event()
+SHOWN_AT_WORK = 5
 LADDER = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 30, 60))
 
 
@@ -142,7 +144,8 @@ class Kind:
     """How rows of one model are worked: `work` gets up to `batch` claimed rows, no transaction open.
 
     `give_up(job, error)` must end the row (`finish`) and leave a visible trace; it is called for
-    NeedsUser and Permanent errors and for rows in quarantine.
+    NeedsUser and Permanent errors and for rows in quarantine. `must_end` says which rows are half-way
+    through something that must not stay so: they are worked even while their workspace is being deleted.
     """
 
     name: str
@@ -153,6 +156,7 @@ class Kind:
     batch: int = 1
     lease: timedelta = timedelta(seconds=60)
     limit: Callable[[models.QuerySet[Any]], models.QuerySet[Any]] | None = None
+    must_end: Q | None = None
 
 
 kinds: Registry[Kind] = Registry("job kinds")
@@ -165,12 +169,51 @@ def register(kind: Kind) -> None:
 def due(kind: Kind, *, interactive: bool = False) -> models.QuerySet[Any]:
     """Rows that may be claimed now, in the order in which they are to be worked."""
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=Now())
-    rows = rows_of(kind.model).filter(free, run_after__lte=clock.now())
+    rows = _where_work_goes_on(kind).filter(free, run_after__lte=clock.now())
     if interactive:
         rows = rows.filter(priority=INTERACTIVE)
     if kind.limit:
         rows = kind.limit(rows)
     return rows.order_by("priority", "run_after")
+
+
+def _where_work_goes_on(kind: Kind) -> models.QuerySet[Any]:
+    """Nothing is begun any more in a workspace that is being deleted."""
+    rows = rows_of(kind.model)
+    if not issubclass(kind.model, OwnedModel):
+        return rows
+    is_open = Q(workspace__closing_at__isnull=True)
+    return rows.filter(is_open | kind.must_end if kind.must_end else is_open)
+
+
+def rest_workspace(workspace_id: uuid.UUID) -> None:
+    """Take every row of a workspace that is being deleted off the queues; what runs or must end stays. Repeatable.
+
+    It also waits for claims that began before the workspace was closed: after this call each of them
+    either has its lease, and `at_work` tells it, or finds nothing.
+    """
+    for kind, rows in _owned_rows(workspace_id):
+        free = rows.filter(Q(lease_until__isnull=True) | Q(lease_until__lt=Now()), run_after__isnull=False)
+        if kind.must_end:
+            # By key: an UPDATE cannot follow `must_end` into other tables.
+            free = free.exclude(pk__in=rows.filter(kind.must_end).values("pk"))
+        free.update(run_after=None)
+
+
+def at_work(workspace_id: uuid.UUID) -> list[str]:
+    """What workers hold of a workspace, and what must end there before its rows may go; empty: nothing."""
+    found = []
+    for kind, rows in _owned_rows(workspace_id):
+        held = Q(lease_until__gte=Now())
+        busy = rows.filter(held | (kind.must_end & Q(run_after__isnull=False)) if kind.must_end else held)
+        found += [f"{kind.model._meta.verbose_name} {job}" for job in busy[:SHOWN_AT_WORK]]
+    return found
+
+
+def _owned_rows(workspace_id: uuid.UUID) -> Iterator[tuple[Kind, models.QuerySet[Any]]]:
+    for kind in kinds:
+        if issubclass(kind.model, OwnedModel):
+            yield kind, kind.model.objects.for_workspace(workspace_id)
 
 
 def claim(kind: Kind, *, interactive: bool = False) -> list[Any]:

@@ -189,7 +189,8 @@ def current_workspace(context: template.Context) -> Any:
 @register.simple_tag
 def workspaces_of(user: Any) -> list[Workspace]:
     """The workspaces that a person may switch to, by name; the switcher shows the first twenty."""
-    return list(Workspace.objects.filter(memberships__user=user).order_by("name", "id")[:20])
+    rows = Workspace.objects.filter(memberships__user=user, closing_at=None)
+    return list(rows.order_by("name", "id")[:20])
 
 
 @register.simple_tag

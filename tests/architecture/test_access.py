@@ -34,6 +34,7 @@ pytestmark = pytest.mark.django_db
 PAGES = list(pages())
 WORKSPACE_PAGES = [page for page in PAGES if page.access and page.access.kind == "workspace"]
 ACCOUNT_PAGES = [page for page in PAGES if page.access and page.access.kind == "account"]
+FRESH_PAGES = [page for page in (*WORKSPACE_PAGES, *ACCOUNT_PAGES) if page.access and page.access.fresh]
 OPERATIONS = list(operations())
 WRONG_METHOD = 405
 # Decided already, for what no page and no operation offers yet; leaves this list with its first one.
@@ -41,8 +42,6 @@ NOT_YET_OFFERED = {
     "certificate.revoke",
     "certificate.upload",
     "log.export",
-    "workspace.delete",
-    "workspace.leave",
 }
 
 
@@ -178,6 +177,16 @@ def test_an_account_page_asks_for_sign_in(page: Page, world: World) -> None:
 def test_an_account_page_finds_no_row_that_is_not_ones_own(page: Page, world: World) -> None:
     for user in (world.cast.outsider, world.cast.member, world.cast.admin):
         assert answers(signed_in(user, fresh=True), page.path(world.values(page))) == {404}
+
+
+@pytest.mark.parametrize("page", FRESH_PAGES, ids=_names)
+def test_a_fresh_page_asks_again_who_is_there(page: Page, world: World) -> None:
+    client = signed_in(world.cast.admin)
+    url = page.path(world.values(page))
+    asked = [answer for answer in (client.get(url), client.post(url)) if answer.status_code != WRONG_METHOD]
+    assert asked
+    for answer in asked:
+        assert answer.headers["Location"].startswith("/account/reauthenticate/")
 
 
 def _own_rows(page: Page, world: World) -> dict[str, Any]:

@@ -92,6 +92,12 @@ def sign_in(page: Page, person: Person) -> None:
     page.wait_for_url(lambda url: "/account/login" not in url)
 
 
+def confirm_password(page: Page, person: Person) -> None:
+    """What a page asks for that touches keys, access or money."""
+    page.get_by_label("Password").fill(person.password)
+    page.get_by_role("button", name="Confirm", exact=True).click()
+
+
 @pytest.fixture
 def signed_in(page: Page, person: Person) -> Page:
     sign_in(page, person)

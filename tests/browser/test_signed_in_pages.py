@@ -18,6 +18,7 @@ PATHS = (
     "settings/tokens/",
     "settings/security/",
 )
+OWN_PATHS = ("/account/data/", "/workspaces/new/")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -31,8 +32,8 @@ def test_every_page_of_a_workspace_is_accessible_and_fits(
     page = chromium.new_page(context, witness)
     sign_in(page, resident)
     faults: list[str] = []
-    for path in PATHS:
-        page.goto(f"/w/{resident.workspace_id}/{path}")
+    for path in (*(f"/w/{resident.workspace_id}/{path}" for path in PATHS), *OWN_PATHS):
+        page.goto(path)
         faults += chromium.accessibility_faults(page)
         faults += [f"{path} is wider than the screen"] * chromium.is_wider_than_screen(page)
     assert faults == []

@@ -18,7 +18,7 @@ from playwright.sync_api import Page
 
 from tests.browser import chromium
 from tests.browser.chromium import Witness
-from tests.browser.conftest import PASSWORD, Person, sign_in
+from tests.browser.conftest import PASSWORD, Person, confirm_password, sign_in
 from tests.browser.journey import Journey, new_email, walk_all
 from tests.demo.habitat import ZONE, Habitat, habitat
 from tests.servers.places import ROOT, private_directory
@@ -43,6 +43,13 @@ OWN_PAGES = {
     "mfa": "/account/2fa/",
     "sessions": "/account/sessions/",
     "account-invitations": "/account/invitations/",
+    "account-data": "/account/data/",
+    "workspace-new": "/workspaces/new/",
+}
+# Asked for by somebody who has just confirmed the password.
+FRESH_PAGES = {
+    "account-delete": "/account/delete/",
+    "workspace-delete": "/w/{workspace_id}/settings/delete/",
 }
 WORKSPACE_PAGES = {
     "domains": "domains/",
@@ -66,10 +73,14 @@ def seed(around: Habitat, workspace_id: str) -> dict[str, Any]:
     return dict(json.loads(answer.stdout.splitlines()[-1]))
 
 
-def remember(album: Album, person: Person) -> Mapping[str, Any]:
-    """Sign in once; the storage state that later pages start with."""
+def remember(album: Album, person: Person, *, fresh: bool = False) -> Mapping[str, Any]:
+    """Sign in once, and confirm it when `fresh`; the storage state that later pages start with."""
     context = album.browser.new_context(base_url=album.base_url)
-    sign_in(chromium.new_page(context, Witness()), person)
+    page = chromium.new_page(context, Witness())
+    sign_in(page, person)
+    if fresh:
+        page.goto("/account/delete/")
+        confirm_password(page, person)
     state: Mapping[str, Any] = context.storage_state()
     context.close()
     return state
@@ -93,6 +104,7 @@ def shoot_empty(album: Album, around: Habitat, place: Path) -> None:
         album.shoot(name, path, state=state)
     for name, path in WORKSPACE_PAGES.items():
         album.shoot(f"{name}-empty", f"/w/{person.workspace_id}/{path}", state=state)
+    album.shoot("account-delete-alone", FRESH_PAGES["account-delete"], state=remember(album, person, fresh=True))
 
 
 def shoot_seeded(album: Album, around: Habitat, place: Path) -> None:
@@ -103,6 +115,9 @@ def shoot_seeded(album: Album, around: Habitat, place: Path) -> None:
         album.shoot(name, f"/w/{person.workspace_id}/{path}", state=state)
     for name, domain_id in planted["domains"].items():
         album.shoot(f"overview-{name}", f"/w/{person.workspace_id}/domains/{domain_id}/", state=state)
+    fresh = remember(album, person, fresh=True)
+    for name, path in FRESH_PAGES.items():
+        album.shoot(name, path.format(workspace_id=person.workspace_id), state=fresh)
 
 
 def shoot_walk(album: Album, around: Habitat, place: Path) -> None:

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True
 A_WHILE = 2.0
 
 
-def beside(act: Callable[[], None]) -> threading.Thread:
+def beside(act: Callable[[], object]) -> threading.Thread:
     """`act` in a worker of its own, begun."""
 
     def work() -> None:
