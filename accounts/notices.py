@@ -52,3 +52,8 @@ def mail_for(prefix: str, context: Mapping[str, Any]) -> tuple[str, dict[str, An
     path = urlsplit(kept["action_url"]).path if "action_url" in kept else reverse("account_reset_password")
     kept["action_url"] = settings.SITE_URL + path
     return mail.template, {**mail.fixed, **kept}
+
+
+def notice_context(happened: str, ip: str | None) -> dict[str, Any]:
+    """The context of a `security_notice` about something that is not allauth's."""
+    return {"happened": happened, "ip": ip or "", "action_url": settings.SITE_URL + reverse("account_reset_password")}
