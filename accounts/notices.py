@@ -54,6 +54,10 @@ def mail_for(prefix: str, context: Mapping[str, Any]) -> tuple[str, dict[str, An
     return mail.template, {**mail.fixed, **kept}
 
 
-def notice_context(happened: str, ip: str | None) -> dict[str, Any]:
-    """The context of a `security_notice` about something that is not allauth's."""
-    return {"happened": happened, "ip": ip or "", "action_url": settings.SITE_URL + reverse("account_reset_password")}
+def notice_context(happened: str, ip: str | None, then: str = "") -> dict[str, Any]:
+    """The context of a `security_notice` about something that is not allauth's.
+
+    `then` is what the person has to do besides choosing a new password when it was not them.
+    """
+    action_url = settings.SITE_URL + reverse("account_reset_password")
+    return {"happened": happened, "ip": ip or "", "then": then, "action_url": action_url}

@@ -12,6 +12,9 @@ from auditlog.events import Actor, record
 from config.lib import clock
 from config.lib.errors import NeedsUser
 
+# A new password alone would leave whoever did it the door that they have opened.
+THEN = "Then disconnect that Google account: sign in, and open Google among the pages of your account."
+
 
 def find_or_make_user(*, proof: Proof, ip: str | None) -> User | None:
     """Whose Google account it is; an unknown one makes a person with a personal workspace.
@@ -63,7 +66,7 @@ def connect_google(*, user: User, proof: Proof, actor: Actor) -> None:
     try:
         with transaction.atomic():
             _link(user, proof, actor)
-            _tell(user, "A Google account was connected to your account", actor)
+            _tell(user, f"The Google account {proof.email} was connected to your account", actor, THEN)
     except IntegrityError:
         _refuse_another(user, proof)
 
@@ -92,11 +95,11 @@ def disconnect_google(*, user: User, actor: Actor) -> None:
             return
         identity.delete()
         record("user.google_unlinked", workspace_id=None, actor=actor, data={"email": identity.email})
-        _tell(row, "The Google account was disconnected from your account", actor)
+        _tell(row, f"The Google account {identity.email} was disconnected from your account", actor)
 
 
-def _tell(user: User, happened: str, actor: Actor) -> None:
+def _tell(user: User, happened: str, actor: Actor, then: str = "") -> None:
     """To the proven address only: an unproven one may be a stranger's."""
     address = EmailAddress.objects.filter(user=user, primary=True, verified=True).first()
     if address:
-        queue_mail(to=address.email, template="security_notice", context=notice_context(happened, actor.ip))
+        queue_mail(to=address.email, template="security_notice", context=notice_context(happened, actor.ip, then))

@@ -1,5 +1,6 @@
 """A person's own Google account: connect, disconnect, and Google as the proof before keys and tokens."""
 
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from accounts.google.identity import connect_google
 from accounts.google.token import Proof
+from accounts.mail import render_mail
 from accounts.models import ApiToken, GoogleIdentity, Membership, PlatformMail, User
 from auditlog.events import SYSTEM
 from auditlog.models import Event
@@ -77,6 +79,16 @@ def test_a_person_connects_google_and_is_told(browser: Browser, google: Google) 
     assert "From now on Google signs you in as boss@example.org." in page
     user.refresh_from_db()
     assert user.email == "boss@example.org"
+
+
+def test_the_mail_says_how_to_undo_what_somebody_else_did() -> None:
+    connect_google(user=make_user("boss@example.org"), proof=PROOF, actor=SYSTEM)
+    mail = PlatformMail.objects.get()
+    subject, text, page = render_mail(mail.template, json.loads(mail.sealed_context.reveal_text()))
+    assert subject == f"The Google account {ANN} was connected to your account"
+    for part in (text, page):
+        assert "http://localhost:8000/account/password/reset/" in part
+        assert "Then disconnect that Google account" in part
 
 
 def test_connecting_asks_first_who_it_is(browser: Browser, google: Google) -> None:
