@@ -329,6 +329,20 @@ def test_who_has_nothing_to_confirm_with_is_led_to_a_password_by_mail(
     assert "Set a password by the link that we mail you" in page
 
 
+def test_who_has_only_google_gets_a_password_by_mail(browser: Browser, google: Google) -> None:
+    user = google_only(browser, google)
+    stranger = Browser().client
+    stranger.post("/account/password/reset/", {"email": ANN})
+    mail = PlatformMail.objects.get(template="reset_password")
+    link = json.loads(mail.sealed_context.reveal_text())["action_url"]
+    form = stranger.get(link.removeprefix("http://localhost:8000"), follow=True)
+    body = {"password1": "a new long secret", "password2": "a new long secret"}
+    stranger.post(form.redirect_chain[-1][0], body)
+    user.refresh_from_db()
+    assert user.check_password("a new long secret")
+    assert not browser.is_signed_in(), "every session ends"
+
+
 def test_a_second_factor_is_asked_instead_where_there_is_one(browser: Browser, google: Google) -> None:
     user = google_only(browser, google)
     TOTP.activate(user, generate_totp_secret())
