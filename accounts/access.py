@@ -169,15 +169,18 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def to_reauthentication(request: HttpRequest) -> HttpResponse:
-    """Ask for the password and come back.
+    """Ask for the password, or whatever else proves who it is, and come back.
 
     allauth would keep a POST in the session to repeat it; ours may hold a private key, so the
     person comes back to the form instead and presses the button again.
     """
     methods = get_adapter().get_reauthentication_methods(request.user)
+    if not methods:
+        messages.info(request, "Your account has nothing to confirm with. Set a password by the link that we mail you.")
+        return _detour(request, reverse("account_reset_password"), _page_of(request))
     if request.method == "POST":
         messages.info(request, "Nothing was done yet: confirm that it is you, then press the button again.")
-    return _detour(request, methods[0]["url"] if methods else reverse("account_login"), _page_of(request))
+    return _detour(request, methods[0]["url"], _page_of(request))
 
 
 def _page_of(request: HttpRequest) -> str:

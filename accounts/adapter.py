@@ -3,24 +3,42 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
 from allauth.account.models import EmailAddress
 from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.internal.httpkit import get_client_ip
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from accounts.access import to_reauthentication
+from accounts.fresh import is_fresh
+from accounts.google.identity import connect_google
+from accounts.google.token import Proof
 from accounts.invitations import invitations_to
 from accounts.lapse import forget_unproven_accounts
 from accounts.mail import queue_mail
-from accounts.models import User
+from accounts.models import GoogleIdentity, User
 from accounts.notices import EVENTS, mail_for
 from accounts.sessions import forget_old_sessions, note_browser
 from accounts.workspaces import ensure_workspace
 from auditlog.events import Actor, record
+from config.lib.errors import NeedsUser, describe
 
+# In allauth's Login.signal_kwargs, which survive a second factor: what Google proved before the password was asked.
+GOOGLE = "google"
+
+# Ways to confirm who one is, in our words.
+WAYS = {
+    "reauthenticate": "Use your password",
+    "mfa_reauthenticate": "Use a code",
+    "mfa_reauthenticate:webauthn": "Use a passkey",
+}
 # What an event takes over of a notice's context.
 TOLD = ("from_email", "to_email")
 
@@ -65,6 +83,9 @@ class AccountAdapter(DefaultAccountAdapter):
         with transaction.atomic():
             ensure_workspace(user=user, actor=actor)
             record("user.signed_in", workspace_id=None, actor=actor)
+        proven = (options.get("signal_kwargs") or {}).get(GOOGLE)
+        if proven:
+            _connect(request, user, Proof(**proven))
         response: HttpResponse = super().post_login(request, user, **options)
         return response
 
@@ -77,6 +98,24 @@ class AccountAdapter(DefaultAccountAdapter):
             return there
         return f"{reverse('account_login')}?{urlencode({REDIRECT_FIELD_NAME: there})}"
 
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Google for those who have connected it; after the password, which needs no other site."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        for method in methods:
+            method["description"] = WAYS.get(method["id"], method["description"])
+        if settings.GOOGLE_CLIENT_ID and user.is_authenticated and GoogleIdentity.objects.filter(user=user).exists():
+            url = reverse("accounts:google-confirm")
+            methods.append({"id": "google", "description": "Continue with Google", "url": url})
+        return methods
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """allauth knows no way to ask people without password and second factor, and takes them for fresh; we do."""
+        required: bool = super().is_reauthentication_required(app=app, **kwargs)
+        request = context.request
+        if required and not get_reauthentication_flows(request.user) and not is_fresh(request):
+            raise ImmediateHttpResponse(to_reauthentication(request))
+        return required
+
     def set_password(self, user: User, password: str) -> None:
         with transaction.atomic():
             user.set_password(password)
@@ -86,3 +125,14 @@ class AccountAdapter(DefaultAccountAdapter):
 
 def actor_of(request: HttpRequest | None, user: User) -> Actor:
     return Actor("user", id=user.pk, label=user.email, ip=get_client_ip(request) if request else None)
+
+
+def _connect(request: HttpRequest, user: User, proof: Proof) -> None:
+    """Only now: the second factor has been given too."""
+    try:
+        connect_google(user=user, proof=proof, actor=actor_of(request, user))
+    except NeedsUser as error:
+        wording = describe(error.code, error.params)
+        messages.error(request, f"{wording.title}. {wording.why}")
+    else:
+        messages.success(request, f"From now on Google signs you in as {user.email}.")

@@ -7,7 +7,16 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
 from accounts.invitations import revoke_invitation
-from accounts.models import ApiToken, Invitation, Membership, PlatformMail, User, Workspace, WorkspaceClosing
+from accounts.models import (
+    ApiToken,
+    GoogleIdentity,
+    Invitation,
+    Membership,
+    PlatformMail,
+    User,
+    Workspace,
+    WorkspaceClosing,
+)
 from accounts.staff import ReadOnlyAdmin, RecordedAdmin, record_staff_change, staff_actor
 from accounts.tokens import revoke_token
 
@@ -33,15 +42,25 @@ class EmailInline(admin.TabularInline):
         return False
 
 
+class GoogleInline(admin.TabularInline):
+    model = GoogleIdentity
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = ("email", "sub", "linked_at", "last_used_at")
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
 @admin.register(User)
 class UserAdmin(RecordedAdmin):
     list_display = ("email", "is_active", "is_staff", "date_joined", "last_login")
     list_filter = ("is_active", "is_staff")
-    search_fields = ("email", "emailaddress__email")
+    search_fields = ("email", "emailaddress__email", "google__email")
     date_hierarchy = "date_joined"
     fields = ("email", "is_active", "is_staff", "is_superuser", "date_joined", "last_login")
     readonly_fields = ("email", "date_joined", "last_login")
-    inlines = (EmailInline, MembershipInline)
+    inlines = (EmailInline, GoogleInline, MembershipInline)
     actions = ("disable", "enable")
 
     @admin.action(description="Disable: sessions and API tokens stop at once", permissions=["change"])

@@ -66,8 +66,8 @@ register(
         ),
         "reauthentication_needed": Entry(
             "Confirm that it is you",
-            "Private keys and changes of the team need a password that was entered within the last 10 minutes.",
-            "Enter your password again on the portal's page, or use an API token with the scope that this needs.",
+            "Private keys and changes of the team need a proof of who you are from the last 10 minutes.",
+            "Confirm it on the portal's page, as it offers, or use an API token with the scope that this needs.",
         ),
         "csrf_failed": Entry(
             "The CSRF token is missing or wrong",
@@ -103,6 +103,51 @@ register(
             "Something went wrong here",
             "This is a fault of the portal; it has been written to the log.",
             "Try again; if it stays, tell whoever runs this portal.",
+        ),
+        "google_post_incomplete": Entry(
+            "Google's answer did not arrive whole",
+            "It must be posted by Google's page, together with a cookie that Google's button has set in this browser.",
+            "Start again. If your browser blocks cookies for this site, allow them.",
+        ),
+        "google_started_elsewhere": Entry(
+            "This sign-in is not under way any more",
+            "It was started more than 10 minutes ago, in another browser or tab, or has been used already.",
+            "Start again in this browser.",
+        ),
+        "google_token_refused": Entry(
+            "Google's answer could not be verified",
+            "It was not signed by Google for this portal and for this sign-in, or its time does not fit.",
+            "Start again. If it stays, whoever runs this portal checks GOOGLE_CLIENT_ID and the server's clock.",
+        ),
+        "google_email_unverified": Entry(
+            "Google does not vouch for your e-mail address",
+            "Google has not verified yet that the address of this Google account is yours.",
+            "Verify the address at Google and start again, or sign in with a password.",
+        ),
+        "google_unreachable": Entry(
+            "Google cannot be asked just now",
+            "The keys that Google signs with could not be fetched. Nothing was changed.",
+            "Try again in a minute, or use your password.",
+        ),
+        "google_other_account": Entry(
+            "That is another Google account",
+            "Yours is connected to {email}; nothing else proves that it is you.",
+            "Try again and choose that one, or confirm in another way.",
+        ),
+        "google_taken": Entry(
+            "This Google account signs somebody else in",
+            "{email} is connected to another account of this portal, and can sign in only one.",
+            "Sign in to that account and disconnect Google there first, or choose another Google account.",
+        ),
+        "google_connected_already": Entry(
+            "Another Google account is connected already",
+            "It is {email}; an account has at most one.",
+            "Disconnect that one first.",
+        ),
+        "google_last_way_in": Entry(
+            "Google is your only way in",
+            "Your account has no password, so nobody could sign in to it without Google.",
+            "Set a password first, then disconnect Google.",
         ),
         "token_scopes_missing": Entry(
             "A token needs at least one scope",

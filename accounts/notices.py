@@ -63,3 +63,12 @@ def mail_for(prefix: str, context: Mapping[str, Any]) -> tuple[str, dict[str, An
     path = urlsplit(kept["action_url"]).path if "action_url" in kept else reverse("account_reset_password")
     kept["action_url"] = settings.SITE_URL + path
     return mail.template, {**mail.fixed, **kept}
+
+
+def notice_context(happened: str, ip: str | None, then: str = "") -> dict[str, Any]:
+    """The context of a `security_notice` about something that is not allauth's.
+
+    `then` is what the person has to do besides choosing a new password when it was not them.
+    """
+    action_url = settings.SITE_URL + reverse("account_reset_password")
+    return {"happened": happened, "ip": ip or "", "then": then, "action_url": action_url}

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import account, home, invitations, sessions, settings, team, tokens, workspaces
+from accounts.views import account, google, home, invitations, sessions, settings, team, tokens, workspaces
 
 app_name = "accounts"
 
@@ -22,6 +22,14 @@ urlpatterns = [
     path("workspaces/new/", workspaces.create_one, name="workspace-create"),
     path("w/<uuid:workspace_id>/settings/leave/", workspaces.leave, name="workspace-leave"),
     path("w/<uuid:workspace_id>/settings/delete/", workspaces.delete, name="workspace-delete"),
+    path("account/google/", google.show_button, name="google"),
+    path("account/google/confirm/", google.show_confirm, name="google-confirm"),
+    path("account/google/connect/", google.show_connect, name="google-connect"),
+    path("account/google/callback/", google.receive_credential, name="google-callback"),
+    path("account/google/finish/", google.finish, name="google-finish"),
+    path("account/google/password/", google.ask_password, name="google-password"),
+    path("account/google/account/", google.show_account, name="google-account"),
+    path("account/google/disconnect/", google.disconnect, name="google-disconnect"),
     path("w/<uuid:workspace_id>/team/", team.list_members, name="member-list"),
     path("w/<uuid:workspace_id>/team/invite/", team.invite, name="member-invite"),
     path("w/<uuid:workspace_id>/team/<uuid:member_id>/role/", team.edit_role, name="member-edit"),

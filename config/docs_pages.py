@@ -16,7 +16,7 @@ DOCS_DIR = settings.BASE_DIR / "docs"
 # Reading order of the contents; pages that are not named follow by name.
 ORDER = (
     *("index", "first-certificate", "signing-in", "domains", "lets-encrypt", "deploy-ssh", "team-and-api"),
-    *("operating", "errors"),
+    *("google", "operating", "errors"),
 )
 
 

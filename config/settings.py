@@ -89,6 +89,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.guard.fresh_first_password",
     "config.middleware.private_pages",
 ]
 
@@ -234,6 +235,11 @@ EMAIL_URL = env.secret("EMAIL_URL")
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"{SITE_NAME} <noreply@{SITE_HOST or 'localhost'}>")
 if "@" not in parseaddr(DEFAULT_FROM_EMAIL)[1]:
     env.complain("DEFAULT_FROM_EMAIL", "must hold a mail address")
+# Empty: no 'Continue with Google' anywhere.
+GOOGLE_CLIENT_ID = env.text("GOOGLE_CLIENT_ID")
+GOOGLE_CERTS_URL = env.text("GOOGLE_CERTS_URL", "https://www.googleapis.com/oauth2/v1/certs")
+if not GOOGLE_CERTS_URL.startswith("https://") and urlsplit(GOOGLE_CERTS_URL).hostname not in LOOPBACK_HOSTS:
+    env.complain("GOOGLE_CERTS_URL", f"is {GOOGLE_CERTS_URL}; beyond loopback it must be https://")
 STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY")
 METRICS_TOKEN = env.secret("METRICS_TOKEN")
 

@@ -15,6 +15,7 @@ os.environ.update(
     ROLE="manage",
     SITE_URL="http://localhost:8000",
     ACME_EMAIL="",
+    GOOGLE_CLIENT_ID="tests.apps.googleusercontent.com",
     VAR_DIR=str(RUN_DIR),
 )
 

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser import chromium
 from tests.browser.chromium import Witness
+from tests.browser.google import Google, google
 from tests.demo.habitat import ZONE, Habitat, habitat
 from tests.servers.places import private_directory
 
@@ -26,8 +27,15 @@ class Person:
 
 
 @pytest.fixture(scope="session")
-def around() -> Iterator[Habitat]:
-    with private_directory("browser") as place, habitat(place) as servers:
+def googles_keys() -> Iterator[Google]:
+    """What the portal knows of Google for as long as it runs."""
+    with google() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def around(googles_keys: Google) -> Iterator[Habitat]:
+    with private_directory("browser") as place, habitat(place, settings=googles_keys.settings) as servers:
         yield servers
 
 

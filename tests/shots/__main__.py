@@ -1,6 +1,7 @@
 """`make screenshots`: every page and state as PNG under var/screenshots/, with an index.html.
 
     python -m tests.shots [part …]     one or more of PARTS below; all of them by default
+    python -m tests.shots [strangers] [empty] [seeded] [walk] [trouble] [google]
 
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.
@@ -11,6 +12,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,12 @@ from playwright.sync_api import Page
 from tests.browser import chromium
 from tests.browser.chromium import Witness
 from tests.browser.conftest import PASSWORD, Person, confirm_password, sign_in
+from tests.browser.google import google
 from tests.browser.journey import Journey, new_email, walk_all
 from tests.demo.habitat import ZONE, Habitat, habitat
 from tests.servers.places import ROOT, private_directory
 from tests.shots.album import Album
+from tests.shots.google import shoot_google
 from tests.shots.second_step import shoot_second_step
 from tests.shots.team import shoot_team
 from tests.shots.trouble import shoot_trouble
@@ -35,11 +39,13 @@ STRANGERS = {
     "docs": "/docs/",
     "docs-first-certificate": "/docs/first-certificate/",
     "docs-signing-in": "/docs/signing-in/",
+    "docs-google": "/docs/google/",
     "docs-errors": "/docs/errors/",
 }
 OWN_PAGES = {
     "account-email": "/account/email/",
     "account-password": "/account/password/change/",
+    "account-google": "/account/google/account/",
     "mfa": "/account/2fa/",
     "sessions": "/account/sessions/",
     "account-invitations": "/account/invitations/",
@@ -153,11 +159,16 @@ PARTS = {
 
 
 def main() -> int:
-    parts = sys.argv[1:] or list(PARTS)
-    with private_directory("shots") as place, habitat(place) as around, chromium.chromium() as browser:
+    with (
+        private_directory("shots") as place,
+        google() as googles,
+        habitat(place, settings=googles.settings) as around,
+        chromium.chromium() as browser,
+    ):
         album = Album(ROOT / "var" / "screenshots", browser, around.portal.url)
-        for part in parts:
-            PARTS[part](album, around, place)
+        parts = {**PARTS, "google": partial(shoot_google, googles)}
+        for part in sys.argv[1:] or parts:
+            parts[part](album, around, place)
         shoot_mails(album, around)
         print(album.write_index())
         print("\n".join(album.faults) or "No faults.")

@@ -89,7 +89,9 @@ def test_a_disabled_person_is_out_at_once(cast: Cast, staff: Client) -> None:
 
 def test_a_change_by_form_is_recorded_and_writes_only_itself(cast: Cast, staff: Client) -> None:
     management = {
-        f"{name}-{key}": "0" for name in ("emailaddress_set", "memberships") for key in ("TOTAL_FORMS", "INITIAL_FORMS")
+        f"{name}-{key}": "0"
+        for name in ("emailaddress_set", "google", "memberships")
+        for key in ("TOTAL_FORMS", "INITIAL_FORMS")
     }
     answer = staff.post(address(User, f"{cast.member.pk}/change/"), {"is_active": "on", "is_staff": "on", **management})
     assert answer.status_code == 302
