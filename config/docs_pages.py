@@ -14,7 +14,17 @@ from accounts.access import public_view
 
 DOCS_DIR = settings.BASE_DIR / "docs"
 # Reading order of the contents; pages that are not named follow by name.
-ORDER = ("index", "first-certificate", "domains", "lets-encrypt", "deploy-ssh", "team-and-api", "operating", "errors")
+ORDER = (
+    "index",
+    "first-certificate",
+    "domains",
+    "lets-encrypt",
+    "deploy-ssh",
+    "team-and-api",
+    "account",
+    "operating",
+    "errors",
+)
 
 
 @dataclass(frozen=True)
