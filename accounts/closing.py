@@ -23,7 +23,7 @@ GRACE = timedelta(seconds=30)
 
 @dataclass(frozen=True)
 class Content:
-    """Something in a workspace that people know by a word; `model` has a workspace_id."""
+    """Something in a workspace that people know by a word: `1 domain`, `{} domains`. `model` has a workspace_id."""
 
     model: type[models.Model]
     one: str
@@ -31,13 +31,13 @@ class Content:
     position: int
 
     def words(self, count: int) -> str:
-        return f"{count} {self.one if count == 1 else self.many}"
+        return self.one if count == 1 else self.many.format(count)
 
 
 # What is shown before it is destroyed, and told once it is.
 contents: Registry[Content] = Registry("contents of a workspace")
-contents.add("tokens", Content(ApiToken, "API token", "API tokens", 40))
-contents.add("people", Content(Membership, "person with access", "people with access", 50))
+contents.add("tokens", Content(ApiToken, "1 API token", "{} API tokens", 40))
+contents.add("people", Content(Membership, "the access of 1 person", "the access of {} people", 50))
 
 
 @dataclass(frozen=True)

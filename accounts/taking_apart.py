@@ -148,11 +148,11 @@ def _remove_workspace(closing: WorkspaceClosing) -> None:
     workspace.delete()
     counts = {**closing.removed, Membership._meta.label: people}
     removed = in_words(counts)
-    left = [f"{line}." for lines in closing.settled.values() for line in lines]
+    left = [line for lines in closing.settled.values() for line in lines]
     data = {
         "name": closing.workspace_name,
         "removed": ", ".join(removed) or "it was empty",
-        "left": " ".join(left) or "nothing",
+        "left": "; ".join(left) or "nothing",
         "rows": counts,
     }
     record("workspace.closed", workspace_id=closing.workspace_id, data=data)

@@ -10,7 +10,7 @@ from config.lib.errors import ExpectedError, Transient, describe
 
 contents.add(
     "certificates",
-    Content(Certificate, "certificate with its private key", "certificates with their private keys", 20),
+    Content(Certificate, "1 certificate with its private key", "{} certificates with their private keys", 20),
 )
 
 

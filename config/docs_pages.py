@@ -15,8 +15,8 @@ from accounts.access import public_view
 DOCS_DIR = settings.BASE_DIR / "docs"
 # Reading order of the contents; pages that are not named follow by name.
 ORDER = (
-    *("index", "first-certificate", "signing-in", "domains", "lets-encrypt", "deploy-ssh", "team-and-api"),
-    *("google", "operating", "errors"),
+    *("index", "first-certificate", "domains", "lets-encrypt", "deploy-ssh", "signing-in", "google", "account"),
+    *("team-and-api", "operating", "errors"),
 )
 
 

@@ -3,4 +3,4 @@
 from accounts.closing import Content, contents
 from deploy.models import Server
 
-contents.add("servers", Content(Server, "server with its SSH key", "servers with their SSH keys", 30))
+contents.add("servers", Content(Server, "1 server with its SSH key", "{} servers with their SSH keys", 30))

@@ -3,4 +3,4 @@
 from accounts.closing import Content, contents
 from domains.models import Domain
 
-contents.add("domains", Content(Domain, "domain", "domains", 10))
+contents.add("domains", Content(Domain, "1 domain", "{} domains", 10))

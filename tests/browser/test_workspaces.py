@@ -28,7 +28,7 @@ def test_a_workspace_is_made_and_deleted(signed_in: Page, person: Person) -> Non
     expect(page.get_by_text("You are its only admin")).to_be_visible()
     page.get_by_role("link", name="Delete this workspace").click()
     confirm_password(page, person)
-    expect(page.get_by_text("1 person with access")).to_be_visible()
+    expect(page.get_by_text("the access of 1 person")).to_be_visible()
     expect(page.get_by_text("This cannot be undone.")).to_be_visible()
     page.get_by_label("Type Küche & Bad to confirm").fill("Küche")
     page.get_by_role("button", name="Delete this workspace").click()
@@ -54,7 +54,7 @@ def test_a_person_takes_their_data_along_and_deletes_the_account(page: Page, per
     assert told["profile"]["email"] == person.email
     assert [each["name"] for each in told["workspaces"]] == ["Northwind"]
     page.get_by_role("link", name="Delete your account").click()
-    expect(page.get_by_text("Northwind: 1 person with access")).to_be_visible()
+    expect(page.get_by_text("Northwind: the access of 1 person")).to_be_visible()
     assert chromium.accessibility_faults(page) == []
     page.get_by_label(f"Type {person.email} to confirm").fill(person.email)
     page.get_by_role("button", name="Delete your account").click()

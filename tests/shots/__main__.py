@@ -124,6 +124,8 @@ def shoot_seeded(album: Album, around: Habitat, place: Path) -> None:
     fresh = remember(album, person, fresh=True)
     for name, path in FRESH_PAGES.items():
         album.shoot(name, path.format(workspace_id=person.workspace_id), state=fresh)
+    member = remember(album, Person(planted["member"], person.workspace_id))
+    album.shoot("settings-general-member", f"/w/{person.workspace_id}/settings/", state=member)
 
 
 def shoot_walk(album: Album, around: Habitat, place: Path) -> None:

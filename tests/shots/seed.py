@@ -1,7 +1,7 @@
 """Rows for screenshots: `python -m tests.shots.seed WORKSPACE_ID` in a portal's environment.
 
 Certificates are real ones of a throw-away CA, judged by the portal's own rules. Nothing is due, so
-that workers leave the rows as they are. Prints JSON: {"domains": {state: id}}.
+that workers leave the rows as they are. Prints JSON: {"domains": {state: id}, "member": its e-mail address}.
 """
 
 import json
@@ -14,13 +14,15 @@ import django
 
 django.setup()
 
+from allauth.account.models import EmailAddress  # noqa: E402
 from cryptography.hazmat.primitives.serialization import Encoding  # noqa: E402
 from django.db import transaction  # noqa: E402
 
-from accounts.models import Invitation, Membership, User  # noqa: E402
+from accounts.models import Invitation, Membership, Role, User  # noqa: E402
 from config.lib import clock, x509  # noqa: E402
 from domains.findings import open_finding, sum_up  # noqa: E402
 from domains.models import Domain, DomainTag, Inspection, Mode, Ownership, Visit  # noqa: E402
+from tests.browser.conftest import PASSWORD  # noqa: E402
 from tests.servers.ca import Issued, TestCa  # noqa: E402
 
 DEEP = "in-a-deep.subdomain.of.the.staging-environment.acme.example"
@@ -180,6 +182,14 @@ def plant_people(workspace_id: str) -> None:
         )
 
 
+def add_member(workspace_id: str) -> str:
+    """A colleague of the owner, who may sign in too."""
+    user = User.objects.create_user("robin.a-rather-long-name@acme.example", PASSWORD)
+    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
+    Membership.objects.create(user=user, workspace_id=workspace_id, role=Role.MEMBER)
+    return user.email
+
+
 def main() -> None:
     _, workspace_id = sys.argv
     authority = TestCa("Loopback Test")
@@ -189,7 +199,8 @@ def main() -> None:
             sample = Sample(f"customer-{number:03}.acme.example", 5 + number % 50, 90, 60, tags=("customers",))
             plant(workspace_id, sample, authority)
         plant_people(workspace_id)
-    print(json.dumps({"domains": planted}))
+        member = add_member(workspace_id)
+    print(json.dumps({"domains": planted, "member": member}))
 
 
 if __name__ == "__main__":

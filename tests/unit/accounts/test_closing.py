@@ -104,7 +104,7 @@ def test_the_record_stays_and_says_what_went(cast: Cast) -> None:
     assert events.get(kind="workspace.closing").actor_label == cast.admin.email
     closed = events.get(kind="workspace.closed").data
     assert closed["removed"] == (
-        "1 domain, 1 certificate with its private key, 1 server with its SSH key, 1 API token, 2 people with access"
+        "1 domain, 1 certificate with its private key, 1 server with its SSH key, 1 API token, the access of 2 people"
     )
     assert "127.0.0.1 could not be closed there" in closed["left"]
 
@@ -133,7 +133,12 @@ def test_the_page_says_what_goes_and_wants_the_name(cast: Cast) -> None:
     client = fresh(cast.admin)
     page = f"/w/{cast.acme.pk}/settings/delete/"
     shown = client.get(page).content.decode()
-    for held in ("1 domain", "1 certificate with its private key", "1 server with its SSH key", "2 people with access"):
+    for held in (
+        "1 domain",
+        "1 certificate with its private key",
+        "1 server with its SSH key",
+        "the access of 2 people",
+    ):
         assert f"<li>{held}</li>" in shown
     for wrong in ("", "acme", "Acme Inc"):
         answer = client.post(page, {"typed": wrong})

@@ -114,3 +114,34 @@ def test_our_templates_come_in_threes() -> None:
     for template in {mail.template for mail in BY_PREFIX.values()} | set(OWN):
         for suffix in ("_subject.txt", ".txt", ".html"):
             assert get_template(f"accounts/mail/{template}{suffix}")
+
+
+HELD = ["2 domains", "the access of 1 person"]
+
+
+@pytest.mark.parametrize(
+    ("template", "context"),
+    [
+        ("workspace_closing", {"asked_by": "<b>ann</b>", "is_you": True, "contents": HELD}),
+        ("workspace_closing", {"asked_by": "<b>ann</b>", "is_you": False, "contents": HELD}),
+        ("workspace_closed", {"removed": HELD, "left": ["<b>One</b> thing."]}),
+        ("account_deleted", {"closed": ["<b>Ann's</b>"]}),
+    ],
+)
+def test_mails_about_endings_have_one_action_and_escape_what_people_typed(
+    template: str, context: dict[str, object]
+) -> None:
+    link = "https://portal.example/there/"
+    subject, text, html = render_mail(template, {**context, "workspace": "<b>Acme</b> & Ann's", "action_url": link})
+    assert subject in (
+        "<b>Acme</b> & Ann's is being deleted",
+        "<b>Acme</b> & Ann's is deleted",
+        "Your account was deleted",
+    )
+    assert re.findall(r"https://\S+", text) == [link]
+    assert "You get this because" in text
+    assert "<b>" in text, "plain text stays as it is"
+    assert "&lt;b&gt;" in html
+    assert "<b>ann" not in html
+    assert "<b>One" not in html
+    assert "Ann's</b>" not in html

@@ -131,7 +131,7 @@ def test_the_account_goes_with_everything_that_is_only_its_own(cast: Cast) -> No
         each.force_login(cast.outsider)
     client.post("/account/reauthenticate/", {"password": PASSWORD})
     shown = client.get("/account/delete/").content.decode()
-    assert "<b>Other</b>: 1 domain, 1 API token, 1 person with access" in shown
+    assert "<b>Other</b>: 1 domain, 1 API token, the access of 1 person" in shown
     answer = delete(client, " outsider@example.org ")
     assert answer.redirect_chain[-1][0] == "/account/login/"
     assert "Your account is deleted." in answer.content.decode()
