@@ -17,7 +17,8 @@ from accounts.models import Invitation, Membership, Role, Workspace
 from accounts.policy import is_allowed
 from config.lib.errors import ExpectedError, describe
 
-PAGE = 50
+# Each row of an admin carries its own forms, and a page weighs less than 100 KB.
+PAGE = 25
 
 
 @workspace_view("member.view")
