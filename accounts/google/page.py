@@ -47,7 +47,7 @@ def when_configured(view: View) -> View:
     """Without GOOGLE_CLIENT_ID there is nothing here."""
 
     @wraps(view)
-    def guarded(request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: Any, *args: Any, **kwargs: Any) -> Any:
         if not settings.GOOGLE_CLIENT_ID:
             raise Http404("sign-in with Google is off")
         return view(request, *args, **kwargs)
@@ -59,7 +59,7 @@ def explained(view: View) -> View:
     """Expected errors become a page in plain words, with the way back to where it began."""
 
     @wraps(view)
-    def told(request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+    def told(request: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             return view(request, *args, **kwargs)
         except ExpectedError as error:

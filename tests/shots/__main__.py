@@ -11,7 +11,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -149,7 +149,8 @@ def shoot_mails(album: Album, around: Habitat) -> None:
             album.shoot_html(f"mail-{number:02}-{words}", str(body.get_content()))
 
 
-PARTS = {
+type Shoot = Callable[[Album, Habitat, Path], None]
+PARTS: dict[str, Shoot] = {
     "strangers": shoot_strangers,
     "empty": shoot_empty,
     "seeded": shoot_seeded,
@@ -168,7 +169,7 @@ def main() -> int:
         chromium.chromium() as browser,
     ):
         album = Album(ROOT / "var" / "screenshots", browser, around.portal.url)
-        parts = {**PARTS, "google": partial(shoot_google, googles)}
+        parts: dict[str, Shoot] = {**PARTS, "google": partial(shoot_google, googles)}
         for part in sys.argv[1:] or parts:
             parts[part](album, around, place)
         shoot_mails(album, around)
