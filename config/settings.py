@@ -238,7 +238,8 @@ if "@" not in parseaddr(DEFAULT_FROM_EMAIL)[1]:
 # Empty: no 'Continue with Google' anywhere.
 GOOGLE_CLIENT_ID = env.text("GOOGLE_CLIENT_ID")
 GOOGLE_CERTS_URL = env.text("GOOGLE_CERTS_URL", "https://www.googleapis.com/oauth2/v1/certs")
-if not GOOGLE_CERTS_URL.startswith("https://") and urlsplit(GOOGLE_CERTS_URL).hostname not in LOOPBACK_HOSTS:
+_keys_from = urlsplit(GOOGLE_CERTS_URL)
+if _keys_from.scheme != "https" and (_keys_from.scheme != "http" or _keys_from.hostname not in LOOPBACK_HOSTS):
     env.complain("GOOGLE_CERTS_URL", f"is {GOOGLE_CERTS_URL}; beyond loopback it must be https://")
 STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY")
 METRICS_TOKEN = env.secret("METRICS_TOKEN")

@@ -1,5 +1,7 @@
 """People and the Google accounts that sign them in, known by Google's `sub` alone."""
 
+import contextlib
+
 from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 
@@ -24,13 +26,11 @@ def find_or_make_user(*, proof: Proof, ip: str | None) -> User | None:
     Repeatable, also at the same time.
     """
     known = _find_user(proof)
-    if known or User.objects.find_verified(proof.email):
-        return known
-    try:
-        return _make_user(proof, ip)
-    except IntegrityError:
-        # Another finish of the same person, or the address's owner, was faster.
-        return _find_user(proof)
+    if known is None and not User.objects.find_verified(proof.email):
+        with contextlib.suppress(IntegrityError):
+            return _make_user(proof, ip)
+    # Another finish of the same person may have been faster than any of these looks.
+    return known or _find_user(proof)
 
 
 def _find_user(proof: Proof) -> User | None:

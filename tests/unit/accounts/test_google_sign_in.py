@@ -13,7 +13,7 @@ from allauth.mfa.totp.internal.auth import (
     yield_hotp_counters_from_time,
 )
 from django.core.cache import cache
-from django.db import connections
+from django.db import connection, connections
 
 from accounts.google.identity import connect_google, find_or_make_user
 from accounts.google.token import Proof
@@ -270,6 +270,25 @@ def test_two_finishes_at_once_make_one_person(google: Google) -> None:
     assert (User.objects.count(), GoogleIdentity.objects.count(), Membership.objects.count()) == (1, 1, 1)
     assert [browser.email for browser in browsers] == [ANN] * 4
     assert kinds().count("user.signed_up") == 1
+
+
+@pytest.mark.parametrize("table", ["accounts_googleidentity", "account_emailaddress"])
+def test_who_is_overtaken_between_two_looks_finds_the_one_person(table: str) -> None:
+    """The other finish happens whole, right after the first look into `table`."""
+    faster: list[User | None] = []
+
+    def overtake(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        answer = execute(sql, params, many, context)
+        if not faster and sql.startswith("SELECT") and f'"{table}"' in sql:
+            faster.append(None)
+            faster[0] = find_or_make_user(proof=PROOF, ip=None)
+        return answer
+
+    with connection.execute_wrapper(overtake):
+        found = find_or_make_user(proof=PROOF, ip=None)
+    assert found is not None
+    assert [found] == faster
+    assert (User.objects.count(), GoogleIdentity.objects.count()) == (1, 1)
 
 
 @pytest.mark.django_db(transaction=True)
