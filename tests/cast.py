@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 
 from accounts.models import Membership, Role, User, Workspace
 from accounts.tokens import make_token
@@ -32,6 +33,14 @@ class Cast:
 def make_user(email: str, *, verified: bool = True) -> User:
     user = User.objects.create_user(email, PASSWORD)
     EmailAddress.objects.create(user=user, email=email, primary=True, verified=verified)
+    return user
+
+
+def make_staff() -> User:
+    """Somebody who may open Django's admin: with a second factor, as all of them need."""
+    user = make_user("staff@example.org")
+    User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=True)
+    TOTP.activate(user, generate_totp_secret())
     return user
 
 

@@ -15,7 +15,7 @@ from accounts.invitations import invite_person
 from accounts.models import ApiToken, Invitation, User
 from auditlog.events import SYSTEM
 from auditlog.models import Event
-from tests.cast import Cast, make_cast, make_user
+from tests.cast import Cast, make_cast, make_staff
 from tests.rows import Rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -30,11 +30,8 @@ def cast() -> Cast:
 
 @pytest.fixture
 def staff(cast: Cast) -> Client:
-    person = make_user("staff@example.org")
-    User.objects.filter(pk=person.pk).update(is_staff=True, is_superuser=True)
-    TOTP.activate(person, generate_totp_secret())
     client = Client()
-    client.force_login(person)
+    client.force_login(make_staff())
     return client
 
 

@@ -20,7 +20,7 @@ from accounts.models import ApiToken, GoogleIdentity, Membership, PlatformMail, 
 from auditlog.events import SYSTEM
 from auditlog.models import Event
 from config.lib import clock
-from tests.cast import PASSWORD, make_user
+from tests.cast import PASSWORD, make_staff, make_user
 from tests.unit.accounts.google import (
     ACCOUNT,
     ANN,
@@ -359,9 +359,7 @@ def test_staff_see_the_connection_and_cannot_change_it(browser: Browser, google:
     user = make_user(ANN)
     connect_google(user=user, proof=PROOF, actor=SYSTEM)
     GoogleIdentity.objects.update(last_used_at=clock.now())
-    staff = make_user("staff@example.org")
-    User.objects.filter(pk=staff.pk).update(is_staff=True, is_superuser=True)
-    browser.client.force_login(staff)
+    browser.client.force_login(make_staff())
     page = browser.client.get(f"/admin/accounts/user/{user.pk}/change/").content.decode()
     assert ANNS_SUB in page
     assert 'name="google-0-sub"' not in page
