@@ -5,7 +5,7 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
 from allauth.account.models import EmailAddress
-from allauth.core import context
+from allauth.core import context, ratelimit
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.internal.httpkit import get_client_ip
 from django.conf import settings
@@ -17,15 +17,16 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from accounts.access import to_reauthentication
+from accounts.addresses import plain_email
 from accounts.fresh import is_fresh
 from accounts.google.identity import connect_google
 from accounts.google.token import Proof
 from accounts.invitations import invitations_to
-from accounts.lapse import forget_unproven_accounts
 from accounts.mail import queue_mail
 from accounts.models import GoogleIdentity, User
-from accounts.notices import EVENTS, mail_for
-from accounts.sessions import forget_old_sessions, note_browser
+from accounts.notices import EVENTS, mail_for, tell_of_asked_change
+from accounts.sessions import end_sessions, note_browser, stored_key
+from accounts.taking_back import undo_path
 from accounts.workspaces import ensure_workspace
 from auditlog.events import Actor, record
 from config.lib.errors import NeedsUser, describe
@@ -39,6 +40,7 @@ WAYS = {
     "mfa_reauthenticate": "Use a code",
     "mfa_reauthenticate:webauthn": "Use a passkey",
 }
+SECOND_FACTOR_ADDED = ("mfa/email/totp_activated", "mfa/email/webauthn_added")
 # What an event takes over of a notice's context.
 TOLD = ("from_email", "to_email")
 
@@ -54,28 +56,48 @@ class AccountAdapter(DefaultAccountAdapter):
         self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None
     ) -> None:
         """Called once for each change of how an account is protected: told by mail, and written down."""
+        context = dict(context or {})
+        if template_prefix == "account/email/email_changed":
+            context["undo_url"] = undo_path(user, str(context["from_email"]))
         with transaction.atomic():
+            if template_prefix in SECOND_FACTOR_ADDED:
+                # A session from before it would never be asked for it.
+                here = stored_key(self.request.session.session_key or "")
+                end_sessions(user=user, actor=actor_of(self.request, user), but=here)
             if template_prefix in EVENTS:
                 kind, data = EVENTS[template_prefix]
-                told: dict[str, str] = {name: str(value) for name, value in (context or {}).items() if name in TOLD}
+                told: dict[str, str] = {name: str(value) for name, value in context.items() if name in TOLD}
                 record(kind, workspace_id=None, actor=actor_of(self.request, user), data=data | told)
             super().send_notification_mail(template_prefix, user, context, email)
 
     def send_confirmation_mail(self, request: HttpRequest, emailconfirmation: Any, signup: bool) -> None:
-        """Whoever has already verified this address is told of the attempt instead of asked to confirm it."""
+        """Whoever has already verified this address is told of the attempt instead of asked to confirm it.
+
+        Limited here, by account and by address: by address alone, as allauth does it, a stranger who keeps asking
+        would keep the mail from its owner.
+        """
         address = emailconfirmation.email_address
+        for action, key in (("confirm_mine", f"{address.user_id}:{address.email}"), ("confirm_any", address.email)):
+            if not ratelimit.consume(request, action=action, key=key):
+                return
+        if not signup and not address.primary:
+            self._tell_of_asked_change(address)
         owners = EmailAddress.objects.filter(email=address.email, verified=True)
         if owners.exclude(user_id=address.user_id).exists():
             self.send_account_already_exists_mail(address.email)
         else:
             super().send_confirmation_mail(request, emailconfirmation, signup)
 
+    def _tell_of_asked_change(self, address: EmailAddress) -> None:
+        if EmailAddress.objects.filter(user_id=address.user_id, email=address.user.email, verified=True).exists():
+            tell_of_asked_change(address.user, address.email, get_client_ip(self.request))
+
+    def clean_email(self, email: str) -> str:
+        return plain_email(email)
+
     def login(self, request: HttpRequest, user: User) -> None:
         super().login(request, user)
         note_browser(request, get_client_ip(request))
-        forget_old_sessions()
-        # Somebody else's account: an error there is logged, and no reason to refuse this sign-in.
-        transaction.on_commit(forget_unproven_accounts, robust=True)
 
     def post_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse:
         """Everybody lands in a workspace: also those who came by Google, or have left their last one."""
@@ -120,6 +142,8 @@ class AccountAdapter(DefaultAccountAdapter):
         with transaction.atomic():
             user.set_password(password)
             user.save(update_fields=["password"])
+            # Somebody who knew the old one may have asked for another address, and hold its link.
+            EmailAddress.objects.filter(user=user, verified=False, primary=False).delete()
             record("user.password_changed", workspace_id=None, actor=actor_of(context.request, user))
 
 

@@ -1,7 +1,9 @@
 """People in Django's admin: staff find them, and may shut somebody out; secrets are never shown."""
 
+from typing import Any
+
 from allauth.account.models import EmailAddress
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
@@ -17,6 +19,7 @@ from accounts.models import (
     Workspace,
     WorkspaceClosing,
 )
+from accounts.sessions import end_sessions
 from accounts.staff import ReadOnlyAdmin, RecordedAdmin, record_staff_change, staff_actor
 from accounts.tokens import revoke_token
 
@@ -59,23 +62,34 @@ class UserAdmin(RecordedAdmin):
     search_fields = ("email", "emailaddress__email", "google__email")
     date_hierarchy = "date_joined"
     fields = ("email", "is_active", "is_staff", "is_superuser", "date_joined", "last_login")
-    readonly_fields = ("email", "date_joined", "last_login")
+    readonly_fields = ("email", "is_active", "date_joined", "last_login")
     inlines = (EmailInline, GoogleInline, MembershipInline)
     actions = ("disable", "enable")
 
-    @admin.action(description="Disable: sessions and API tokens stop at once", permissions=["change"])
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Rights are given by superusers, and nobody changes their own."""
+        may = request.user.is_superuser and obj != request.user
+        return [*super().get_readonly_fields(request, obj), *(() if may else ("is_staff", "is_superuser"))]
+
+    @admin.action(description="Disable: sessions end and API tokens stop at once", permissions=["change"])
     def disable(self, request: HttpRequest, people: QuerySet[User]) -> None:
-        self._set_active(request, people.exclude(pk=str(request.user.pk)), False)
-
-    @admin.action(description="Enable again", permissions=["change"])
-    def enable(self, request: HttpRequest, people: QuerySet[User]) -> None:
-        self._set_active(request, people, True)
-
-    def _set_active(self, request: HttpRequest, people: QuerySet[User], is_active: bool) -> None:
-        for user in people.exclude(is_active=is_active):
+        if people.filter(pk=str(request.user.pk)).exists():
+            self.message_user(request, "Your own account stays as it is.", messages.WARNING)
+        for user in people.exclude(pk=str(request.user.pk)).filter(is_active=True):
             with transaction.atomic():
-                User.objects.filter(pk=user.pk).update(is_active=is_active)
-                record_staff_change(request, user, "enabled" if is_active else "disabled")
+                self._set_active(request, user, False)
+                # Enabling again must not bring back whoever was signed in meanwhile.
+                end_sessions(user=user, actor=staff_actor(request))
+
+    @admin.action(description="Enable again: API tokens work again, sessions stay ended", permissions=["change"])
+    def enable(self, request: HttpRequest, people: QuerySet[User]) -> None:
+        for user in people.filter(is_active=False):
+            with transaction.atomic():
+                self._set_active(request, user, True)
+
+    def _set_active(self, request: HttpRequest, user: User, is_active: bool) -> None:
+        User.objects.filter(pk=user.pk).update(is_active=is_active)
+        record_staff_change(request, user, "enabled" if is_active else "disabled")
 
 
 @admin.register(Workspace)

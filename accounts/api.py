@@ -20,7 +20,7 @@ from accounts.models import Invitation, Membership, Workspace
 from accounts.operations import Accepted, operation, routers
 from accounts.paging import ListQuery, Page, page_of
 from accounts.problems import Problem, bad_field
-from accounts.workspaces import change_workspace
+from accounts.workspaces import change_workspace, clean_name
 
 __all__ = [
     "Accepted",
@@ -64,9 +64,9 @@ class WorkspaceChange(Schema):
     @field_validator("name")
     @classmethod
     def trimmed(cls, name: str | None) -> str | None:
-        if name is not None and not name.strip():
-            raise ValueError("A workspace needs a name.")
-        return name and name.strip()
+        if name is not None and not clean_name(name):
+            raise ValueError("A workspace needs a name that can be seen.")
+        return name and clean_name(name)
 
     @field_validator("time_zone")
     @classmethod

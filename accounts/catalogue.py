@@ -54,9 +54,14 @@ register(
             "Proving ownership, issuing, SSH, invitations and tokens wait until the address is known to be yours.",
             "Open the link in the verification mail, or ask for a new one under E-mail address.",
         ),
+        "address_undo_over": Entry(
+            "This link no longer undoes anything",
+            "It works for seven days and once, and not when somebody else has confirmed the address meanwhile.",
+            "Write to whoever runs this portal if the account is still in strange hands.",
+        ),
         "second_factor_required": Entry(
             "This workspace asks for two-step sign-in",
-            "An admin let in only people whose account has an authenticator app or a passkey.",
+            "The admins let in only people whose account has an authenticator app or a passkey.",
             "Add one under Two-step sign-in in the menu at the top right; then everything opens again.",
         ),
         "second_factor_of_your_own_first": Entry(

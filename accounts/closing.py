@@ -7,11 +7,12 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Count, F
+from django.db.models import Count
 from django.urls import reverse
 
 from accounts.mail import queue_mail
-from accounts.models import ApiToken, Membership, Role, User, Workspace, WorkspaceClosing
+from accounts.members import admins_to_tell
+from accounts.models import ApiToken, Membership, User, Workspace, WorkspaceClosing
 from auditlog.events import Actor, record
 from config.lib import clock, jobs
 from config.lib.registry import Registry
@@ -110,13 +111,6 @@ def tell_closed(admins: list[User], *, name: str, removed: list[str], left: list
     told = {"workspace": name, "removed": removed, "left": left, "action_url": _link(reverse("accounts:home"))}
     for admin in admins:
         queue_mail(to=admin.email, template="workspace_closed", context=told)
-
-
-def admins_to_tell(workspace_id: uuid.UUID) -> list[User]:
-    """Active admins whose address is proven to be theirs."""
-    rows = Membership.objects.filter(workspace_id=workspace_id, role=Role.ADMIN, user__is_active=True)
-    proven = rows.filter(user__emailaddress__verified=True, user__emailaddress__email=F("user__email"))
-    return [row.user for row in proven.select_related("user").order_by("created_at", "id")]
 
 
 def _link(page: str) -> str:

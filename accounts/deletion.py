@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Q
@@ -58,6 +59,8 @@ def delete_account(*, user: User, actor: Actor, kind: str = "user.deleted") -> N
         ties = ties_of(row)
         if ties.stuck:
             raise NeedsUser("last_admin_elsewhere", email=row.email, names=[each.name for each in ties.stuck])
+        if any(each.requires_mfa for each in ties.alone) and not is_mfa_enabled(row) and actor.kind == "user":
+            raise NeedsUser("second_factor_required")
         for workspace in ties.alone:
             close_workspace(workspace=workspace, actor=actor, tell=False)
         for membership in ties.shared:

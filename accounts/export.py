@@ -7,6 +7,7 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Q
 
 from accounts.models import ApiToken, GoogleIdentity, Membership, User
 from accounts.sessions import live_sessions
@@ -61,7 +62,7 @@ def _profile(user: User) -> dict[str, Any]:
 
 
 def _workspaces(user: User) -> list[dict[str, Any]]:
-    rows = Membership.objects.filter(user=user).select_related("workspace").order_by("created_at", "id")
+    rows = Membership.objects.open().filter(user=user).select_related("workspace").order_by("created_at", "id")
     return [
         {"id": row.workspace_id, "name": row.workspace.name, "role": row.role, "joined_at": row.created_at}
         for row in rows
@@ -76,8 +77,10 @@ def _tokens(user: User) -> list[dict[str, Any]]:
 
 
 def _events(user: User) -> Iterable[dict[str, Any]]:
-    """What this person did, newest first, wherever it was: by their own id, so nobody else's."""
-    rows = Event.unscoped.filter(actor_kind="user", actor_id=user.pk).order_by("-at", "-id")
+    """What this person and their API tokens did, newest first, wherever it was: by ids, so nobody else's."""
+    tokens = ApiToken.unscoped.filter(made_by=user).values("pk")  # unscoped: one person's, wherever
+    theirs = Q(actor_kind="user", actor_id=user.pk) | Q(actor_kind="token", actor_id__in=tokens)
+    rows = Event.unscoped.filter(theirs).order_by("-at", "-id")
     for event in rows.iterator(chunk_size=CHUNK):
         yield {
             "at": event.at,

@@ -8,8 +8,9 @@ from django import forms
 from django.http import HttpRequest
 
 from accounts.adapter import actor_of
+from accounts.addresses import plain_email
 from accounts.models import Role, User, Workspace
-from accounts.workspaces import sign_up
+from accounts.workspaces import clean_name, sign_up
 
 
 class WorkspaceSignupForm(forms.Form):
@@ -59,8 +60,7 @@ class WorkspaceForm(forms.ModelForm):
         }
 
     def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"].strip()
-        return name
+        return visible_name(self.cleaned_data["name"])
 
     def clean_time_zone(self) -> str:
         zone: str = self.cleaned_data["time_zone"].strip()
@@ -88,6 +88,9 @@ class InviteForm(forms.Form):
         initial=Role.MEMBER,
     )
 
+    def clean_email(self) -> str:
+        return plain_email(self.cleaned_data["email"])
+
 
 class RoleForm(forms.Form):
     role = forms.ChoiceField(choices=Role.choices)
@@ -102,6 +105,16 @@ class NewWorkspaceForm(forms.Form):
         help_text="Your team's or customer's name, as you write it.",
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
+
+    def clean_name(self) -> str:
+        return visible_name(self.cleaned_data["name"])
+
+
+def visible_name(name: str) -> str:
+    cleaned = clean_name(name)
+    if not cleaned:
+        raise forms.ValidationError("A workspace needs a name that can be seen.")
+    return cleaned
 
 
 class ConfirmForm(forms.Form):

@@ -5,13 +5,13 @@ link's token finds the invitation, the confirmed address opens it.
 """
 
 import secrets
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
 from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from django.http import Http404
 
 from accounts.callers import token_digest
 from accounts.members import lock_people
@@ -40,6 +40,10 @@ def invite_person(*, workspace: Workspace, inviter: User, actor: Actor, email: s
     address = email.strip().lower()
     with transaction.atomic():
         lock_people(workspace.pk)
+        # One person's workspaces share a limit.
+        User.objects.select_for_update(no_key=True).get(pk=inviter.pk)
+        if not Workspace.objects.filter(pk=workspace.pk, closing_at=None).exists():
+            raise Http404("no such workspace")
         _refuse_member(workspace, address)
         _refuse_flood(workspace, inviter, address)
         return _send(workspace=workspace, inviter=inviter, actor=actor, email=address, role=role)
@@ -69,7 +73,9 @@ def accept_invitation(*, invitation: Invitation, user: User, actor: Actor) -> Me
     """Make `user` a member, once; for somebody who is one already, that membership as it is."""
     with transaction.atomic():
         lock_people(invitation.workspace_id)
-        existing = Membership.objects.select_related("workspace").filter(user=user, workspace=invitation.workspace_id)
+        existing = (
+            Membership.objects.open().select_related("workspace").filter(user=user, workspace=invitation.workspace_id)
+        )
         if membership := existing.first():
             return membership
         row = _standing_rows().filter(pk=invitation.pk).first()
@@ -141,8 +147,9 @@ def _send(*, workspace: Workspace, inviter: User, actor: Actor, email: str, role
     row, is_new = rows.update_or_create(
         workspace=workspace, email=email, accepted_at=None, revoked_at=None, defaults=values
     )
+    data = {"email": email, "role": role, "inviter": str(inviter.pk)}
     kind = "member.invited" if is_new else "member.invited_again"
-    record(kind, workspace_id=workspace.pk, actor=actor, data={"email": email, "role": role})
+    record(kind, workspace_id=workspace.pk, actor=actor, data=data)
     mail_invitation(invitation=row, token=token)
     return row
 
@@ -169,16 +176,14 @@ def _refuse_flood(workspace: Workspace, inviter: User, address: str) -> None:
     """The portal's mail server is nobody's cannon."""
     if open_invitations(workspace).exclude(email=address).count() >= OPEN_AT_MOST:
         raise NeedsUser("invitations_full", limit=OPEN_AT_MOST)
-    since = clock.now() - DAY
-    events = Event.objects.for_workspace(workspace).filter(kind__in=SENDING, at__gt=since).order_by("at")
-    sent = [(at, data["email"]) for at, data in events.values_list("at", "data")]
-    _refuse_above(MAILS_TO_ONE, "address", [at for at, email in sent if email == address])
-    _refuse_above(MAILS_AT_MOST, "workspace", [at for at, _ in sent])
-    # Unscoped: one person's workspaces together.
-    theirs = Invitation.unscoped.filter(invited_by=inviter, expires_at__gt=since + Invitation.LIFE)
-    _refuse_above(MAILS_AT_MOST, "person", [row.sent_at for row in theirs.order_by("expires_at")])
+    # Counts what was sent, not what is still there. Unscoped: one person's workspaces together, and all to one address.
+    sent = Event.unscoped.filter(kind__in=SENDING, at__gt=clock.now() - DAY).order_by("at")
+    _refuse_above(MAILS_TO_ONE, "address", sent.filter(data__email=address))
+    _refuse_above(MAILS_AT_MOST, "workspace", sent.filter(workspace_id=workspace.pk))
+    _refuse_above(MAILS_AT_MOST, "person", sent.filter(data__inviter=str(inviter.pk)))
 
 
-def _refuse_above(limit: int, of: str, times: Sequence[datetime]) -> None:
+def _refuse_above(limit: int, of: str, sent: QuerySet[Event]) -> None:
+    times = list(sent.values_list("at", flat=True)[: limit + 1])
     if len(times) >= limit:
         raise Transient("invitation_mails_spent", retry_at=times[-limit] + DAY, limit=limit, of=of)

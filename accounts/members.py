@@ -3,6 +3,7 @@
 import uuid
 
 from django.db import transaction
+from django.db.models import F, QuerySet
 from django.http import Http404
 
 from accounts.models import ApiToken, Invitation, Membership, Role, User, Workspace
@@ -84,9 +85,20 @@ def keep_an_admin(membership: Membership) -> None:
 
 
 def is_last_admin(membership: Membership) -> bool:
+    others = managing_admins(membership.workspace_id).exclude(pk=membership.pk)
+    return membership.role == Role.ADMIN and not others.exists()
+
+
+def managing_admins(workspace_id: uuid.UUID) -> QuerySet[Membership]:
     """Whoever is disabled does not count: they cannot sign in."""
-    admins = Membership.objects.filter(workspace_id=membership.workspace_id, role=Role.ADMIN, user__is_active=True)
-    return membership.role == Role.ADMIN and not admins.exclude(pk=membership.pk).exists()
+    return Membership.objects.filter(workspace_id=workspace_id, role=Role.ADMIN, user__is_active=True)
+
+
+def admins_to_tell(workspace_id: uuid.UUID) -> list[User]:
+    """Active admins whose address is proven to be theirs, the oldest member first."""
+    rows = managing_admins(workspace_id)
+    proven = rows.filter(user__emailaddress__verified=True, user__emailaddress__email=F("user__email"))
+    return [row.user for row in proven.select_related("user").order_by("created_at", "id")]
 
 
 def withdraw_invitations(*, workspace: Workspace, inviter: User, actor: Actor) -> None:

@@ -8,6 +8,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.urls import reverse
 
+from accounts.browsers import name_browser
+from accounts.mail import queue_mail
+from accounts.models import User
+
 
 @dataclass(frozen=True)
 class Mail:
@@ -20,8 +24,7 @@ class Mail:
 
 def _notice(happened: str) -> Mail:
     """Something about the account's safety changed; the one action is to take the account back."""
-    keep = {"ip": "ip", "user_agent": "user_agent", "from_email": "from_email", "to_email": "to_email"}
-    return Mail("security_notice", keep, {"happened": happened})
+    return Mail("security_notice", {"ip": "ip"}, {"happened": happened})
 
 
 # What a notice's occasion is in the audit log: the kind of event and what is known of it beforehand.
@@ -44,7 +47,10 @@ BY_PREFIX: dict[str, Mail] = {
     "account/email/password_changed": _notice("The password of your account was changed"),
     "account/email/password_reset": _notice("The password of your account was reset"),
     "account/email/password_set": _notice("A password was set for your account"),
-    "account/email/email_changed": _notice("The e-mail address of your account was changed"),
+    "account/email/email_changed": Mail(
+        "address_changed",
+        {"ip": "ip", "from_email": "from_email", "to_email": "to_email", "undo_url": "action_url"},
+    ),
     "account/email/email_confirm": _notice("An e-mail address of your account was confirmed"),
     "account/email/email_deleted": _notice("An e-mail address was removed from your account"),
     "mfa/email/totp_activated": _notice("An authenticator app was added to your account"),
@@ -59,6 +65,9 @@ def mail_for(prefix: str, context: Mapping[str, Any]) -> tuple[str, dict[str, An
     """The template and the context of allauth's mail `prefix`; an unknown one is a bug (KeyError)."""
     mail = BY_PREFIX[prefix]
     kept = {ours: str(context[theirs]) for theirs, ours in mail.keep.items() if context.get(theirs)}
+    if "user_agent" in context:
+        # By its name alone: what a browser says of itself is whatever a stranger wants to write into a mail of ours.
+        kept["browser"] = name_browser(str(context["user_agent"]))
     # Links lead to SITE_URL whatever Host header the request came with.
     path = urlsplit(kept["action_url"]).path if "action_url" in kept else reverse("account_reset_password")
     kept["action_url"] = settings.SITE_URL + path
@@ -72,3 +81,16 @@ def notice_context(happened: str, ip: str | None, then: str = "") -> dict[str, A
     """
     action_url = settings.SITE_URL + reverse("account_reset_password")
     return {"happened": happened, "ip": ip or "", "then": then, "action_url": action_url}
+
+
+def tell_of_guesses(user: User) -> None:
+    """Somebody entered the right password and then wrong codes."""
+    happened = "Somebody entered the password of your account and then several wrong codes of the second step"
+    queue_mail(to=user.email, template="security_notice", context=notice_context(happened, None))
+
+
+def tell_of_asked_change(user: User, new: str, ip: str | None) -> None:
+    """To the address that is still the account's: while the change only waits to be confirmed, it can be stopped."""
+    happened = f"Somebody asked to change the e-mail address of your account to {new}"
+    then = "A new password also cancels the change."
+    queue_mail(to=user.email, template="security_notice", context=notice_context(happened, ip, then))

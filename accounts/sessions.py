@@ -10,10 +10,12 @@ from typing import Any, cast
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.models import Session, User
+from auditlog.events import Actor, record
 from config.lib import clock
 
 # As long as Django's column; what is cut off leaves 160 bits.
@@ -22,7 +24,7 @@ LIFE = timedelta(days=7)
 IDLE = timedelta(hours=12)
 # Writing down every look would make each page a write.
 SEEN_EVERY = timedelta(minutes=5)
-FORGOTTEN_AT_ONCE = 100
+FORGOTTEN_AT_ONCE = 1000
 # Where in the session's data the browser is written down that signed in.
 FROM = "signed_in_from"
 
@@ -43,18 +45,24 @@ def live_sessions(user: User) -> QuerySet[Session]:
     return _live().filter(user=user).order_by("-seen_at")
 
 
-def end_sessions(*, user: User, keys: list[str] | None = None, but: str | None = None) -> int:
+def end_sessions(*, user: User, actor: Actor, keys: list[str] | None = None, but: str | None = None) -> int:
     """End the sessions of `user` with these stored keys, or all but the one with `but`; how many there were."""
     rows = live_sessions(user)
     rows = rows.exclude(session_key=but) if keys is None else rows.filter(session_key__in=keys)
-    ended: int = Session.objects.filter(session_key__in=list(rows.values_list("session_key", flat=True))).delete()[0]
+    with transaction.atomic():
+        ended: int = Session.objects.filter(pk__in=list(rows.values_list("pk", flat=True))).delete()[0]
+        if ended:
+            words = "1 session" if ended == 1 else f"{ended} sessions"
+            record("user.sessions_ended", workspace_id=None, actor=actor, data={"count": words, "email": user.email})
     return ended
 
 
-def forget_old_sessions() -> None:
-    """Remove some of the rows whose LIFE is over; called at each sign-in, so that the table cannot grow for ever."""
+def forget_old_sessions() -> bool:
+    """Remove some of the rows whose LIFE is over; whether more are there. Repeatable."""
     old = Session.objects.filter(created_at__lt=clock.now() - LIFE).order_by("created_at")
-    Session.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])).delete()
+    keys = list(old.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])
+    Session.objects.filter(pk__in=keys).delete()
+    return len(keys) == FORGOTTEN_AT_ONCE
 
 
 def _live() -> QuerySet[Session]:

@@ -29,6 +29,9 @@ class StaffSite(admin.AdminSite):
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
         # One door for everybody, with its limits and second factors, instead of the admin's own.
+        self.password_change = public_view("leads on to the portal's own page")(  # type: ignore[method-assign]
+            self._change_password
+        )
         door = public_view("the admin's door: leads staff in and everybody else to the sign-in")
         self.login = door(secure_admin_login(self._lead_in))  # type: ignore[method-assign]
 
@@ -42,6 +45,10 @@ class StaffSite(admin.AdminSite):
             messages.info(request, "Staff need two-step sign-in: add an authenticator app or a passkey first.")
             return redirect("mfa_index")
         return super().login(request, extra_context)
+
+    def _change_password(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """One way to change a password: with its limits, its mail and its event."""
+        return redirect("account_change_password")
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         models_given: Iterable[type[models.Model]] = (

@@ -13,7 +13,8 @@ from typing import Any
 from django.apps import apps
 from django.db import IntegrityError
 
-from accounts.closing import KIND, Settling, admins_to_tell, closing_steps, in_words, tell_closed
+from accounts.closing import KIND, Settling, closing_steps, in_words, tell_closed
+from accounts.members import admins_to_tell
 from accounts.models import Membership, Workspace, WorkspaceClosing
 from auditlog.events import record
 from config.lib import clock, jobs

@@ -31,6 +31,8 @@ def make_token(
         raise NeedsUser("token_scopes_missing")
     secret = new_token_secret()
     with transaction.atomic():
+        # As whoever removes people does it: no token may slip in while its maker is being removed.
+        Workspace.objects.select_for_update(no_key=True).filter(pk=workspace.pk).first()
         own_role = Membership.objects.get(user=maker, workspace=workspace).role
         token = ApiToken.objects.create(
             workspace=workspace,

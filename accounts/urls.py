@@ -1,13 +1,19 @@
 """Pages about people; allauth's own are mounted beside them."""
 
+from allauth.account.views import password_set
 from django.urls import path
 
-from accounts.views import account, google, home, invitations, sessions, settings, team, tokens, workspaces
+from accounts.access import account_view
+from accounts.views import account, addresses, google, home, invitations, sessions, settings, team, tokens, workspaces
 
 app_name = "accounts"
 
 urlpatterns = [
     path("", home.show_home, name="home"),
+    # Before allauth's own, which asks for no fresh proof: a first password is a way in for ever.
+    path("account/password/set/", account_view(fresh=True)(password_set), name="password-set"),
+    path("account/confirm-email/<str:key>/", addresses.confirm_address, name="address-confirm"),
+    path("account/take-back/<str:token>/", addresses.take_back, name="address-take-back"),
     path("account/sessions/", sessions.list_sessions, name="session-list"),
     path("account/sessions/end/", sessions.end_one_session, name="session-end"),
     path("account/sessions/end-others/", sessions.end_other_sessions, name="session-end-others"),

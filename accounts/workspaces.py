@@ -1,9 +1,11 @@
 """Workspaces: making them and changing their settings."""
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.db import transaction
 
 from accounts.models import Membership, Role, User, Workspace
@@ -18,13 +20,27 @@ PERSONAL_NAME = "{name}'s workspace"
 
 def create_workspace(*, user: User, name: str, actor: Actor) -> Workspace:
     """A workspace with `user` as its admin. The name is kept as typed, only trimmed; an empty one makes it personal."""
-    typed = " ".join(name.split()) if "\n" in name else name.strip()
+    typed = clean_name(name)
     with transaction.atomic():
         workspace = Workspace.objects.create(name=typed or personal_name(user), is_personal=not typed)
         Membership.objects.create(user=user, workspace=workspace, role=Role.ADMIN)
         record("workspace.created", workspace_id=workspace.pk, actor=actor, data={"name": workspace.name})
         record("member.added", workspace_id=workspace.pk, actor=actor, data={"email": user.email, "role": "admin"})
     return workspace
+
+
+def clean_name(name: str) -> str:
+    """As typed, but on one line, without spaces around it, and without what cannot be seen.
+
+    A line break would let a name write whole paragraphs into our mails; letters that reverse the direction would
+    let it look like another.
+    """
+    seen = "".join(" " if letter.isspace() else letter for letter in name if letter.isspace() or _is_visible(letter))
+    return seen.strip()
+
+
+def _is_visible(letter: str) -> bool:
+    return unicodedata.category(letter) not in ("Cc", "Cf", "Cn", "Co", "Cs")
 
 
 def add_workspace(*, user: User, name: str, actor: Actor) -> Workspace:
@@ -46,6 +62,8 @@ def personal_name(user: User) -> str:
 
 def change_workspace(*, workspace: Workspace, actor: Actor, changes: Mapping[str, Any]) -> Workspace:
     """Set the given fields; only real differences are written and recorded. Repeatable."""
+    if "name" in changes:
+        changes = {**changes, "name": clean_name(changes["name"])}
     with transaction.atomic():
         row = Workspace.objects.select_for_update().get(pk=workspace.pk)
         real = {name: value for name, value in changes.items() if getattr(row, name) != value}
@@ -58,6 +76,13 @@ def change_workspace(*, workspace: Workspace, actor: Actor, changes: Mapping[str
     return row
 
 
+def require_second_factor(*, workspace: Workspace, actor: Actor, by: User, is_required: bool) -> None:
+    """Whether everybody here needs one. Raises NeedsUser: nobody can require of others what they lack themselves."""
+    if is_required and not is_mfa_enabled(by):
+        raise NeedsUser("second_factor_of_your_own_first")
+    change_workspace(workspace=workspace, actor=actor, changes={"requires_mfa": is_required})
+
+
 def sign_up(*, user: User, name: str, actor: Actor) -> Workspace:
     """What every new person gets: a workspace, admin of it, and the first line of its history."""
     with transaction.atomic():
@@ -68,6 +93,15 @@ def sign_up(*, user: User, name: str, actor: Actor) -> Workspace:
 
 def ensure_workspace(*, user: User, actor: Actor) -> Workspace:
     """The workspace to open first, the one joined first; a personal one for whoever has none. Repeatable."""
+    found = _first_workspace(user)
+    if found:
+        return found
+    with transaction.atomic():
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)  # two tabs at once make one
+        return _first_workspace(user) or create_workspace(user=user, name="", actor=actor)
+
+
+def _first_workspace(user: User) -> Workspace | None:
     rows = Membership.objects.open().select_related("workspace").filter(user=user)
     membership = rows.order_by("created_at", "id").first()
-    return membership.workspace if membership else create_workspace(user=user, name="", actor=actor)
+    return membership.workspace if membership else None

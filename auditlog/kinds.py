@@ -23,11 +23,14 @@ KINDS: dict[str, EventKind] = {
     "user.signed_in": EventKind("{actor} signed in"),
     "user.password_changed": EventKind("{actor} changed the password", "warning"),
     "user.email_changed": EventKind("{actor} changed the e-mail address from {from_email} to {to_email}", "warning"),
+    "user.email_taken_back": EventKind(
+        "The change of the e-mail address was undone: {to_email} again instead of {from_email}", "critical"
+    ),
     "user.second_factor_added": EventKind("{actor} added {factor} to the sign-in", "warning"),
     "user.second_factor_removed": EventKind("{actor} removed {factor} from the sign-in", "warning"),
     "user.google_linked": EventKind("{actor} connected the Google account {email}", "warning"),
     "user.google_unlinked": EventKind("{actor} disconnected the Google account {email}", "warning"),
-    "user.sessions_ended": EventKind("{actor} signed out of {count} other sessions"),
+    "user.sessions_ended": EventKind("{actor} ended {count} of {email}"),
     "user.exported": EventKind("{actor} downloaded their own data"),
     "user.deleted": EventKind("{actor} deleted the account", "warning"),
     "user.lapsed": EventKind("The account {email} was never confirmed and is gone after 30 days", "warning"),

@@ -39,6 +39,12 @@ class Event(models.Model):
             models.Index(fields=["workspace_id", "-at", "-id"], name="event_workspace_at"),
             models.Index(fields=["domain_id", "-at", "-id"], name="event_domain_at"),
             models.Index(fields=["run_id"], name="event_run"),
+            # A day's invitation mails are counted before each; they are few among the events.
+            models.Index(
+                fields=["-at"],
+                condition=models.Q(kind__in=["member.invited", "member.invited_again"]),
+                name="event_invited",
+            ),
             # What one person did, for their own copy of it and for limits per person; workers write no such row.
             models.Index(
                 fields=["actor_id", "-at", "-id"], name="event_person_at", condition=models.Q(actor_kind="user")

@@ -25,7 +25,7 @@ from certificates.models import Certificate, Issuance
 from certificates.records import keep_looking
 from certificates.stepper import HOW_IT_GOES, ends_in, stepper_of
 from certificates.store import delete_certificate
-from config.lib.errors import ExpectedError, describe
+from config.lib.errors import ExpectedError, describe, in_one_line
 from domains.models import Domain
 from domains.tabs import domain_context
 from domains.views import find_domain
@@ -128,7 +128,7 @@ def download(request: WorkspaceRequest, workspace: Workspace, certificate_id: uu
     try:
         packed = download_bundle(certificate=certificate, actor=request.actor)
     except ExpectedError as error:
-        messages.error(request, say(error))
+        messages.error(request, in_one_line(error))
         return redirect("certificates:domain-issue", workspace.pk, certificate.domain_id)
     return zip_response(certificate, packed)
 
@@ -205,11 +205,6 @@ def tell(request: WorkspaceRequest, act: Callable[[], object]) -> bool:
     try:
         act()
     except ExpectedError as error:
-        messages.error(request, say(error))
+        messages.error(request, in_one_line(error))
         return False
     return True
-
-
-def say(error: ExpectedError) -> str:
-    wording = describe(error.code, error.params)
-    return f"{wording.title}. {wording.fix}"

@@ -11,7 +11,8 @@ def private_pages(get_response: Callable[[HttpRequest], HttpResponse]) -> Callab
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         user = getattr(request, "user", None)
-        if user is not None and user.is_authenticated and "Cache-Control" not in response:
+        is_private = "Authorization" in request.headers or (user is not None and user.is_authenticated)
+        if is_private and "Cache-Control" not in response:
             response["Cache-Control"] = "no-store"
         return response
 

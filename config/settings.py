@@ -56,11 +56,12 @@ SECRETS_ENCRYPTION_KEYS = _encryption_keys()
 
 INSTALLED_APPS = [
     "config",
-    "auditlog",
-    "accounts",
+    # Before accounts, which takes back one of its receivers.
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "auditlog",
+    "accounts",
     "accounts.staff_apps.StaffSiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -71,7 +72,7 @@ INSTALLED_APPS = [
     "django_htmx",
 ]
 # A room joins as soon as its folder is an app.
-INSTALLED_APPS[3:3] = [
+INSTALLED_APPS[6:6] = [
     room
     for room in ("domains", "billing", "notifications", "certificates", "deploy")
     if (BASE_DIR / room / "apps.py").is_file()
@@ -89,7 +90,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "accounts.guard.fresh_first_password",
     "config.middleware.private_pages",
 ]
 
@@ -158,7 +158,15 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 # allauth's five wrong passwords per address would let anybody shut a person out from elsewhere.
-ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,30/300s/key"}
+ACCOUNT_RATE_LIMITS = {
+    "login_failed": "10/m/ip,30/300s/key",
+    "second_step": "5/300s/key,20/d/key",
+    # allauth's own limit is by address alone; see AccountAdapter.send_confirmation_mail.
+    "confirm_email": "",
+    "confirm_mine": "1/180s/key,10/d/key",
+    "confirm_any": "20/d/key",
+}
+ACCOUNT_FORMS = {"reset_password": "accounts.reset.OneResetForm"}
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 MFA_ADAPTER = "accounts.mfa.MfaAdapter"
 # Browsers make passkeys for host names, not for addresses.
@@ -166,12 +174,15 @@ MFA_SUPPORTED_TYPES = ["totp", *([] if is_address(SITE_HOST) else ["webauthn"]),
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IS_HTTPS  # loopback only, as SITE_URL is then
 MFA_FORMS = {
+    "authenticate": "accounts.second_step.SecondStepForm",
+    "reauthenticate": "accounts.second_step.ConfirmCodeForm",
     "add_webauthn": "accounts.passkeys.NewPasskeyForm",
     "login_webauthn": "accounts.passkeys.SignInPasskeyForm",
     "authenticate_webauthn": "accounts.passkeys.SecondStepPasskeyForm",
     "reauthenticate_webauthn": "accounts.passkeys.ConfirmPasskeyForm",
 }
 MFA_TOTP_ISSUER = SITE_NAME
+MFA_TOTP_TOLERANCE = 1  # one step, as RFC 6238 section 5.2 allows: clocks differ, and people type slowly
 
 SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"

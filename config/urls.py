@@ -15,10 +15,11 @@ urlpatterns = [
     path("docs/", docs_pages.show_docs, name="docs"),
     path("docs/<slug:slug>/", docs_pages.show_docs, name="docs-page"),
     path("admin/", admin.site.urls),
-    path("account/", include("allauth.urls")),
     path("api/", api.urls),
     path("api/<path:rest>", no_such_operation),
     *(path("", include(f"{room}.urls")) for room in ROOMS if (settings.BASE_DIR / room / "urls.py").is_file()),
+    # After our own, which stand in the place of some of these.
+    path("account/", include("allauth.urls")),
 ]
 if settings.DEBUG:
     urlpatterns.append(path("styleguide/", styleguide.show_styleguide, name="styleguide"))

@@ -15,7 +15,7 @@ from accounts.access import WorkspaceRequest, workspace_view
 from accounts.models import Workspace
 from accounts.policy import is_allowed
 from auditlog.events import Actor
-from config.lib.errors import ExpectedError, describe
+from config.lib.errors import ExpectedError, in_one_line
 from deploy import shown
 from deploy.deployments import newest_certificate, start_deployment
 from deploy.forms import NEW, TargetForm, bound_rows
@@ -97,7 +97,7 @@ def trust(request: WorkspaceRequest, workspace: Workspace, target_id: uuid.UUID)
     try:
         trust_server(server=target.server, fingerprint=request.POST.get("fingerprint", ""), actor=request.actor)
     except ExpectedError as error:
-        messages.error(request, say(error))
+        messages.error(request, in_one_line(error))
     else:
         messages.success(request, f"The host key of {target.server.label} is trusted from now on.")
     return HttpResponseRedirect(f"{tab_url(target.domain)}#server-{target.pk}")
@@ -131,7 +131,7 @@ def deploy(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID
     try:
         deployment, _ = start_deployment(domain=domain, certificate=None, actor=request.actor)
     except ExpectedError as error:
-        messages.error(request, say(error))
+        messages.error(request, in_one_line(error))
         return to_tab(domain)
     return redirect("deploy:deployment-show", workspace.pk, deployment.pk)
 
@@ -260,8 +260,3 @@ def tab_url(domain: Domain) -> str:
 
 def to_tab(domain: Domain) -> HttpResponse:
     return HttpResponseRedirect(tab_url(domain))
-
-
-def say(error: ExpectedError) -> str:
-    wording = describe(error.code, error.params)
-    return f"{wording.title}. {wording.why} {wording.fix}"

@@ -5,9 +5,8 @@ import uuid
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from allauth.account.models import EmailAddress
-
-from accounts.models import Membership, Role, User
+from accounts.members import admins_to_tell
+from accounts.models import User, Workspace
 from auditlog.models import Event, PendingReaction
 from config.lib import clock, jobs
 from config.lib.crash import crash_here
@@ -40,11 +39,9 @@ def is_recipient(workspace_id: uuid.UUID, user_id: uuid.UUID) -> bool:
 
 
 def admins_of(workspace_id: uuid.UUID) -> Iterable[User]:
-    """Active admins whose address is proven to be theirs, oldest member first; none once it is being deleted."""
-    verified = EmailAddress.objects.filter(verified=True).values("user_id")
-    rows = Membership.objects.open().filter(workspace_id=workspace_id, role=Role.ADMIN, user__is_active=True)
-    rows = rows.filter(user_id__in=verified).select_related("user").order_by("created_at", "id")
-    return [row.user for row in rows]
+    """Whom the workspace's mail goes to; nobody once it is being deleted."""
+    is_open = Workspace.objects.filter(pk=workspace_id, closing_at=None).exists()
+    return admins_to_tell(workspace_id) if is_open else []
 
 
 def _deliveries(event: Event, workspace_id: uuid.UUID) -> list[Delivery]:

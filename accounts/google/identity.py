@@ -3,7 +3,9 @@
 import contextlib
 
 from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 
 from accounts.google.token import Proof
 from accounts.mail import queue_mail
@@ -49,6 +51,8 @@ def _make_user(proof: Proof, ip: str | None) -> User:
         actor = Actor("user", id=user.pk, label=user.email, ip=ip)
         sign_up(user=user, name="", actor=actor)
         _link(user, proof, actor)
+        page = f"{settings.SITE_URL}{reverse('accounts:home')}"
+        queue_mail(to=user.email, template="welcome", context={"action_url": page})
     return user
 
 
@@ -61,14 +65,21 @@ def note_use(*, identity: GoogleIdentity, proof: Proof) -> None:
 def connect_google(*, user: User, proof: Proof, actor: Actor) -> None:
     """From now on this Google account signs `user` in; told by mail. Repeatable.
 
-    Raises NeedsUser: google_taken, google_connected_already.
+    Raises NeedsUser: email_unverified, google_taken, google_connected_already.
     """
+    refuse_unproven(user)
     try:
         with transaction.atomic():
             _link(user, proof, actor)
             _tell(user, f"The Google account {proof.email} was connected to your account", actor, THEN)
     except IntegrityError:
         _refuse_another(user, proof)
+
+
+def refuse_unproven(user: User) -> None:
+    """Whoever signed up with a stranger's address must not leave a door of their own in it for later."""
+    if not EmailAddress.objects.filter(user=user, verified=True).exists():
+        raise NeedsUser("email_unverified")
 
 
 def _link(user: User, proof: Proof, actor: Actor) -> None:

@@ -47,14 +47,17 @@ class _Answer:
 def verify_token(token: str, *, nonce: str, client_id: str, keys: FindKeys = find_keys) -> Proof:
     """The proof in a token that was made for us and for this nonce, whose single use the caller keeps.
 
-    Raises NeedsUser google_token_refused or google_email_unverified, and what `keys` raises.
+    Raises NeedsUser google_token_refused, google_started_elsewhere or google_email_unverified, and what `keys` raises.
     """
     try:
         claims = _signed_claims(token, client_id, keys)
     except UNUSABLE:
         # Its message quotes the token.
         raise NeedsUser("google_token_refused") from None
-    if not _is_for_us(claims, nonce, client_id):
+    if not _has_nonce(claims, nonce):
+        # Most often two tabs: the second one's cookie has replaced the first one's.
+        raise NeedsUser("google_started_elsewhere")
+    if not _is_for_us(claims, client_id):
         raise NeedsUser("google_token_refused")
     if claims.get("email_verified") is not True or not _is_email(claims.get("email")):
         raise NeedsUser("google_email_unverified")
@@ -81,15 +84,13 @@ def _key_id(token: str) -> str:
     return kid
 
 
-def _is_for_us(claims: Mapping[str, Any], nonce: str, client_id: str) -> bool:
+def _has_nonce(claims: Mapping[str, Any], nonce: str) -> bool:
+    return isinstance(claims.get("nonce"), str) and constant_time_compare(claims["nonce"], nonce)
+
+
+def _is_for_us(claims: Mapping[str, Any], client_id: str) -> bool:
     """What the library does not look at."""
-    return (
-        isinstance(claims.get("nonce"), str)
-        and constant_time_compare(claims["nonce"], nonce)
-        and claims.get("azp", client_id) == client_id
-        and _has_begun(claims.get("nbf", 0))
-        and _is_sub(claims.get("sub"))
-    )
+    return claims.get("azp", client_id) == client_id and _has_begun(claims.get("nbf", 0)) and _is_sub(claims.get("sub"))
 
 
 def _has_begun(nbf: Any) -> bool:

@@ -13,7 +13,7 @@ from accounts.export import write_export
 from accounts.forms import ConfirmForm
 from auditlog.events import record
 from config.lib import clock
-from config.lib.errors import NeedsUser, describe
+from config.lib.errors import NeedsUser, in_one_line
 
 
 @account_view
@@ -41,8 +41,7 @@ def delete(request: WorkspaceRequest) -> HttpResponse:
         try:
             delete_account(user=user, actor=request.actor)
         except NeedsUser as error:
-            wording = describe(error.code, error.params)
-            form.add_error(None, f"{wording.title}. {wording.why} {wording.fix}")
+            form.add_error(None, in_one_line(error))
         else:
             logout(request)
             messages.success(request, "Your account is deleted.")

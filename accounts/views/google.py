@@ -19,11 +19,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from accounts.access import WorkspaceRequest, account_view, public_view, to_reauthentication, user_actor
+from accounts.access import WorkspaceRequest, account_view, public_view, user_actor
 from accounts.adapter import GOOGLE
-from accounts.fresh import is_fresh
 from accounts.google import state, waiting
-from accounts.google.identity import connect_google, disconnect_google, find_or_make_user, note_use
+from accounts.google.identity import connect_google, disconnect_google, find_or_make_user, note_use, refuse_unproven
 from accounts.google.page import button_page, explained, safe_next, when_configured, with_next
 from accounts.google.state import Purpose, Returned
 from accounts.google.token import verify_token
@@ -56,13 +55,13 @@ def show_confirm(request: WorkspaceRequest) -> HttpResponse:
 
 
 @when_configured
-@account_view
+@account_view(fresh=True)
 @require_safe
+@explained
 def show_connect(request: WorkspaceRequest) -> HttpResponse:
     if GoogleIdentity.objects.filter(user=request.user).exists():
         return redirect("accounts:google-account")
-    if not is_fresh(request):
-        return to_reauthentication(request)
+    refuse_unproven(request.user)
     return button_page(request, Purpose.CONNECT)
 
 
@@ -186,12 +185,10 @@ def show_account(request: WorkspaceRequest) -> HttpResponse:
 
 
 @when_configured
-@account_view
+@account_view(fresh=True)
 @require_POST
 @explained
 def disconnect(request: WorkspaceRequest) -> HttpResponse:
-    if not is_fresh(request):
-        return to_reauthentication(request)
     disconnect_google(user=request.user, actor=request.actor)
     messages.success(request, "Disconnected. Your password signs you in.")
     return redirect("accounts:google-account")

@@ -21,8 +21,7 @@ from accounts.invitations import (
     standing_of,
 )
 from accounts.models import Invitation, Membership
-from accounts.views.team import say
-from config.lib.errors import ExpectedError
+from config.lib.errors import ExpectedError, in_one_line
 
 type Reader = Literal["stranger", "invited", "unconfirmed", "other"]
 
@@ -65,7 +64,7 @@ def accept_one_invitation(request: WorkspaceRequest, invitation_id: uuid.UUID) -
     try:
         membership = accept_invitation(invitation=invitation, user=request.user, actor=request.actor)
     except ExpectedError as error:
-        messages.error(request, say(error))
+        messages.error(request, in_one_line(error))
         return redirect("accounts:invitation-list")
     workspace = membership.workspace
     messages.success(request, f"You belong to {workspace.name} now, as {membership.get_role_display()}.")

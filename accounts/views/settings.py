@@ -17,8 +17,8 @@ from accounts.members import is_last_admin
 from accounts.models import Membership, Workspace
 from accounts.policy import is_allowed
 from accounts.sessions import live_sessions
-from accounts.workspaces import change_workspace
-from config.lib.errors import describe
+from accounts.workspaces import change_workspace, require_second_factor
+from config.lib.errors import NeedsUser, in_one_line
 
 SETTINGS_TABS = (
     ("General", "accounts:settings-general", "workspace.view"),
@@ -73,13 +73,12 @@ def show_security(request: WorkspaceRequest, workspace: Workspace) -> HttpRespon
 @workspace_view("workspace.secure", fresh=True)
 @require_POST
 def secure_workspace(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    """Whether everybody here needs a second factor; nobody can require what they lack themselves."""
     is_required = request.POST.get("requires_mfa") == "on"
-    if is_required and not is_mfa_enabled(request.user):
-        wording = describe("second_factor_of_your_own_first", {})
-        messages.error(request, f"{wording.title}. {wording.fix}")
+    try:
+        require_second_factor(workspace=workspace, actor=request.actor, by=request.user, is_required=is_required)
+    except NeedsUser as error:
+        messages.error(request, in_one_line(error))
     else:
-        change_workspace(workspace=workspace, actor=request.actor, changes={"requires_mfa": is_required})
         messages.success(
             request, "Two-step sign-in is required now." if is_required else "It is up to each person now."
         )

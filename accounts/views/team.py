@@ -12,10 +12,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import WorkspaceRequest, workspace_view
 from accounts.forms import InviteForm, RoleForm
 from accounts.invitations import invite_person, open_invitations, resend_invitation, revoke_invitation
-from accounts.members import change_role, remove_member
-from accounts.models import Invitation, Membership, Role, Workspace
+from accounts.members import change_role, managing_admins, remove_member
+from accounts.models import Invitation, Membership, Workspace
 from accounts.policy import is_allowed
-from config.lib.errors import ExpectedError, describe
+from config.lib.errors import ExpectedError, in_one_line
 
 # Each row of an admin carries its own forms, and a page weighs less than 100 KB.
 PAGE = 25
@@ -29,7 +29,7 @@ def list_members(request: WorkspaceRequest, workspace: Workspace) -> HttpRespons
     context: dict[str, Any] = {"section": "team", "page": listed.get_page(request.GET.get("page"))}
     if is_allowed(request.role, "member.edit"):
         context["may_edit"] = True
-        context["is_only_admin"] = rows.filter(role=Role.ADMIN).count() == 1
+        context["is_only_admin"] = managing_admins(workspace.pk).count() == 1
         context["invitations"] = list(open_invitations(workspace).order_by("-expires_at", "pk"))
     return render(request, "accounts/members.html", context)
 
@@ -39,11 +39,13 @@ def list_members(request: WorkspaceRequest, workspace: Workspace) -> HttpRespons
 def edit_role(request: WorkspaceRequest, workspace: Workspace, member_id: uuid.UUID) -> HttpResponse:
     membership = _find_member(workspace, member_id)
     form = RoleForm(request.POST)
-    if form.is_valid():
+    if not form.is_valid():
+        messages.error(request, "There is no such role. Nothing was changed.")
+    else:
         try:
             row = change_role(membership=membership, role=form.cleaned_data["role"], actor=request.actor)
         except ExpectedError as error:
-            messages.error(request, say(error))
+            messages.error(request, in_one_line(error))
         else:
             messages.success(request, f"{row.user.email} is {row.get_role_display()} now.")
     return redirect("accounts:member-list", workspace_id=workspace.pk)
@@ -56,7 +58,7 @@ def remove_one_member(request: WorkspaceRequest, workspace: Workspace, member_id
     try:
         remove_member(membership=membership, actor=request.actor)
     except ExpectedError as error:
-        messages.error(request, say(error))
+        messages.error(request, in_one_line(error))
     else:
         messages.success(request, f"{membership.user.email} no longer belongs to {workspace.name}.")
         if membership.user_id == request.user.pk:
@@ -72,7 +74,7 @@ def invite(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
         try:
             invite_person(workspace=workspace, inviter=request.user, actor=request.actor, **form.cleaned_data)
         except ExpectedError as error:
-            form.add_error("email", say(error))
+            form.add_error("email", in_one_line(error))
         else:
             messages.success(request, f"An invitation is on its way to {form.cleaned_data['email']}.")
             return redirect("accounts:member-list", workspace_id=workspace.pk)
@@ -86,7 +88,7 @@ def resend_one_invitation(request: WorkspaceRequest, workspace: Workspace, invit
     try:
         resend_invitation(invitation=invitation, inviter=request.user, actor=request.actor)
     except ExpectedError as error:
-        messages.error(request, say(error))
+        messages.error(request, in_one_line(error))
     else:
         messages.success(request, f"A new link is on its way to {invitation.email}. The one before has stopped.")
     return redirect("accounts:member-list", workspace_id=workspace.pk)
@@ -99,12 +101,6 @@ def revoke_one_invitation(request: WorkspaceRequest, workspace: Workspace, invit
     revoke_invitation(invitation=invitation, actor=request.actor)
     messages.success(request, f"The invitation of {invitation.email} is revoked.")
     return redirect("accounts:member-list", workspace_id=workspace.pk)
-
-
-def say(error: ExpectedError) -> str:
-    """The catalogue's words in one line."""
-    wording = describe(error.code, error.params)
-    return f"{wording.title}. {wording.why} {wording.fix}"
 
 
 def _find_member(workspace: Workspace, member_id: uuid.UUID) -> Membership:

@@ -12,7 +12,7 @@ from accounts.members import leave_workspace
 from accounts.models import Workspace
 from accounts.views.settings import settings_page
 from accounts.workspaces import add_workspace
-from config.lib.errors import NeedsUser, describe
+from config.lib.errors import NeedsUser, in_one_line
 
 
 @account_view
@@ -23,8 +23,7 @@ def create_one(request: WorkspaceRequest) -> HttpResponse:
         try:
             workspace = add_workspace(user=request.user, name=form.cleaned_data["name"], actor=request.actor)
         except NeedsUser as error:
-            wording = describe(error.code, error.params)
-            form.add_error(None, f"{wording.title}. {wording.why} {wording.fix}")
+            form.add_error(None, in_one_line(error))
         else:
             messages.success(request, f"{workspace.name} is ready.")
             return redirect("domains:domain-list", workspace_id=workspace.pk)
@@ -37,8 +36,7 @@ def leave(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     try:
         leave_workspace(membership=request.membership, actor=request.actor)
     except NeedsUser as error:
-        wording = describe(error.code, error.params)
-        messages.error(request, f"{wording.title}. {wording.why} {wording.fix}")
+        messages.error(request, in_one_line(error))
         return redirect("accounts:settings-general", workspace_id=workspace.pk)
     messages.success(request, f"You have left {workspace.name}.")
     return redirect("accounts:home")

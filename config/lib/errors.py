@@ -80,6 +80,12 @@ def describe(code: str, params: Mapping[str, Any] | None = None) -> Wording:
     return Wording(code, title, why, fix, paste)
 
 
+def in_one_line(error: ExpectedError) -> str:
+    """The words of an error for a message or beside a field."""
+    wording = describe(error.code, error.params)
+    return " ".join(text for text in (f"{wording.title}.", wording.why, wording.fix) if text)
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(str(item) for item in value)

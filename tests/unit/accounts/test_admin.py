@@ -8,6 +8,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib import admin
+from django.contrib.auth.models import Permission
 from django.db import connection, models
 from django.test import Client
 
@@ -148,3 +149,44 @@ def test_a_row_leads_to_the_lists_of_what_points_at_it(cast: Cast, staff: Client
     assert listed.context["cl"].result_count == 1
     [foreign] = [link.replace(str(cast.acme.pk), str(cast.other.pk)) for link in [domains]]
     assert staff.get(foreign).context["cl"].result_count == 0
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "accounts/user/?password__startswith=a",
+        "accounts/apitoken/?digest__startswith=a",
+        "accounts/platformmail/?sealed_context__startswith=a",
+        "accounts/invitation/?digest__startswith=a",
+    ],
+)
+def test_what_is_not_shown_cannot_be_asked_for_letter_by_letter(asked: str, cast: Cast, staff: Client) -> None:
+    assert staff.get(f"/admin/{asked}").status_code == 400
+
+
+def test_staff_change_their_password_where_everybody_does(cast: Cast, staff: Client) -> None:
+    assert staff.get("/admin/password_change/").headers["Location"] == "/account/password/change/"
+
+
+def test_staff_give_no_rights_unless_they_are_superusers_and_never_to_themselves(cast: Cast, staff: Client) -> None:
+    helper = User.objects.get(email="staff@example.org")
+    change = {"is_staff": "on", "is_superuser": "on", "is_active": "on"}
+    staff.post(f"/admin/accounts/user/{helper.pk}/change/", {})
+    helper.refresh_from_db()
+    assert helper.is_superuser, "not even away from themselves"
+    User.objects.filter(pk=helper.pk).update(is_superuser=False)
+    helper.user_permissions.set(Permission.objects.filter(codename__in=("view_user", "change_user")))
+    staff.post(f"/admin/accounts/user/{helper.pk}/change/", change)
+    staff.post(f"/admin/accounts/user/{cast.member.pk}/change/", change)
+    assert not User.objects.filter(is_superuser=True).exists()
+    assert not User.objects.filter(pk=cast.member.pk, is_staff=True).exists()
+
+
+def test_enabling_again_brings_back_nobody_who_was_signed_in(cast: Cast, staff: Client) -> None:
+    theirs = Client()
+    theirs.force_login(cast.member)
+    for action in ("disable", "enable"):
+        staff.post(address(User), {"action": action, "_selected_action": [str(cast.member.pk)]})
+    assert theirs.get("/api/me").status_code == 401
+    theirs.force_login(cast.member)
+    assert theirs.get("/api/me").status_code == 200

@@ -11,6 +11,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.core.cache import cache
+from django.test import Client
 from django.utils import timezone
 
 from accounts.google.identity import connect_google
@@ -20,6 +21,7 @@ from accounts.models import ApiToken, GoogleIdentity, Membership, PlatformMail, 
 from auditlog.events import SYSTEM
 from auditlog.models import Event
 from config.lib import clock
+from config.lib.errors import NeedsUser
 from tests.cast import PASSWORD, make_staff, make_user
 from tests.unit.accounts.google import (
     ACCOUNT,
@@ -147,10 +149,18 @@ def test_connecting_twice_is_once() -> None:
     assert len(mailed()) == 1
 
 
-def test_an_unproven_address_gets_no_mail() -> None:
-    """It may be a stranger's."""
-    connect_google(user=make_user("stranger@example.org", verified=False), proof=PROOF, actor=SYSTEM)
+def test_an_unproven_address_connects_nothing() -> None:
+    """It may be a stranger's, who must not find a door of somebody else's in the account later."""
+    user = make_user("stranger@example.org", verified=False)
+    with pytest.raises(NeedsUser, match="email_unverified"):
+        connect_google(user=user, proof=PROOF, actor=SYSTEM)
     assert mailed() == []
+    client = Client()
+    client.force_login(user)
+    client.post("/account/reauthenticate/", {"password": PASSWORD})
+    page = client.get("/account/google/connect/")
+    assert "not verified yet" in page.content.decode()
+    assert "g_id_onload" not in page.content.decode()
 
 
 # Disconnect

@@ -34,8 +34,8 @@ FORGED: dict[str, tuple[Forge, str]] = {
     "expired": (lambda google, nonce: google.token(nonce, exp=now() - 60), "google_token_refused"),
     "issued in the future": (lambda google, nonce: google.token(nonce, iat=now() + 600), "google_token_refused"),
     "not yet valid": (lambda google, nonce: google.token(nonce, nbf=now() + 600), "google_token_refused"),
-    "nonce missing": (claiming(nonce=None), "google_token_refused"),
-    "nonce wrong": (claiming(nonce="another"), "google_token_refused"),
+    "nonce missing": (claiming(nonce=None), "google_started_elsewhere"),
+    "nonce wrong": (claiming(nonce="another"), "google_started_elsewhere"),
     "address not verified": (claiming(email_verified=False), "google_email_unverified"),
     "address not stated as verified": (claiming(email_verified=None), "google_email_unverified"),
     "address verified as text": (claiming(email_verified="true"), "google_email_unverified"),
@@ -109,7 +109,7 @@ def test_another_browsers_token_leaves_no_session(google: Google, browser: Brows
     victim = Browser()
     stolen = google.token(victim.open())
     browser.open()
-    assert code_of(browser.post(stolen)) == "google_token_refused"
+    assert code_of(browser.post(stolen)) == "google_started_elsewhere"
     assert_nobody(browser)
     assert_nobody(victim)
 

@@ -13,12 +13,14 @@ from django.db import connection, models
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.chores import plan_chores
 from accounts.closing import GRACE, KIND
 from accounts.deletion import delete_account, ties_of
-from accounts.lapse import AT_ONCE, LAPSES_AFTER, forget_unproven_accounts, lapsed_accounts
+from accounts.lapse import AT_ONCE, forget, forget_unproven_accounts, lapsed_accounts
 from accounts.mail import queue_mail
 from accounts.models import (
     ApiToken,
+    Chore,
     GoogleIdentity,
     Invitation,
     Membership,
@@ -309,21 +311,30 @@ def test_an_account_that_was_never_confirmed_goes_after_thirty_days(cast: Cast) 
     assert not PlatformMail.objects.exists()
 
 
-def test_they_go_a_few_at_a_time_and_are_looked_for_once_an_hour(cast: Cast) -> None:
-    for number in range(AT_ONCE + 2):
-        make_idle(f"idle{number}@x.test")
-    forget_unproven_accounts()
-    assert lapsed_accounts().count() == 2
-    forget_unproven_accounts()
-    assert lapsed_accounts().count() == 2
-    cache.clear()
-    forget_unproven_accounts()
+def test_whoever_staff_have_disabled_stays_out(cast: Cast) -> None:
+    banned = make_idle("banned@x.test")
+    User.objects.filter(pk=banned.pk).update(is_active=False)
     assert not lapsed_accounts().exists()
 
 
-@pytest.mark.django_db(transaction=True)
-def test_somebody_elses_sign_in_is_what_looks_for_them(cast: Cast) -> None:
-    make_idle("idle@x.test")
-    assert timedelta(days=30) == LAPSES_AFTER
-    signed_in(cast.admin)
-    assert not User.objects.filter(email="idle@x.test").exists()
+def test_they_go_a_few_at_a_time_until_none_is_left_and_are_looked_for_each_hour(cast: Cast) -> None:
+    for number in range(AT_ONCE + 2):
+        make_idle(f"idle{number}@x.test")
+    assert forget_unproven_accounts() is True
+    assert lapsed_accounts().count() == 2
+    plan_chores()
+    jobs.run_due("chore")
+    assert not lapsed_accounts().exists()
+    chore = Chore.objects.get(name="lapsed accounts")
+    assert chore.run_after is not None
+    assert timedelta(minutes=59) < chore.run_after - clock.now() <= timedelta(hours=1)
+
+
+def test_one_that_cannot_go_keeps_nobody_else(cast: Cast) -> None:
+    """Its account is asked to go in the very moment that a colleague joins, so that it is the only admin of others."""
+    stuck, idle = make_idle("stuck@x.test"), make_idle("idle@x.test")
+    due = list(lapsed_accounts())
+    Membership.objects.create(user=cast.member, workspace=Membership.objects.get(user=stuck).workspace, role="member")
+    assert [forget(user) for user in due] == [False, True]
+    assert User.objects.filter(pk=stuck.pk).exists()
+    assert not User.objects.filter(pk=idle.pk).exists()

@@ -7,13 +7,15 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
 
-from accounts.models import PlatformMail, User
+from accounts.models import PlatformMail, User, Workspace
 from auditlog.models import Event
 from tests.cast import PASSWORD, Cast, make_cast
 from tests.totp import code_of
+from tests.unit.accounts.test_sign_up import delivered, link_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -120,11 +122,16 @@ def test_an_unproven_address_adds_no_second_factor(cast: Cast) -> None:
 
 def test_a_reset_password_leaves_the_second_step_standing(cast: Cast) -> None:
     add_app(cast.admin)
-    cast.admin.set_password("a new long secret")
-    cast.admin.save(update_fields=["password"])
     client = Client()
+    client.post("/account/password/reset/", {"email": cast.admin.email})
+    [mail] = delivered()
+    form = client.get(link_in(mail).removeprefix(settings.SITE_URL), follow=True).redirect_chain[-1][0]
+    client.post(form, {"password1": "a new long secret", "password2": "a new long secret"})
+    assert not is_signed_in(client)
+    assert Authenticator.objects.filter(user=cast.admin, type="totp").count() == 1
     client.post("/account/login/", {"login": cast.admin.email, "password": "a new long secret"})
     assert not is_signed_in(client)
+    assert "Second step" in client.get("/account/2fa/authenticate/").content.decode()
 
 
 @pytest.mark.parametrize(
@@ -230,3 +237,42 @@ def test_people_without_password_and_second_factor_are_not_fresh_for_that(cast: 
     client = Client()
     client.force_login(cast.admin)
     assert client.get(f"/w/{cast.acme.pk}/settings/tokens/create/").status_code == 302
+
+
+def test_wrong_codes_are_limited_soon_and_told_and_a_new_password_starts_over(cast: Cast) -> None:
+    secret = add_app(cast.admin)
+    for number in range(7):
+        guesser = sign_in(cast.admin, Client(REMOTE_ADDR=f"198.51.100.{number}"))
+        guesser.post("/account/2fa/authenticate/", {"code": "000000"})
+    mails = PlatformMail.objects.filter(to=cast.admin.email, template="security_notice")
+    assert mails.count() == 1
+    late = sign_in(cast.admin, Client(REMOTE_ADDR="203.0.113.1"))
+    late.post("/account/2fa/authenticate/", {"code": code_of(secret)})
+    assert not is_signed_in(late)
+    cast.admin.set_password("a new long secret")
+    cast.admin.save(update_fields=["password"])
+    owner = Client()
+    owner.post("/account/login/", {"login": cast.admin.email, "password": "a new long secret"})
+    owner.post("/account/2fa/authenticate/", {"code": code_of(secret)})
+    assert is_signed_in(owner)
+
+
+def test_a_session_from_before_the_second_factor_ends(cast: Cast, django_capture_on_commit_callbacks: Any) -> None:
+    here, elsewhere = sign_in(cast.admin), sign_in(cast.admin)
+    confirm(here)
+    secret = here.get("/account/2fa/totp/activate/").context["form"].secret
+    with django_capture_on_commit_callbacks(execute=True):
+        here.post("/account/2fa/totp/activate/", {"code": code_of(secret)})
+    assert (is_signed_in(here), is_signed_in(elsewhere)) == (True, False)
+
+
+def test_a_workspace_that_requires_it_is_not_deleted_with_an_account_that_lacks_it(cast: Cast) -> None:
+    client = sign_in(cast.outsider)
+    confirm(client)
+    Workspace.objects.filter(pk=cast.other.pk).update(requires_mfa=True)
+    page = client.post("/account/delete/", {"typed": cast.outsider.email})
+    assert "asks for two-step sign-in" in page.content.decode()
+    assert User.objects.filter(pk=cast.outsider.pk).exists()
+    add_app(cast.outsider)
+    client.post("/account/delete/", {"typed": cast.outsider.email})
+    assert not User.objects.filter(pk=cast.outsider.pk).exists()

@@ -1,6 +1,7 @@
 """Sign-up, sign-in, reset: what a person gets, and what a stranger learns (nothing)."""
 
 import re
+import time
 from email import message_from_bytes, policy
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.hashers import MD5PasswordHasher
+from django.contrib.auth.password_validation import validate_password
 from django.core.cache import cache
 from django.test import Client
 from django.utils.module_loading import import_string
@@ -267,3 +269,10 @@ def test_the_owner_and_the_newest_of_many_accounts_get_in(settings: Any) -> None
         user.save(update_fields=["password"])
     tried = [EmailBackend().authenticate(None, email="ann@example.org", password=f"{PASSWORD} {n}") for n in range(4)]
     assert tried == [users[0], None, None, users[3]]
+
+
+def test_judging_a_password_ends_soon_whatever_it_is_made_of() -> None:
+    """zxcvbn tries every way to read signs as letters: unbounded, this one takes it ten seconds of CPU."""
+    begun = time.process_time()
+    validate_password(("4@8({[</369&#!1/|0$5+7%2" * 3)[:72])
+    assert time.process_time() - begun < 2
