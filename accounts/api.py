@@ -3,24 +3,27 @@
 import uuid
 import zoneinfo
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from django.db.models import QuerySet
 from ninja import Router, Schema
 from ninja.responses import Status
 from pydantic import Field, field_validator
 
-from accounts.callers import ApiRequest
+from accounts.callers import SCOPES, ApiRequest
+from accounts.documents import OneOf
 from accounts.models import Membership, Workspace
 from accounts.operations import Accepted, operation, routers
 from accounts.paging import ListQuery, Page, page_of
-from accounts.problems import Problem, bad_field
+from accounts.problems import ErrorOut, Problem, bad_field
 from accounts.workspaces import change_workspace
 
 __all__ = [
     "Accepted",
     "ApiRequest",
+    "ErrorOut",
     "ListQuery",
+    "OneOf",
     "Page",
     "Problem",
     "Status",
@@ -41,18 +44,18 @@ class WorkspaceOut(Schema):
     alert_cooldown_hours: int
     delivery_retries: int
     retry_delay_minutes: int
-    time_zone: str
+    time_zone: str = Field(description="Decides the day, such as Europe/Berlin.")
 
 
 class WorkspaceChange(Schema):
     """Absent fields stay as they are."""
 
-    name: str | None = Field(None, min_length=1, max_length=120)
-    monitor_interval_minutes: int | None = Field(None, ge=1, le=1440)
+    name: str | None = Field(None, min_length=1, max_length=120, examples=["Acme"])
+    monitor_interval_minutes: int | None = Field(None, ge=1, le=1440, examples=[15])
     alert_cooldown_hours: int | None = Field(None, ge=1, le=720)
     delivery_retries: int | None = Field(None, ge=0, le=10)
     retry_delay_minutes: int | None = Field(None, ge=1, le=1440)
-    time_zone: str | None = None
+    time_zone: str | None = Field(None, description="By its IANA name.", examples=["Europe/Berlin"])
 
     @field_validator("name")
     @classmethod
@@ -73,7 +76,7 @@ class TokenOut(Schema):
     id: uuid.UUID
     name: str
     prefix: str
-    scopes: list[str]
+    scopes: list[Annotated[str, OneOf(SCOPES)]]
     expires_at: datetime | None
 
 
@@ -95,7 +98,7 @@ class MemberOut(Schema):
     joined_at: datetime
 
 
-@operation(router, "GET", "/me", "workspace.view", response=MeOut)
+@operation(router, "GET", "/me", "workspace.view", response=MeOut, summary="Who is calling")
 def get_me(request: ApiRequest) -> dict[str, object]:
     user = request.membership.user
     return {
@@ -107,18 +110,29 @@ def get_me(request: ApiRequest) -> dict[str, object]:
     }
 
 
-@operation(router, "GET", "/workspace", "workspace.view", response=WorkspaceOut)
+@operation(router, "GET", "/workspace", "workspace.view", response=WorkspaceOut, summary="The workspace")
 def get_workspace(request: ApiRequest) -> Workspace:
     return request.workspace
 
 
-@operation(router, "PATCH", "/workspace", "workspace.edit", body=WorkspaceChange, response=WorkspaceOut)
+@operation(
+    router,
+    "PATCH",
+    "/workspace",
+    "workspace.edit",
+    body=WorkspaceChange,
+    response=WorkspaceOut,
+    errors={},
+    summary="Change the workspace's settings",
+)
 def patch_workspace(request: ApiRequest, body: WorkspaceChange) -> Workspace:
     changes = body.model_dump(exclude_none=True)
     return change_workspace(workspace=request.workspace, actor=request.actor, changes=changes)
 
 
-@operation(router, "GET", "/members", "member.view", query=ListQuery, response=Page[MemberOut])
+@operation(
+    router, "GET", "/members", "member.view", query=ListQuery, response=Page[MemberOut], summary="List the members"
+)
 def list_members(request: ApiRequest, query: ListQuery) -> dict[str, object]:
     return page_of(_members(request.workspace), query, show_member)
 
