@@ -69,6 +69,7 @@ class Promise:
     scope: str
     changes: bool
     statuses: tuple[int, ...]
+    summary: str
     query: type[Schema] | None = None
     body: type[Schema] | None = None
     errors: Mapping[str, int] | None = None
@@ -113,6 +114,7 @@ def describe_operation(promise: Promise, words: str | None) -> dict[str, Any]:
     """To be merged into what ninja writes about the operation; `words` is its docstring."""
     needs = _needs(promise)
     extra: dict[str, Any] = {
+        **({"summary": promise.summary} if promise.summary else {}),
         "description": "\n\n".join(filter(None, (cleandoc(words or ""), needs_in_words(needs)))),
         "x-needs": needs,
         "security": _security(promise),

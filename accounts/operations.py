@@ -61,26 +61,20 @@ def operation(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare one operation; `path` has its ids as `{id}`, which arrive as UUIDs.
 
-    Called as `op(request, *ids, query=…, body=…)`, the last two where a schema is given; with `load(request,
-    *ids)` as `op(request, what load returned, …)`. `load` answers 404 by Http404. `check(request, *ids or
-    the loaded object)` may refuse with 402/409 before the body is read. Returns what `response` describes
-    under `status`, or `Status(202, …)` where `response` maps statuses; `download` is a file's content type.
-    `scope` is read for GET, else write; `keys` asks a session for fresh re-authentication too. `errors` lists the
-    ExpectedErrors with their status (else 409 and 503). Refusals: 401, 404, 403, 402/409, 422, in this order.
+    Called as `op(request, *ids, query=…, body=…)`, the last two where a schema is given; with `load(request, *ids)`,
+    which raises Http404, as `op(request, what it returned, …)`. `check(request, the same)` may refuse before the
+    body is read. Returns what `response` describes under `status`, or `Status(202, …)` where it maps statuses, or a
+    `download` of that type. `scope`: read for GET, else write; `keys` also asks a session for the password. `errors`:
+    each ExpectedError's status (else 409, 503). Refused in this order: 401, 404, 403, 402/409, 422.
     """
     rules = _Rules(action, scope or ("read" if method == "GET" else "write"), load, check, query, body, errors or {})
     answers = response if isinstance(response, Mapping) else {status: response}
-    promise = Promise(action, rules.scope, method != "GET", tuple(answers), query, body, errors, download)
+    promise = Promise(action, rules.scope, method != "GET", tuple(answers), summary, query, body, errors, download)
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        router.api_operation(
-            [method],
-            path,
-            auth=AUTH,
-            response=answers,
-            openapi_extra=describe_operation(promise, function.__doc__),
-            summary=summary or None,
-        )(_guarded(function, rules, re.findall(r"{(\w+)}", path)))
+        extra = describe_operation(promise, function.__doc__)
+        declare = router.api_operation([method], path, auth=AUTH, response=answers, openapi_extra=extra)
+        declare(_guarded(function, rules, re.findall(r"{(\w+)}", path)))
         return function
 
     return decorate

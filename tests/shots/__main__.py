@@ -33,6 +33,9 @@ STRANGERS = {
     "docs": "/docs/",
     "docs-first-certificate": "/docs/first-certificate/",
     "docs-errors": "/docs/errors/",
+    "docs-api": "/docs/api/",
+    "docs-api-domains": "/docs/api/domains/",
+    "docs-api-deployment": "/docs/api/deployment/",
 }
 OWN_PAGES = {
     "account-email": "/account/email/",
