@@ -1,9 +1,10 @@
 """What is asked of every answer, and the schemas that ask it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 import hypothesis
@@ -69,6 +70,20 @@ def operations(schema: BaseSchema) -> list[APIOperation]:
 
 def taking_bodies(schema: BaseSchema) -> list[APIOperation]:
     return [operation for operation in operations(schema) if operation.body]
+
+
+def one_test_each(schema: BaseSchema, examples: int, test: Callable[..., None]) -> dict[str, Any]:
+    """`test(case, …)` for each operation under a name of its own; give it to a module's globals().
+
+    `schema.parametrize()` gives all of them the same id, of which pytest-xdist runs only one.
+    """
+    tests = {}
+    for operation in operations(schema):
+        key = operation.definition.raw["operationId"]
+        own = FunctionType(test.__code__, test.__globals__, f"test_{key}_answers_as_documented")
+        own.__annotations__ = test.__annotations__
+        tests[own.__name__] = schema.include(operation_id=key).parametrize()(settled(examples)(own))
+    return tests
 
 
 @dataclass

@@ -11,7 +11,7 @@ from schemathesis import Case
 
 from tests.fuzz.aim import best_case
 from tests.fuzz.bodies import bodies, content_types
-from tests.fuzz.promise import ask, ask_with_body, promises, settled, taking_bodies, tally
+from tests.fuzz.promise import ask, ask_with_body, one_test_each, promises, settled, taking_bodies, tally
 from tests.fuzz.scene import Scene, make_scene, one_connection
 from tests.fuzz.sequences import machine
 from tests.proof.scorecard import score
@@ -46,10 +46,11 @@ def scene(settings: Any) -> Iterator[Scene]:
         yield made
 
 
-@schema.parametrize()
-@settled(EXAMPLES)
-def test_an_operation_answers_as_documented(case: Case, scene: Scene) -> None:
+def _ask(case: Case, scene: Scene) -> None:
     ask(case, scene)
+
+
+globals().update(one_test_each(schema, EXAMPLES, _ask))
 
 
 @settled(2000)
