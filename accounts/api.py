@@ -3,29 +3,32 @@
 import uuid
 import zoneinfo
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from ninja import Router, Schema
 from ninja.responses import Status
 from pydantic import Field, field_validator
 
-from accounts.callers import ApiRequest
+from accounts.addresses import plain_email
+from accounts.callers import SCOPES, ApiRequest
+from accounts.documents import OneOf
 from accounts.invitations import invite_person, open_invitations, revoke_invitation
 from accounts.members import change_role, remove_member
 from accounts.models import Invitation, Membership, Workspace
 from accounts.operations import Accepted, operation, routers
 from accounts.paging import ListQuery, Page, page_of
-from accounts.problems import Problem, bad_field
+from accounts.problems import ErrorOut, Problem, bad_field
 from accounts.workspaces import change_workspace, clean_name
 
 __all__ = [
     "Accepted",
     "ApiRequest",
+    "ErrorOut",
     "ListQuery",
+    "OneOf",
     "Page",
     "Problem",
     "Status",
@@ -48,18 +51,18 @@ class WorkspaceOut(Schema):
     alert_cooldown_hours: int
     delivery_retries: int
     retry_delay_minutes: int
-    time_zone: str
+    time_zone: str = Field(description="Decides the day, such as Europe/Berlin.")
 
 
 class WorkspaceChange(Schema):
     """Absent fields stay as they are."""
 
-    name: str | None = Field(None, min_length=1, max_length=120)
-    monitor_interval_minutes: int | None = Field(None, ge=1, le=1440)
+    name: str | None = Field(None, min_length=1, max_length=120, examples=["Acme"])
+    monitor_interval_minutes: int | None = Field(None, ge=1, le=1440, examples=[15])
     alert_cooldown_hours: int | None = Field(None, ge=1, le=720)
     delivery_retries: int | None = Field(None, ge=0, le=10)
     retry_delay_minutes: int | None = Field(None, ge=1, le=1440)
-    time_zone: str | None = None
+    time_zone: str | None = Field(None, description="By its IANA name.", examples=["Europe/Berlin"])
 
     @field_validator("name")
     @classmethod
@@ -80,7 +83,7 @@ class TokenOut(Schema):
     id: uuid.UUID
     name: str
     prefix: str
-    scopes: list[str]
+    scopes: list[Annotated[str, OneOf(SCOPES)]]
     expires_at: datetime | None
 
 
@@ -103,23 +106,22 @@ class MemberOut(Schema):
 
 
 class MemberChange(Schema):
-    role: RoleName
+    role: RoleName = Field(examples=["admin"])
 
 
 class InvitationIn(Schema):
     """For an address that is invited already: a new link, with this role."""
 
-    email: str = Field(max_length=254)
-    role: RoleName
+    email: str = Field(max_length=254, examples=["ann@example.net"])
+    role: RoleName = Field(examples=["member"])
 
     @field_validator("email")
     @classmethod
     def mailable(cls, email: str) -> str:
         try:
-            validate_email(email.strip())
+            return plain_email(email)
         except ValidationError as error:
-            raise ValueError("This is not an e-mail address.") from error
-        return email.strip()
+            raise ValueError(error.messages[0]) from error
 
 
 class InvitationOut(Schema):
@@ -134,7 +136,7 @@ class InvitationOut(Schema):
     state: Literal["open", "expired"]
 
 
-@operation(router, "GET", "/me", "workspace.view", response=MeOut)
+@operation(router, "GET", "/me", "workspace.view", response=MeOut, summary="Who is calling")
 def get_me(request: ApiRequest) -> dict[str, object]:
     user = request.membership.user
     return {
@@ -146,18 +148,29 @@ def get_me(request: ApiRequest) -> dict[str, object]:
     }
 
 
-@operation(router, "GET", "/workspace", "workspace.view", response=WorkspaceOut)
+@operation(router, "GET", "/workspace", "workspace.view", response=WorkspaceOut, summary="The workspace")
 def get_workspace(request: ApiRequest) -> Workspace:
     return request.workspace
 
 
-@operation(router, "PATCH", "/workspace", "workspace.edit", body=WorkspaceChange, response=WorkspaceOut)
+@operation(
+    router,
+    "PATCH",
+    "/workspace",
+    "workspace.edit",
+    body=WorkspaceChange,
+    response=WorkspaceOut,
+    errors={},
+    summary="Change the workspace's settings",
+)
 def patch_workspace(request: ApiRequest, body: WorkspaceChange) -> Workspace:
     changes = body.model_dump(exclude_none=True)
     return change_workspace(workspace=request.workspace, actor=request.actor, changes=changes)
 
 
-@operation(router, "GET", "/members", "member.view", query=ListQuery, response=Page[MemberOut])
+@operation(
+    router, "GET", "/members", "member.view", query=ListQuery, response=Page[MemberOut], summary="List the members"
+)
 def list_members(request: ApiRequest, query: ListQuery) -> dict[str, object]:
     return page_of(_members(request.workspace), query, show_member)
 
@@ -175,6 +188,7 @@ def load_member(request: ApiRequest, member_id: uuid.UUID) -> Membership:
     load=load_member,
     body=MemberChange,
     response=MemberOut,
+    errors={"last_admin": 409},
     summary="Change a member's role",
 )
 def patch_member(request: ApiRequest, member: Membership, body: MemberChange) -> dict[str, object]:
@@ -189,6 +203,7 @@ def patch_member(request: ApiRequest, member: Membership, body: MemberChange) ->
     fresh=True,
     load=load_member,
     status=204,
+    errors={"last_admin": 409},
     summary="Remove a member",
 )
 def delete_member(request: ApiRequest, member: Membership) -> None:
@@ -217,7 +232,7 @@ def list_invitations(request: ApiRequest, query: ListQuery) -> dict[str, object]
     body=InvitationIn,
     response=InvitationOut,
     status=201,
-    errors={"invitation_mails_spent": 429},
+    errors={"already_member": 409, "invitations_full": 409, "invitation_mails_spent": 429},
     summary="Invite somebody by e-mail",
 )
 def post_invitation(request: ApiRequest, body: InvitationIn) -> dict[str, object]:

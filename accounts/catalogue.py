@@ -89,9 +89,19 @@ register(
             "These fields were refused: {names}.",
             "See `fields` for what is wrong with each.",
         ),
+        "request_malformed": Entry(
+            "The request cannot be read",
+            "Its address or its form has too many fields, or is broken.",
+            "Send what the operation takes, and the body as JSON.",
+        ),
+        "method_not_allowed": Entry(
+            "The address does not take {method}",
+            "It takes {allowed}.",
+            "See the API page of the documentation for what each address takes.",
+        ),
         "body_malformed": Entry(
             "The request's body cannot be read",
-            "It is not JSON.",
+            "It is not a JSON object in UTF-8.",
             "Send a JSON object with Content-Type: application/json.",
         ),
         "body_too_large": Entry(

@@ -15,9 +15,10 @@ from pydantic import ValidationError, WithJsonSchema
 
 from accounts.access import Access, has_verified_email, lacks_second_factor
 from accounts.callers import ApiRequest, BearerToken, SignedInSession
+from accounts.documents import Promise, describe_operation
 from accounts.fresh import is_fresh
 from accounts.policy import ACTIONS_NEEDING_VERIFIED_EMAIL, POLICY, is_allowed
-from accounts.problems import CONTENT_TYPE, Problem, invalid_input, to_problem
+from accounts.problems import Problem, invalid_input, to_problem
 from config.lib.errors import ExpectedError
 from config.lib.registry import Registry
 
@@ -32,7 +33,6 @@ routers: Registry[Router] = Registry("API routers")
 type PathId = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
 
 AUTH = (BearerToken(), SignedInSession())
-REFUSALS = {401: "Not signed in", 403: "Role or scope too low", 429: "Too many requests"}
 
 
 class Accepted(Schema):
@@ -58,27 +58,25 @@ def operation(
     status: int = 200,
     errors: Mapping[str, int] | None = None,
     summary: str = "",
+    download: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare one operation; `path` has its ids as `{id}`, which arrive as UUIDs.
 
-    Called as `op(request, *ids, query=…, body=…)`, the last two where a schema is given; with `load(request,
-    *ids)`, which answers 404 by Http404, as `op(request, what load returned, …)`. `check(request, *ids or the
-    loaded object)` may refuse with 402/409 before the body is read. Returns what `response` describes under
-    `status`, or `ninja.responses.Status(202, …)` where it maps statuses. `scope` is read for GET, else write;
-    `fresh` asks a session for fresh re-authentication, and `keys` always does. `errors` gives codes another
-    status than 409 and 503. Refusals: 401, 404, 403, 402/409, 422, in this order.
+    Called as `op(request, *ids, query=…, body=…)`, the last two where a schema is given; with `load(request, *ids)`,
+    which raises Http404, as `op(request, what it returned, …)`. `check(request, the same)` may refuse before the
+    body is read. Returns what `response` describes under `status`, or `Status(202, …)` where it maps statuses, or a
+    `download` of that type. `scope`: read for GET, else write; `fresh` asks a session for fresh re-authentication,
+    and `keys` always does. `errors`: each ExpectedError's status (else 409, 503). Refused in this order: 401, 404,
+    403, 402/409, 422.
     """
     rules = _Rules(action, scope or _usual_scope(method), fresh, load, check, query, body, errors or {})
+    answers = response if isinstance(response, Mapping) else {status: response}
+    told = (action, rules.scope, rules.needs_freshness, method != "GET", tuple(answers), summary)
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        router.api_operation(
-            [method],
-            path,
-            auth=AUTH,
-            response=response if isinstance(response, Mapping) else {status: response},
-            openapi_extra=_documents(query, body, has_id="{" in path),
-            summary=summary or None,
-        )(_guarded(function, rules, re.findall(r"{(\w+)}", path)))
+        extra = describe_operation(Promise(*told, query, body, errors, download), function.__doc__)
+        declare = router.api_operation([method], path, auth=AUTH, response=answers, openapi_extra=extra)
+        declare(_guarded(function, rules, re.findall(r"{(\w+)}", path)))
         return function
 
     return decorate
@@ -162,7 +160,8 @@ def _input(request: ApiRequest, query: type[Schema] | None, body: type[Schema] |
         if query:
             read["query"] = query.model_validate(_without_nul(request.GET.dict()))
         if body:
-            read["body"] = body.model_validate(_without_nul(_json(request)))
+            # Strict: "443" is no port, and 1 is no yes.
+            read["body"] = body.model_validate_json(json.dumps(_without_nul(_json(request))), strict=True)
     except ValidationError as error:
         raise invalid_input(error) from error
     return read
@@ -182,58 +181,14 @@ def _without_nul(given: Any, name: str = "body") -> Any:
     return given
 
 
-def _json(request: ApiRequest) -> Any:
-    """The body as JSON; none at all counts as an empty object."""
+def _json(request: ApiRequest) -> dict[str, Any]:
+    """The body as a JSON object; none at all counts as an empty one."""
     try:
-        return json.loads(request.body or b"{}")
+        given = json.loads(request.body or b"{}")
+        # What no UTF-8 can say, such as half a surrogate pair, no database stores.
+        json.dumps(given, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:
         raise Problem(422, "body_malformed", fields={"body": "This is not JSON."}) from error
-
-
-def _documents(query: type[Schema] | None, body: type[Schema] | None, *, has_id: bool) -> dict[str, Any]:
-    """What ninja cannot see, since input is read by us: parameters, the body, refusals."""
-    refusals = REFUSALS | ({404: "Not found"} if has_id else {}) | {409: "Not possible now", 503: "Try again later"}
-    if query or body:
-        refusals |= {422: "Bad input"}
-    extra: dict[str, Any] = {"responses": {status: _problem(words) for status, words in sorted(refusals.items())}}
-    if query:
-        extra["parameters"] = _parameters(query)
-    if body:
-        schema = _inlined(body)
-        extra["requestBody"] = {
-            "content": {"application/json": {"schema": schema}},
-            "required": bool(schema.get("required")),
-        }
-    return extra
-
-
-def _problem(words: str) -> dict[str, Any]:
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {"description": words, "content": {CONTENT_TYPE: {"schema": schema}}}
-
-
-def _parameters(query: type[Schema]) -> list[dict[str, Any]]:
-    schema = _inlined(query)
-    required = schema.get("required", ())
-    return [
-        {"in": "query", "name": name, "schema": details, "required": name in required}
-        for name, details in schema["properties"].items()
-    ]
-
-
-def _inlined(schema: type[Schema]) -> dict[str, Any]:
-    """The JSON schema with its `$defs` put where they are used, so that it can stand anywhere."""
-    document = schema.model_json_schema()
-    definitions = document.pop("$defs", {})
-
-    def place(node: Any) -> Any:
-        if isinstance(node, list):
-            return [place(item) for item in node]
-        if not isinstance(node, dict):
-            return node
-        if "$ref" in node:
-            return place(definitions[node["$ref"].rpartition("/")[2]])
-        return {key: place(value) for key, value in node.items()}
-
-    placed: dict[str, Any] = place(document)
-    return placed
+    if not isinstance(given, dict):
+        raise Problem(422, "body_malformed", fields={"body": "This is not a JSON object."})
+    return given

@@ -18,8 +18,8 @@ from config.lib.moments import parse_moment
 class ListQuery(Schema):
     """The query of every list; rooms add their filters by subclassing."""
 
-    cursor: str = ""
-    limit: int = Field(50, ge=1, le=500)
+    cursor: str = Field("", max_length=500, description="The `next` of the page before.")
+    limit: int = Field(50, ge=1, le=500, description="How many at most.")
 
 
 class Page[T](Schema):

@@ -7,11 +7,12 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from config.lib import clock
 from config.lib.errors import ExpectedError, Transient, describe
@@ -19,6 +20,8 @@ from config.lib.errors import ExpectedError, Transient, describe
 log = logging.getLogger("api")
 
 CONTENT_TYPE = "application/problem+json"
+# A body of two megabytes may be wrong in a million places.
+MOST_FIELDS = 50
 
 
 class Problem(Exception):
@@ -43,14 +46,22 @@ class Problem(Exception):
 
 
 class ProblemOut(Schema):
-    """The shape of every error, for the OpenAPI document."""
+    """Every refusal, as RFC 9457 describes it."""
 
-    status: int
-    title: str
-    detail: str
+    status: int = Field(description="The HTTP status.")
+    title: str = Field(description="What happened.")
+    detail: str = Field(description="Why.")
+    code: str = Field(description="Stable; for scripts.")
+    fix: str = Field(description="What to do.")
+    fields: dict[str, str] = Field({}, description="For bad input only: what is wrong, by the field's path.")
+
+
+class ErrorOut(Schema):
+    """Why something did not work; `code` as in the list of errors."""
+
     code: str
+    detail: str
     fix: str
-    fields: dict[str, str] | None = None
 
 
 @contextlib.contextmanager
@@ -73,11 +84,9 @@ def to_problem(error: ExpectedError, statuses: Mapping[str, int]) -> Problem:
 
 
 def invalid_input(error: ValidationError) -> Problem:
-    """pydantic's findings as `fields`, without the input itself, which may be a secret."""
-    fields = {
-        ".".join(str(part) for part in found["loc"]) or "body": found["msg"]
-        for found in error.errors(include_url=False, include_input=False, include_context=False)
-    }
+    """pydantic's first findings as `fields`, without the input itself, which may be a secret."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)[:MOST_FIELDS]
+    fields = {".".join(str(part) for part in one["loc"]) or "body": one["msg"] for one in found}
     return Problem(422, "input_invalid", fields=fields, names=list(fields))
 
 
@@ -111,6 +120,9 @@ PLAIN: dict[type[Exception], tuple[int, str]] = {
     Http404: (404, "not_found"),
     PermissionDenied: (403, "role_too_low"),
     RequestDataTooBig: (413, "body_too_large"),
+    SuspiciousOperation: (422, "request_malformed"),
+    BadRequest: (422, "request_malformed"),
+    MultiPartParserError: (422, "request_malformed"),
 }
 
 

@@ -1,14 +1,16 @@
 """The API about what happened."""
 
+import re
 import uuid
 import zoneinfo
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from django.db.models import QuerySet
 from ninja import Router, Schema
+from pydantic import Field, WithJsonSchema
 
-from accounts.api import ApiRequest, ListQuery, Page, Problem, operation, page_of, routers
+from accounts.api import ApiRequest, ListQuery, OneOf, Page, Problem, operation, page_of, routers
 from accounts.models import Workspace
 from auditlog.events import sentence
 from auditlog.models import Event
@@ -17,19 +19,26 @@ from config.lib.moments import parse_moment
 router = Router(tags=["Logs"])
 routers.add("logs", router)
 
+DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+type Moment = Annotated[
+    str, WithJsonSchema({"anyOf": [{"type": "string", "format": kind} for kind in ("date", "date-time")]})
+]
+
 
 class LogQuery(ListQuery):
     """`start` and `end` are `YYYY-MM-DD` (whole days of the workspace's time zone, `end` included) or RFC 3339."""
 
-    start: str = ""
-    end: str = ""
-    domain_id: uuid.UUID | None = None
+    start: Moment | None = Field(None, description="From this day or moment on.")
+    end: Moment | None = Field(None, description="Up to the end of this day, or before this moment.")
+    domain_id: uuid.UUID | None = Field(None, description="Only what concerns this domain.")
 
 
 class ActorOut(Schema):
-    """`kind` is user, token or system."""
+    """Who did it."""
 
-    kind: str
+    kind: Annotated[str, OneOf(("user", "token", "system"))]
     label: str
 
 
@@ -39,7 +48,7 @@ class LogOut(Schema):
     id: uuid.UUID
     at: datetime
     kind: str
-    severity: str
+    severity: Annotated[str, OneOf(("info", "warning", "critical"))]
     sentence: str
     actor: ActorOut
     domain: uuid.UUID | None
@@ -48,7 +57,7 @@ class LogOut(Schema):
     data: dict[str, Any]
 
 
-@operation(router, "GET", "/logs", "log.view", query=LogQuery, response=Page[LogOut], summary="What happened")
+@operation(router, "GET", "/logs", "log.view", query=LogQuery, response=Page[LogOut], summary="List what happened")
 def list_logs(request: ApiRequest, query: LogQuery) -> dict[str, Any]:
     rows = Event.objects.for_workspace(request.workspace)
     if query.domain_id:
@@ -72,9 +81,9 @@ def show_event(event: Event) -> dict[str, Any]:
 
 
 def _between(rows: QuerySet[Event], query: LogQuery, workspace: Workspace) -> QuerySet[Event]:
-    if query.start:
+    if query.start is not None:
         rows = rows.filter(at__gte=_moment("start", query.start, workspace))
-    if query.end:
+    if query.end is not None:
         rows = rows.filter(at__lt=_moment("end", query.end, workspace, days=1))
     return rows
 
@@ -83,7 +92,7 @@ def _moment(field: str, text: str, workspace: Workspace, *, days: int = 0) -> da
     """A moment as it stands; a day as its start in the workspace's time zone, `days` later."""
     zone = zoneinfo.ZoneInfo(workspace.time_zone)
     try:
-        if len(text) == len("YYYY-MM-DD"):
+        if DAY.fullmatch(text):
             day = date.fromisoformat(text) + timedelta(days=days)
             start = datetime(day.year, day.month, day.day, tzinfo=zone)
             return parse_moment(start.isoformat())

@@ -1,16 +1,18 @@
 """The API about issuances and certificates."""
 
 import uuid
-from datetime import datetime
+from typing import Annotated
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from ninja import Router, Schema
+from pydantic import Field
 
 from accounts.api import (
     Accepted,
     ApiRequest,
     ListQuery,
+    OneOf,
     Page,
     Problem,
     Status,
@@ -20,14 +22,16 @@ from accounts.api import (
     routers,
 )
 from certificates.bundles import download_bundle, zip_name
-from certificates.gates import Wish, read_wish
+from certificates.gates import CHALLENGES, Wish, read_wish
 from certificates.issuance import cancel_issuance, issue_certificate, start_issuance
-from certificates.models import Authorization, Certificate, Issuance
-from certificates.records import host_label, keep_looking
-from certificates.serving import serving_targets, with_serving
+from certificates.keys import KEY_TYPES
+from certificates.models import Certificate, Issuance
+from certificates.records import keep_looking
+from certificates.serving import with_serving
+from certificates.shapes import CertificateOut, IssuanceOut, show_certificate, show_issuance
 from certificates.store import delete_certificate
 from config.lib import jobs
-from config.lib.errors import NeedsUser, describe
+from config.lib.errors import NeedsUser
 from domains.models import Domain
 
 router = Router(tags=["Certificates"])
@@ -37,78 +41,16 @@ routers.add("certificates", router)
 FIELDS = {"challenge_unknown": "challenge", "ca_unknown": "ca", "key_type_unknown": "key_type"}
 
 
-class ServerLook(Schema):
-    """What one name server answered at the last look; `error` is empty when it answered."""
-
-    server: str
-    seen: bool
-    error: str
-
-
-class RecordOut(Schema):
-    """One TXT record; `host` is `fqdn` relative to the registrable domain."""
-
-    name: str
-    host: str
-    fqdn: str
-    type: str
-    value: str
-    seen: bool
-    status: str
-    servers: list[ServerLook]
-
-
-class ErrorOut(Schema):
-    code: str
-    detail: str
-    fix: str
-
-
-class IssuanceOut(Schema):
-    """`error` explains a failure, or why nothing goes on just now; `certificate` is the issued one's id."""
-
-    id: uuid.UUID
-    domain: uuid.UUID
-    state: str
-    names: list[str]
-    challenge: str
-    ca: str
-    profile: str
-    key_type: str
-    records: list[RecordOut]
-    error: ErrorOut | None
-    certificate: uuid.UUID | None
-    created_at: datetime
-    expires_at: datetime | None
-
-
 class IssuanceIn(Schema):
     """Without `names`: the domain's own host."""
 
-    names: list[str] | None = None
-    challenge: str = ""
-    ca: str = ""
-    profile: str = ""
-    key_type: str = ""
-
-
-class CertificateOut(Schema):
-    """`serving` lists the ids of the targets that were seen serving it."""
-
-    id: uuid.UUID
-    domain: uuid.UUID
-    names: list[str]
-    issuer: str
-    not_before: datetime
-    not_after: datetime
-    renew_at: datetime | None
-    fingerprint_sha256: str
-    serial: str
-    source: str
-    key_type: str
-    has_private_key: bool
-    serving: list[uuid.UUID]
-    created_at: datetime
+    names: list[Annotated[str, Field(max_length=300)]] | None = Field(
+        None, max_length=1000, description="Host names; `*.` may stand before one.", examples=[["shop.example.net"]]
+    )
+    challenge: Annotated[str, OneOf(("", *CHALLENGES))] = ""
+    ca: str = Field("", max_length=500, description="The configured CA, by its name or the address of its directory.")
+    profile: str = Field("", max_length=64, description="A certificate profile that the CA offers.")
+    key_type: Annotated[str, OneOf(("", *KEY_TYPES))] = Field("", description="When empty, ecdsa-p256.")
 
 
 def load_domain(request: ApiRequest, key: uuid.UUID) -> Domain:
@@ -134,6 +76,7 @@ def load_certificate(request: ApiRequest, key: uuid.UUID) -> Certificate:
     load=load_domain,
     query=ListQuery,
     response=Page[IssuanceOut],
+    summary="List a domain's issuances",
 )
 def list_issuances(request: ApiRequest, domain: Domain, query: ListQuery) -> dict[str, object]:
     rows = Issuance.objects.for_workspace(request.workspace).filter(domain=domain)
@@ -148,9 +91,14 @@ def list_issuances(request: ApiRequest, domain: Domain, query: ListQuery) -> dic
     load=load_domain,
     body=IssuanceIn,
     response={200: IssuanceOut, 201: IssuanceOut, 202: Accepted},
-    summary="Start a challenge; 200 with the open issuance when there is one for these names",
+    errors={"names_not_proven": 409, "issuance_window": 409},
+    summary="Start a challenge",
 )
 def post_issuance(request: ApiRequest, domain: Domain, body: IssuanceIn) -> Status:
+    """Answers with the records to publish. 200: an issuance for these names is open already, and this is it.
+
+    409 also with the code of what stopped the preparation, such as a CAA record or the CA's own refusal.
+    """
     names = [domain.host] if body.names is None else body.names
     issuance, is_new = start_issuance(domain=domain, wish=wish_in(body, names), actor=request.actor)
     jobs.wait_for(lambda: not is_preparing(issuance))
@@ -161,8 +109,17 @@ def post_issuance(request: ApiRequest, domain: Domain, body: IssuanceIn) -> Stat
     return Status(201 if is_new else 200, show_issuance(issuance))
 
 
-@operation(router, "GET", "/issuances/{id}", "certificate.view", load=load_issuance, response=IssuanceOut)
+@operation(
+    router,
+    "GET",
+    "/issuances/{id}",
+    "certificate.view",
+    load=load_issuance,
+    response=IssuanceOut,
+    summary="Show an issuance",
+)
 def get_issuance(request: ApiRequest, issuance: Issuance) -> dict[str, object]:
+    """While its records are waited for, asking also makes the portal look for them."""
     keep_looking(issuance)
     return show_issuance(issuance)
 
@@ -174,9 +131,14 @@ def get_issuance(request: ApiRequest, issuance: Issuance) -> dict[str, object]:
     "certificate.issue",
     load=load_issuance,
     response={200: IssuanceOut, 202: Accepted},
-    summary="The records are published: look, let the CA look, issue",
+    errors={"issuance_closed": 409, "issuance_not_waiting": 409},
+    summary="Issue: the records are published",
 )
 def post_issue(request: ApiRequest, issuance: Issuance) -> Status:
+    """The portal looks for the records, lets the CA look, and issues.
+
+    409 also with the code of what was found instead, such as a record that is not seen yet.
+    """
     issue_certificate(issuance=issuance, actor=request.actor)
     jobs.wait_for(lambda: not is_under_way(issuance))
     if issuance.is_waiting_for_person and issuance.error_code:
@@ -184,7 +146,16 @@ def post_issue(request: ApiRequest, issuance: Issuance) -> Status:
     return accepted(issuance) if issuance.is_under_way else Status(200, show_issuance(issuance))
 
 
-@operation(router, "POST", "/issuances/{id}/cancel", "certificate.cancel", load=load_issuance, response=IssuanceOut)
+@operation(
+    router,
+    "POST",
+    "/issuances/{id}/cancel",
+    "certificate.cancel",
+    load=load_issuance,
+    response=IssuanceOut,
+    errors={"issuance_closed": 409, "issuance_not_waiting": 409},
+    summary="Cancel an issuance",
+)
 def post_cancel(request: ApiRequest, issuance: Issuance) -> dict[str, object]:
     cancel_issuance(issuance=issuance, actor=request.actor)
     return show_issuance(issuance)
@@ -198,13 +169,22 @@ def post_cancel(request: ApiRequest, issuance: Issuance) -> dict[str, object]:
     load=load_domain,
     query=ListQuery,
     response=Page[CertificateOut],
+    summary="List a domain's certificates",
 )
 def list_certificates(request: ApiRequest, domain: Domain, query: ListQuery) -> dict[str, object]:
     rows = Certificate.objects.for_workspace(request.workspace).filter(domain=domain)
     return page_of(with_serving(rows), query, show_certificate)
 
 
-@operation(router, "GET", "/certificates/{id}", "certificate.view", load=load_certificate, response=CertificateOut)
+@operation(
+    router,
+    "GET",
+    "/certificates/{id}",
+    "certificate.view",
+    load=load_certificate,
+    response=CertificateOut,
+    summary="Show a certificate",
+)
 def get_certificate(request: ApiRequest, certificate: Certificate) -> dict[str, object]:
     return show_certificate(certificate)
 
@@ -216,7 +196,8 @@ def get_certificate(request: ApiRequest, certificate: Certificate) -> dict[str, 
     "certificate.delete",
     load=load_certificate,
     status=204,
-    summary="Delete the certificate and destroy its private key",
+    errors={},
+    summary="Delete a certificate and destroy its private key",
 )
 def remove_certificate(request: ApiRequest, certificate: Certificate) -> None:
     delete_certificate(certificate=certificate, actor=request.actor)
@@ -229,9 +210,12 @@ def remove_certificate(request: ApiRequest, certificate: Certificate) -> None:
     "certificate.download",
     scope="keys",
     load=load_certificate,
-    summary="The ZIP with the private key; needs the scope keys",
+    errors={"no_bundle_for_uploads": 409, "no_private_key": 409},
+    summary="Download the ZIP with the private key",
+    download="application/zip",
 )
 def get_bundle(request: ApiRequest, certificate: Certificate) -> HttpResponse:
+    """`cert.pem`, `chain.pem`, `fullchain.pem`, `privkey.pem` and `README.txt`."""
     return zip_response(certificate, download_bundle(certificate=certificate, actor=request.actor))
 
 
@@ -269,61 +253,3 @@ def is_under_way(issuance: Issuance) -> bool:
 
 def accepted(issuance: Issuance) -> Status:
     return Status(202, {"id": issuance.pk, "url": f"/api/issuances/{issuance.pk}"})
-
-
-def show_issuance(issuance: Issuance) -> dict[str, object]:
-    rows = [row for row in issuance.authorizations.all() if row.txt_value]
-    return {
-        "id": issuance.pk,
-        "domain": issuance.domain_id,
-        "state": issuance.state,
-        "names": issuance.names,
-        "challenge": issuance.challenge,
-        "ca": issuance.directory_url,
-        "profile": issuance.profile,
-        "key_type": issuance.key_type,
-        "records": [show_record(row) for row in rows],
-        "error": show_error(issuance),
-        "certificate": issuance.certificate_id,
-        "created_at": issuance.created_at,
-        "expires_at": issuance.order_expires_at,
-    }
-
-
-def show_record(row: Authorization) -> dict[str, object]:
-    return {
-        "name": row.shown_name,
-        "host": host_label(row.txt_name),
-        "fqdn": row.txt_name,
-        "type": "TXT",
-        "value": row.txt_value,
-        "seen": row.is_proven or row.seen == Authorization.Seen.SEEN,
-        "status": row.status,
-        "servers": row.servers,
-    }
-
-
-def show_error(issuance: Issuance) -> dict[str, str] | None:
-    if not issuance.error_code or issuance.state in (Issuance.State.ISSUED, Issuance.State.CANCELLED):
-        return None
-    wording = describe(issuance.error_code, issuance.error_params)
-    return {"code": wording.code, "detail": f"{wording.title}. {wording.why}".strip(), "fix": wording.fix}
-
-
-def show_certificate(certificate: Certificate) -> dict[str, object]:
-    return {
-        "id": certificate.pk,
-        "domain": certificate.domain_id,
-        "names": certificate.names,
-        "issuer": certificate.issuer,
-        "not_before": certificate.not_before,
-        "not_after": certificate.not_after,
-        "renew_at": certificate.renew_at,
-        "fingerprint_sha256": certificate.fingerprint_sha256,
-        "serial": certificate.serial,
-        "source": certificate.source,
-        "key_type": certificate.key_type,
-        "has_private_key": certificate.private_key_id is not None,
-        "serving": serving_targets(certificate),
-        "created_at": certificate.created_at,
-    }

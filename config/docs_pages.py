@@ -8,6 +8,7 @@ import markdown
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts.access import public_view
@@ -18,6 +19,8 @@ ORDER = (
     *("index", "first-certificate", "domains", "lets-encrypt", "deploy-ssh", "signing-in", "google", "account"),
     *("team-and-api", "operating", "errors"),
 )
+# The API's own pages come after this one.
+BEFORE_API = "team-and-api"
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,32 @@ class Page:
     contents: SafeString
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A line of the contents beside every page of the documentation."""
+
+    slug: str
+    title: str
+    url: str
+    is_current: bool
+
+
 @public_view("documentation is for everybody")
 def show_docs(request: HttpRequest, slug: str = "index") -> HttpResponse:
     """One page; the slug is looked up among the files there are, never joined to a path."""
     if slug not in list_slugs():
         raise Http404(slug)
-    pages = [read_page(name) for name in list_slugs()]
-    return render(request, "docs/page.html", {"page": read_page(slug), "pages": pages})
+    return render(request, "docs/page.html", {"page": read_page(slug), "entries": list_entries(slug)})
+
+
+def list_entries(current: str) -> list[Entry]:
+    """The pages in reading order, with the API's reference among them as `api`."""
+    entries = []
+    for slug in list_slugs():
+        entries.append(Entry(slug, read_page(slug).title, reverse("docs-page", args=[slug]), slug == current))
+        if slug == BEFORE_API:
+            entries.append(Entry("api", "API reference", reverse("api-docs"), current == "api"))
+    return entries
 
 
 def list_slugs() -> list[str]:

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from config import docs_pages, health, styleguide
+from config import api_pages, docs_pages, health, styleguide
 from config.api import api, no_such_operation
 
 ROOMS = ("accounts", "domains", "certificates", "deploy", "notifications", "auditlog")
@@ -13,6 +13,8 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("docs/", docs_pages.show_docs, name="docs"),
+    path("docs/api/", api_pages.show_api, name="api-docs"),
+    path("docs/api/<slug:slug>/", api_pages.show_api_room, name="api-docs-room"),
     path("docs/<slug:slug>/", docs_pages.show_docs, name="docs-page"),
     path("admin/", admin.site.urls),
     path("api/", api.urls),

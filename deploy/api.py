@@ -63,12 +63,14 @@ def load_deployment(request: ApiRequest, key: uuid.UUID) -> Deployment:
     return get_object_or_404(Deployment.objects.for_workspace(request.workspace), pk=key)
 
 
-@operation(router, "GET", "/servers", "server.view", query=ListQuery, response=Page[ServerOut])
+@operation(
+    router, "GET", "/servers", "server.view", query=ListQuery, response=Page[ServerOut], summary="List the servers"
+)
 def list_servers(request: ApiRequest, query: ListQuery) -> dict[str, object]:
     return page_of(Server.objects.for_workspace(request.workspace), query, show_server)
 
 
-@operation(router, "GET", "/servers/{id}", "server.view", load=load_server, response=ServerOut)
+@operation(router, "GET", "/servers/{id}", "server.view", load=load_server, response=ServerOut, summary="Show a server")
 def get_server(request: ApiRequest, server: Server) -> dict[str, object]:
     return show_server(server)
 
@@ -81,9 +83,11 @@ def get_server(request: ApiRequest, server: Server) -> dict[str, object]:
     load=load_server,
     body=ServerIn,
     response=ServerOut,
-    summary="Change a server; another host or port drops the trusted host key",
+    errors={"server_exists": 409},
+    summary="Change a server",
 )
 def patch_server(request: ApiRequest, server: Server, body: ServerIn) -> dict[str, object]:
+    """Another host or port is another machine: the trusted host key goes."""
     return show_server(change_server(server=server, access=read_access(body, server), actor=request.actor))
 
 
@@ -94,7 +98,8 @@ def patch_server(request: ApiRequest, server: Server, body: ServerIn) -> dict[st
     "server.edit",
     load=load_server,
     status=204,
-    summary="Forget a server and destroy its key; 409 while targets name it",
+    errors={"server_in_use": 409},
+    summary="Forget a server and destroy its key",
 )
 def remove_server(request: ApiRequest, server: Server) -> None:
     delete_server(server=server, actor=request.actor)
@@ -108,15 +113,24 @@ def remove_server(request: ApiRequest, server: Server) -> None:
     load=load_server,
     body=TrustIn,
     response=ServerOut,
-    summary="Pin a host key",
+    errors={},
+    summary="Trust a server's host key",
 )
 def post_server_trust(request: ApiRequest, server: Server, body: TrustIn) -> dict[str, object]:
+    """From now on any other key stops every connection. Targets that wait for it are deployed."""
     fingerprint = read_fingerprint(body.fingerprint, "fingerprint")
     return show_server(trust_server(server=server, fingerprint=fingerprint, actor=request.actor))
 
 
 @operation(
-    router, "GET", "/domains/{id}/targets", "target.view", load=load_domain, query=ListQuery, response=Page[TargetOut]
+    router,
+    "GET",
+    "/domains/{id}/targets",
+    "target.view",
+    load=load_domain,
+    query=ListQuery,
+    response=Page[TargetOut],
+    summary="List a domain's targets",
 )
 def list_targets(request: ApiRequest, domain: Domain, query: ListQuery) -> dict[str, object]:
     rows = Target.objects.for_workspace(request.workspace).filter(domain=domain).select_related("server", "domain")
@@ -132,9 +146,11 @@ def list_targets(request: ApiRequest, domain: Domain, query: ListQuery) -> dict[
     body=TargetIn,
     response=TargetOut,
     status=201,
-    summary="Add a target: a server's fields flat, or the id of a known server",
+    errors={"server_exists": 409},
+    summary="Add a target",
 )
 def post_target(request: ApiRequest, domain: Domain, body: TargetIn) -> dict[str, object]:
+    """Takes a server's fields flat, which is then found or made, or the id of a known `server`."""
     refuse_not_offered(body)
     known = load_server(request, body.server) if body.server else None
     access = read_access(body, known)
@@ -152,13 +168,24 @@ def post_target(request: ApiRequest, domain: Domain, body: TargetIn) -> dict[str
     return show_target(target)
 
 
-@operation(router, "GET", "/targets/{id}", "target.view", load=load_target, response=TargetOut)
+@operation(router, "GET", "/targets/{id}", "target.view", load=load_target, response=TargetOut, summary="Show a target")
 def get_target(request: ApiRequest, target: Target) -> dict[str, object]:
     return show_target(target)
 
 
-@operation(router, "PATCH", "/targets/{id}", "target.edit", load=load_target, body=TargetIn, response=TargetOut)
+@operation(
+    router,
+    "PATCH",
+    "/targets/{id}",
+    "target.edit",
+    load=load_target,
+    body=TargetIn,
+    response=TargetOut,
+    errors={"server_exists": 409},
+    summary="Change a target",
+)
 def patch_target(request: ApiRequest, target: Target, body: TargetIn) -> dict[str, object]:
+    """What is saved and no draft is deployed by itself when that changes something."""
     refuse_not_offered(body)
     named = load_server(request, body.server) if body.server else None
     access = read_access(body, named or target.server)
@@ -184,9 +211,11 @@ def patch_target(request: ApiRequest, target: Target, body: TargetIn) -> dict[st
     "target.edit",
     load=load_target,
     status=204,
-    summary="Stop deploying there; the files on the server stay",
+    errors={},
+    summary="Stop deploying to a target",
 )
 def remove_target(request: ApiRequest, target: Target) -> None:
+    """The files on the server stay."""
     delete_target(target=target, actor=request.actor)
 
 
@@ -197,9 +226,11 @@ def remove_target(request: ApiRequest, target: Target) -> None:
     "target.test",
     load=load_target,
     response={200: RunOut, 202: Accepted},
-    summary="Sign in and look; changes nothing and pins nothing",
+    errors={},
+    summary="Test SSH",
 )
 def post_test(request: ApiRequest, target: Target) -> Status:
+    """Signs in and looks; changes nothing and pins nothing. The run says how each step went."""
     return settled_run(start_test(target=target, actor=request.actor))
 
 
@@ -211,7 +242,8 @@ def post_test(request: ApiRequest, target: Target) -> Status:
     load=load_target,
     body=TrustIn,
     response=TargetOut,
-    summary="Pin the host key of the target's server",
+    errors={},
+    summary="Trust the host key of a target's server",
 )
 def post_target_trust(request: ApiRequest, target: Target, body: TrustIn) -> dict[str, object]:
     fingerprint = read_fingerprint(body.fingerprint, "fingerprint")
@@ -219,7 +251,7 @@ def post_target_trust(request: ApiRequest, target: Target, body: TrustIn) -> dic
     return show_target(target)
 
 
-@operation(router, "GET", "/runs/{id}", "deploy.view", load=load_run, response=RunOut)
+@operation(router, "GET", "/runs/{id}", "deploy.view", load=load_run, response=RunOut, summary="Show a run")
 def get_run(request: ApiRequest, run: TargetRun) -> dict[str, object]:
     return show_run(run)
 
@@ -232,6 +264,7 @@ def get_run(request: ApiRequest, run: TargetRun) -> dict[str, object]:
     load=load_domain,
     query=ListQuery,
     response=Page[DeploymentOut],
+    summary="List a domain's deployments",
 )
 def list_deployments(request: ApiRequest, domain: Domain, query: ListQuery) -> dict[str, object]:
     rows = Deployment.objects.for_workspace(request.workspace).filter(domain=domain)
@@ -251,9 +284,11 @@ def refuse_undeployable(_request: ApiRequest, domain: Domain) -> None:
     check=refuse_undeployable,
     body=DeployIn,
     response={201: DeploymentOut, 202: Accepted},
-    summary="Deploy to every target; 202 with the running one while one runs",
+    errors={"deploy_no_certificate": 409, "deploy_no_target": 409},
+    summary="Deploy to every target",
 )
 def post_deployment(request: ApiRequest, domain: Domain, body: DeployIn) -> Status:
+    """While one runs already, 202 with that one, unless another certificate is asked for: then it follows."""
     rows = Certificate.objects.for_workspace(request.workspace).filter(domain=domain)
     chosen = get_object_or_404(rows, pk=body.certificate) if body.certificate else None
     deployment, is_new = start_deployment(domain=domain, certificate=chosen, actor=request.actor)
@@ -262,7 +297,15 @@ def post_deployment(request: ApiRequest, domain: Domain, body: DeployIn) -> Stat
     return Status(202, {"id": deployment.pk, "url": f"/api/deployments/{deployment.pk}"})
 
 
-@operation(router, "GET", "/deployments/{id}", "deploy.view", load=load_deployment, response=DeploymentOut)
+@operation(
+    router,
+    "GET",
+    "/deployments/{id}",
+    "deploy.view",
+    load=load_deployment,
+    response=DeploymentOut,
+    summary="Show a deployment",
+)
 def get_deployment(request: ApiRequest, deployment: Deployment) -> dict[str, object]:
     return show_deployment(deployment)
 

@@ -3,7 +3,7 @@
 import contextlib
 import uuid
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from ninja import Schema
 from pydantic import Field
@@ -16,44 +16,64 @@ from deploy.servers import Access, check_fingerprint, check_host, check_key, che
 from deploy.ssh import placement
 from deploy.targets import DIRECTORIES, PRIVATE_KEY, Placement, check_custom_names, check_ports
 
+# The bounds are documented here and judged with words of their own.
+type Port = Annotated[int, Field(json_schema_extra={"minimum": 1, "maximum": 65535})]
+type Path = Annotated[str, Field(max_length=300)]
+type FileName = Annotated[str, Field(max_length=100)]
+type Command = Annotated[str, Field(max_length=600)]
+LATER = "Not offered yet; anything but the default is refused."
+KEY_HEAD = "-----BEGIN OPENSSH PRIVATE KEY-----"
+
 
 class ServerIn(Schema):
     """Absent fields stay as they are. `private_key` and `passphrase` are never shown again."""
 
     name: str | None = Field(None, max_length=80)
-    host: str | None = Field(None, max_length=300)
-    port: int | None = None
-    username: str | None = Field(None, max_length=100)
-    private_key: str | None = Field(None, max_length=20_000)
-    passphrase: str | None = Field(None, max_length=1000)
+    host: str | None = Field(None, max_length=300, description="A name or an address.", examples=["web-01.example.net"])
+    port: Port | None = Field(None, description="Of SSH; 22 for a new server.")
+    username: str | None = Field(None, max_length=100, examples=["mmc-deploy"])
+    private_key: str | None = Field(
+        None, max_length=20_000, description="PEM or OpenSSH; write-only.", examples=[f"{KEY_HEAD}\n…"]
+    )
+    passphrase: str | None = Field(None, max_length=1000, description="Write-only.")
 
 
 class TargetIn(ServerIn):
     """A server's fields flat, found or created, or `server`. Absent fields stay as they are."""
 
-    server: uuid.UUID | None = None
-    host_key_fingerprint: str | None = None
-    draft: bool | None = None
-    certificate_directories: list[str] | None = None
-    file_names: dict[str, str] | None = None
-    reload_commands: list[str] | None = None
-    verify_ports: list[int] | None = None
-    use_sudo: bool = False
-    chown: str = ""
-    webroot: str = ""
-    standalone: bool = False
-    standalone_port: int | None = None
-    standalone_use_sudo: bool = False
+    server: uuid.UUID | None = Field(None, description="A known server's id.")
+    host_key_fingerprint: str | None = Field(None, max_length=200, description="`SHA256:…`; pins the host key.")
+    draft: bool | None = Field(None, description="Kept and tested, never deployed to.")
+    certificate_directories: list[Path] | None = Field(
+        None, max_length=100, description="Absolute paths on the server.", examples=[["/etc/nginx/ssl/shop"]]
+    )
+    file_names: dict[str, FileName] | None = Field(
+        None, max_length=10, description="By `cert`, `key`, `chain`, `fullchain`.", examples=[{"key": "privkey.pem"}]
+    )
+    reload_commands: list[Command] | None = Field(
+        None, max_length=100, description="Run in this order.", examples=[["sudo -n systemctl reload nginx"]]
+    )
+    verify_ports: list[Port] | None = Field(
+        None, max_length=100, description="Where to look afterwards; null: the domain's port, empty: nowhere."
+    )
+    use_sudo: bool = Field(False, description=LATER)
+    chown: str = Field("", max_length=100, description=LATER)
+    webroot: str = Field("", max_length=300, description=LATER)
+    standalone: bool = Field(False, description=LATER)
+    standalone_port: Port | None = Field(None, description=LATER)
+    standalone_use_sudo: bool = Field(False, description=LATER)
 
 
 class TrustIn(Schema):
-    fingerprint: str = Field(max_length=200)
+    fingerprint: str = Field(
+        max_length=200, description="As `ssh-keygen -lf` prints it.", examples=["SHA256:" + "a1" * 21 + "A"]
+    )
 
 
 class DeployIn(Schema):
     """Without `certificate`: the newest."""
 
-    certificate: uuid.UUID | None = None
+    certificate: uuid.UUID | None = Field(None, description="One of the domain's certificates.")
 
 
 # Kept in the rows for what comes later; until then a setting that would be ignored is refused.

@@ -2,19 +2,15 @@
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from ninja import Schema
+from pydantic import Field
 
+from accounts.api import ErrorOut, OneOf
 from config.lib.errors import describe
 from deploy.models import Deployment, RunStep, Server, Target, TargetRun
 from deploy.settling import current_runs, next_try
-
-
-class ErrorOut(Schema):
-    code: str
-    detail: str
-    fix: str
 
 
 class ServerOut(Schema):
@@ -27,12 +23,12 @@ class ServerOut(Schema):
     username: str
     has_private_key: bool
     public_key: str
-    host_key_fingerprint: str | None
-    seen_host_key: str | None
+    host_key_fingerprint: str | None = Field(description="The host key that is trusted.")
+    seen_host_key: str | None = Field(description="What the host showed last.")
     platform: dict[str, Any]
 
 
-class FileNames(Schema):
+class FileNamesOut(Schema):
     cert: str
     key: str
     chain: str
@@ -48,7 +44,7 @@ class TargetOut(Schema):
     position: int
     draft: bool
     certificate_directories: list[str]
-    file_names: FileNames
+    file_names: FileNamesOut
     reload_commands: list[str]
     use_sudo: bool
     chown: str
@@ -58,20 +54,22 @@ class TargetOut(Schema):
     standalone_use_sudo: bool
     verify_ports: list[int]
     host_key_fingerprint: str | None
-    last_status: str | None
+    last_status: Annotated[str, OneOf(Target.Status)] | None
 
 
 class StepOut(Schema):
     name: str
-    state: str
+    state: Annotated[str, OneOf(RunStep.State)]
     detail: str
     seconds: float | None
 
 
 class RunOut(Schema):
+    """Something done on one server, step by step."""
+
     id: uuid.UUID
-    kind: str
-    state: str
+    kind: Annotated[str, OneOf(TargetRun.Kind)]
+    state: Annotated[str, OneOf(TargetRun.State)]
     ok: bool
     target: uuid.UUID | None
     deployment: uuid.UUID | None
@@ -88,11 +86,11 @@ class CommandOut(Schema):
 
 
 class DeployedTargetOut(Schema):
-    """`state`: waiting, running, serving, installed, failed."""
+    """`serving`: seen being served. `installed`: in place, while something else is served."""
 
     target: uuid.UUID | None
     server: str
-    state: str
+    state: Annotated[str, OneOf(("waiting", "running", "serving", "installed", "failed"))]
     steps: list[StepOut]
     files: list[str]
     commands: list[CommandOut]
@@ -102,9 +100,11 @@ class DeployedTargetOut(Schema):
 
 
 class DeploymentOut(Schema):
+    """One certificate to all targets of a domain; `deployed` means seen being served everywhere."""
+
     id: uuid.UUID
     domain: uuid.UUID
-    state: str
+    state: Annotated[str, OneOf(Deployment.State)]
     certificate: uuid.UUID | None
     fingerprint_sha256: str
     created_at: datetime

@@ -2,139 +2,68 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from django.db.models import Prefetch, QuerySet
 from django.shortcuts import get_object_or_404
 from ninja import Router, Schema
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from accounts.api import Accepted, ApiRequest, ListQuery, Page, Status, bad_field, operation, page_of, routers
+from accounts.api import Accepted, ApiRequest, ListQuery, OneOf, Page, Status, bad_field, operation, page_of, routers
 from config.lib import jobs
-from domains.add import add_domain, change_tags, delete_domain, parse_port, parse_protocol, parse_tags, parse_target
+from domains.add import (
+    PROTOCOLS,
+    add_domain,
+    change_tags,
+    delete_domain,
+    parse_port,
+    parse_protocol,
+    parse_tags,
+    parse_target,
+)
 from domains.listing import Wanted, matching, ownerships_for
-from domains.models import Domain, Finding, Inspection, Ownership, Visit
+from domains.models import Domain, Finding, Inspection, Ownership, State, Visit
 from domains.ownership import ask_for_check, ownership_of
-from domains.shapes import show_change, show_domain, show_inspection
+from domains.shapes import DomainOut, InspectionOut, VerifyOut, show_change, show_domain, show_inspection
 from domains.visit import ask_for_visit
 
 router = Router(tags=["Domains"])
 routers.add("domains", router)
 
-WAIT_SECONDS = 10.0
 
-
-class RecordOut(Schema):
-    name: str
-    value: str
-
-
-class VerificationOut(Schema):
-    txt: RecordOut
-    a: RecordOut | None
-
-
-class ProblemOut(Schema):
-    code: str
-    severity: str
-    title: str
-    fix: str
-
-
-class FindingOut(ProblemOut):
-    source: str
-
-
-class ErrorOut(Schema):
-    code: str
-    detail: str
-    fix: str
-
-
-class LinkOut(Schema):
-    role: str
-    subject: str
-    issuer: str
-    not_after: datetime | None
-    fingerprint_sha256: str
-    served: bool
-
-
-class InspectionOut(Schema):
-    """Of the latest visit; the certificate is the one last seen, however long ago."""
-
-    checked_at: datetime
-    reachable: bool
-    error: ErrorOut | None
-    addresses: list[str]
-    subject: str | None
-    sans: list[str]
-    issuer: str | None
-    not_before: datetime | None
-    not_after: datetime | None
-    fingerprint_sha256: str | None
-    chain: list[LinkOut]
-    key: str | None
-    signature: str | None
-    tls_version: str | None
-    problems: list[ProblemOut]
-
-
-class DomainOut(Schema):
-    id: uuid.UUID
-    hostname: str
-    port: int
-    protocol: str
-    state: str
-    verified: bool
-    verification: VerificationOut
-    mode: str
-    renew_at: datetime | None
-    hosting: list[dict[str, Any]]
-    tags: list[str]
-    inspection: InspectionOut | None
-    findings: list[FindingOut]
-    created_at: datetime
+TAGS = Field(description="Words to file it under; kept in lower case.", max_length=100, examples=[["shop"]])
 
 
 class NewDomain(Schema):
-    hostname: str = Field(max_length=300)
-    port: int | None = None
-    protocol: str = "tls"
-    tags: list[str] = []
+    hostname: str = Field(
+        max_length=300, description="A public host name, or `host:port`.", examples=["shop.example.net"]
+    )
+    port: int | None = Field(
+        None,
+        description="Where TLS is spoken: 443 when absent, another well-known port of TLS, or one from 1024 on.",
+        json_schema_extra={"minimum": 1, "maximum": 65535},
+    )
+    protocol: Annotated[str, OneOf(sorted(PROTOCOLS))] = "tls"
+    tags: Annotated[list[str], TAGS] = []
 
 
 class DomainChange(Schema):
     """Absent fields stay as they are."""
 
-    tags: list[str] | None = None
+    tags: Annotated[list[str], TAGS] | None = None
 
 
 class DomainQuery(ListQuery):
-    state: str = ""
-    tag: str = ""
-    q: str = ""
+    state: Annotated[str, OneOf(("", *State.values))] = Field("", description="Only domains in this state.")
+    tag: str = Field("", max_length=40, description="Only domains with this tag.")
+    q: str = Field("", max_length=253, description="Only host names that contain this.")
 
-
-class SeenOut(Schema):
-    server: str
-    values: list[str] | None
-    error: str
-
-
-class CheckOut(Schema):
-    """`values` is null where the server said nothing usable, with `error` saying why."""
-
-    method: str
-    name: str
-    expected: str
-    seen: list[SeenOut]
-
-
-class VerifyOut(Schema):
-    verified: bool
-    checks: list[CheckOut]
+    @field_validator("state")
+    @classmethod
+    def known_state(cls, state: str) -> str:
+        if state and state not in State.values:
+            raise ValueError(f"No state of a domain; those are {', '.join(State.values)}.")
+        return state
 
 
 def load_domain(request: ApiRequest, domain_id: uuid.UUID) -> Domain:
@@ -158,7 +87,15 @@ def show_fresh(domain: Domain) -> dict[str, Any]:
     return show_all([complete(Domain.unscoped.all()).get(pk=domain.pk)])[0]
 
 
-@operation(router, "GET", "/domains", "domain.view", query=DomainQuery, response=Page[DomainOut])
+@operation(
+    router,
+    "GET",
+    "/domains",
+    "domain.view",
+    query=DomainQuery,
+    response=Page[DomainOut],
+    summary="List the domains",
+)
 def list_domains(request: ApiRequest, query: DomainQuery) -> dict[str, Any]:
     wanted = Wanted(q=query.q.strip().lower(), tag=query.tag.strip().lower(), state=query.state)
     rows = complete(matching(workspace=request.workspace, wanted=wanted))
@@ -166,9 +103,19 @@ def list_domains(request: ApiRequest, query: DomainQuery) -> dict[str, Any]:
     return {**page, "items": show_all(page["items"])}
 
 
-@operation(router, "POST", "/domains", "domain.add", body=NewDomain, response=DomainOut, status=201)
+@operation(
+    router,
+    "POST",
+    "/domains",
+    "domain.add",
+    body=NewDomain,
+    response=DomainOut,
+    status=201,
+    errors={"domain_exists": 409, "confirm_address_first": 409},
+    summary="Add a domain",
+)
 def post_domain(request: ApiRequest, body: NewDomain) -> dict[str, Any]:
-    """Add a domain; answers when the first visit has ended, whatever it found."""
+    """Answers as soon as the first visit has ended, whatever it found, or after ten seconds without one."""
     with bad_field("hostname"):
         parse_target(body.hostname, None)
     with bad_field("port"):
@@ -181,17 +128,25 @@ def post_domain(request: ApiRequest, body: NewDomain) -> dict[str, Any]:
     domain = add_domain(
         workspace=request.workspace, actor=request.actor, user=request.membership.user, **body.model_dump()
     )
-    jobs.wait_for(lambda: _is_visited(domain), seconds=WAIT_SECONDS)
+    jobs.wait_for(lambda: _is_visited(domain))
     return show_fresh(domain)
 
 
-@operation(router, "GET", "/domains/{domain_id}", "domain.view", load=load_domain, response=DomainOut)
+@operation(router, "GET", "/domains/{id}", "domain.view", load=load_domain, response=DomainOut, summary="Show a domain")
 def get_domain(request: ApiRequest, domain: Domain) -> dict[str, Any]:
     return show_all([domain])[0]
 
 
 @operation(
-    router, "PATCH", "/domains/{domain_id}", "domain.edit", load=load_domain, body=DomainChange, response=DomainOut
+    router,
+    "PATCH",
+    "/domains/{id}",
+    "domain.edit",
+    load=load_domain,
+    body=DomainChange,
+    response=DomainOut,
+    errors={},
+    summary="Change a domain's tags",
 )
 def patch_domain(request: ApiRequest, domain: Domain, body: DomainChange) -> dict[str, Any]:
     if body.tags is not None:
@@ -200,23 +155,35 @@ def patch_domain(request: ApiRequest, domain: Domain, body: DomainChange) -> dic
     return show_fresh(domain)
 
 
-@operation(router, "DELETE", "/domains/{domain_id}", "domain.delete", load=load_domain, status=204)
+@operation(
+    router,
+    "DELETE",
+    "/domains/{id}",
+    "domain.delete",
+    load=load_domain,
+    status=204,
+    errors={},
+    summary="Forget a domain",
+)
 def remove_domain(request: ApiRequest, domain: Domain) -> None:
+    """Its certificates, keys and history here go too; what its servers serve stays as it is."""
     delete_domain(domain=domain, actor=request.actor)
 
 
 @operation(
     router,
     "POST",
-    "/domains/{domain_id}/verify",
+    "/domains/{id}/verify",
     "domain.verify",
     load=load_domain,
     response={200: VerifyOut, 202: Accepted},
+    errors={},
+    summary="Look for the ownership record now",
 )
 def verify_domain(request: ApiRequest, domain: Domain) -> Any:
-    """Look for the record now; what was looked for, where, and what was seen."""
+    """Says what was looked for, where, and what was seen."""
     ownership = ask_for_check(domain=domain, actor=request.actor)
-    if not jobs.wait_for(lambda: _is_checked(ownership), seconds=WAIT_SECONDS):
+    if not jobs.wait_for(lambda: _is_checked(ownership)):
         return Status(202, _accepted(domain))
     ownership.refresh_from_db()
     domain.refresh_from_db(fields=["verified_at"])
@@ -226,15 +193,17 @@ def verify_domain(request: ApiRequest, domain: Domain) -> Any:
 @operation(
     router,
     "POST",
-    "/domains/{domain_id}/inspect",
+    "/domains/{id}/inspect",
     "domain.inspect",
     load=load_domain,
     response={200: InspectionOut, 202: Accepted},
+    errors={},
+    summary="Visit the domain now",
 )
 def inspect_domain(request: ApiRequest, domain: Domain) -> Any:
-    """Visit the domain now."""
+    """The certificate that it serves at this moment, and what is wrong with it."""
     ask_for_visit(domain=domain, actor=request.actor)
-    if not jobs.wait_for(lambda: _is_visited(domain), seconds=WAIT_SECONDS):
+    if not jobs.wait_for(lambda: _is_visited(domain)):
         return Status(202, _accepted(domain))
     visit = Visit.unscoped.select_related("inspection").get(domain=domain)
     return Status(200, show_inspection(visit))
@@ -243,14 +212,15 @@ def inspect_domain(request: ApiRequest, domain: Domain) -> Any:
 @operation(
     router,
     "GET",
-    "/domains/{domain_id}/inspections",
+    "/domains/{id}/inspections",
     "domain.view",
     load=load_domain,
     query=ListQuery,
     response=Page[InspectionOut],
+    summary="List what changed in what a domain serves",
 )
 def list_inspections(request: ApiRequest, domain: Domain, query: ListQuery) -> dict[str, Any]:
-    """What changed: each certificate and each set of problems, newest first."""
+    """Each certificate and each set of problems that was seen."""
     rows = Inspection.objects.for_workspace(request.workspace).filter(domain=domain)
     return page_of(rows, query, show_change, at="seen_at")
 

@@ -1,12 +1,127 @@
-"""Rows as the API shows them."""
+"""What the API answers about domains."""
 
+import uuid
 from collections.abc import Iterable, Mapping
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
+from ninja import Schema
+from pydantic import Field
+
+from accounts.api import ErrorOut, OneOf
 from config.lib.errors import describe
 from domains.listing import by_weight
-from domains.models import Domain, Finding, Inspection, Ownership, Visit
+from domains.models import Domain, Finding, Inspection, Mode, Ownership, Severity, State, Visit
 from domains.ownership import records_of
+
+
+class OwnershipRecordOut(Schema):
+    """A DNS record that proves ownership; `name` is fully qualified, without a final dot."""
+
+    name: str
+    value: str
+
+
+class VerificationOut(Schema):
+    """Either record will do."""
+
+    txt: OwnershipRecordOut
+    a: OwnershipRecordOut | None
+
+
+class InspectionProblemOut(Schema):
+    """Something wrong with what is served; `code` as in the list of errors."""
+
+    code: str
+    severity: Annotated[str, OneOf(Severity)]
+    title: str
+    fix: str
+
+
+class FindingOut(InspectionProblemOut):
+    """Something that is wrong or waits for a person; `source` is the room that says so."""
+
+    source: str
+
+
+class LinkOut(Schema):
+    """One certificate of the chain; `served` is false where the server left it out."""
+
+    role: Annotated[str, OneOf(("leaf", "intermediate", "root"))]
+    subject: str
+    issuer: str
+    not_after: datetime | None
+    fingerprint_sha256: str
+    served: bool
+
+
+class InspectionOut(Schema):
+    """Of the latest visit; the certificate is the one last seen, however long ago."""
+
+    checked_at: datetime
+    reachable: bool
+    error: ErrorOut | None
+    addresses: list[str]
+    subject: str | None
+    sans: list[str] = Field(description="Subject alternative names.")
+    issuer: str | None
+    not_before: datetime | None
+    not_after: datetime | None
+    fingerprint_sha256: str | None
+    chain: list[LinkOut]
+    key: str | None
+    signature: str | None
+    tls_version: str | None
+    problems: list[InspectionProblemOut]
+
+
+class HostingOut(Schema):
+    """What the host seems to run on."""
+
+    platform: str
+    confidence: str
+    because: str
+
+
+class DomainOut(Schema):
+    """A host name that is watched."""
+
+    id: uuid.UUID
+    hostname: str
+    port: int
+    protocol: Annotated[str, OneOf(("tls",))]
+    state: Annotated[str, OneOf(State)]
+    verified: bool
+    verification: VerificationOut
+    mode: Annotated[str, OneOf(Mode)]
+    renew_at: datetime | None = Field(description="Null: nobody renews it.")
+    hosting: list[HostingOut]
+    tags: list[str]
+    inspection: InspectionOut | None = Field(description="Null until the first visit has ended.")
+    findings: list[FindingOut] = Field(description="Open ones, the most severe first.")
+    created_at: datetime
+
+
+class SeenOut(Schema):
+    """`values` is null where the server said nothing usable, with `error` saying why."""
+
+    server: str
+    values: list[str] | None
+    error: str
+
+
+class CheckOut(Schema):
+    """One record that was looked for, and what each name server said."""
+
+    method: Annotated[str, OneOf(("txt", "a"))]
+    name: str
+    expected: str
+    seen: list[SeenOut]
+
+
+class VerifyOut(Schema):
+    verified: bool
+    checks: list[CheckOut]
 
 
 def show_domain(domain: Domain, ownership: Ownership) -> dict[str, Any]:

@@ -21,6 +21,7 @@ os.environ.update(
 
 from config.settings import *  # noqa: E402, F403
 
+MIDDLEWARE = ["tests.witness.api_witness", *MIDDLEWARE]  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from celery import current_app
+from django.conf import settings
 from django.db import models, router, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -311,9 +312,12 @@ def _publish(name: str, interactive: bool, wait: float = 0) -> None:
         log.warning("job.ring_failed", extra={"kind": name, "error": type(error).__name__})
 
 
-def wait_for(reached: Callable[[], bool], *, seconds: float = 10.0) -> bool:
-    """Poll `reached` outside any transaction until it is true or time is up; what it said last."""
-    ends = time.monotonic() + seconds
+def wait_for(reached: Callable[[], bool], *, seconds: float | None = None) -> bool:
+    """Poll `reached` outside any transaction until it is true or time is up; what it said last.
+
+    By default as long as a caller of the API waits for the row that was made due.
+    """
+    ends = time.monotonic() + (settings.ANSWER_WITHIN_SECONDS if seconds is None else seconds)
     pause = 0.05
     while not reached():
         if time.monotonic() >= ends:

@@ -9,7 +9,15 @@ from tests.browser import chromium
 from tests.browser.chromium import Witness
 from tests.demo.habitat import Habitat
 
-PAGES = ("/account/login/", "/account/signup/", "/account/password/reset/", "/docs/", "/docs/first-certificate/")
+PAGES = (
+    "/account/login/",
+    "/account/signup/",
+    "/account/password/reset/",
+    "/docs/",
+    "/docs/first-certificate/",
+    "/docs/api/",
+    "/docs/api/deployment/",
+)
 
 
 @pytest.mark.parametrize("path", PAGES)

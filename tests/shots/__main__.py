@@ -41,6 +41,9 @@ STRANGERS = {
     "docs-signing-in": "/docs/signing-in/",
     "docs-google": "/docs/google/",
     "docs-errors": "/docs/errors/",
+    "docs-api": "/docs/api/",
+    "docs-api-domains": "/docs/api/domains/",
+    "docs-api-deployment": "/docs/api/deployment/",
 }
 OWN_PAGES = {
     "account-email": "/account/email/",
