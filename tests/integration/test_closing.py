@@ -120,7 +120,7 @@ def test_after_an_issuance_the_account_is_closed_at_the_ca_and_keys_are_destroye
     assert closing.settled == {"work": [], "certificates": []}
     assert Event.unscoped.get(kind="workspace.closed").data["left"] == "nothing"
     for model in (AcmeAccount, Certificate, Issuance, PrivateKey):
-        assert not model.unscoped.exists()  # type: ignore[attr-defined]
+        assert not model.unscoped.exists()
     assert set(Workspace.objects.all()) == {cast.other}
 
 
