@@ -39,8 +39,7 @@ def take_apart(batch: Sequence[WorkspaceClosing]) -> None:
         crash_here("close.claimed")
         if not _is_quiet(closing):
             continue
-        for name in closing_steps.keys():  # noqa: SIM118  (a registry, not a dict)
-            _settle(closing, name)
+        _settle_all(closing)
         if _remove_rows(closing):
             _end(closing)
 
@@ -62,6 +61,18 @@ def _is_quiet(closing: WorkspaceClosing) -> bool:
     if WORK not in closing.settled:
         _keep_settled(closing, WORK, [f"It was still running and was cut off: {each}" for each in busy])
     return True
+
+
+def _settle_all(closing: WorkspaceClosing) -> None:
+    """Every room's step: that one of them has to wait is no reason for the others to."""
+    later: Transient | None = None
+    for name in closing_steps.keys():  # noqa: SIM118  (a registry, not a dict)
+        try:
+            _settle(closing, name)
+        except Transient as error:
+            later = error
+    if later:
+        raise later
 
 
 def _settle(closing: WorkspaceClosing, name: str) -> None:

@@ -7,7 +7,8 @@ the N-th pass (the first when no N is given) through it kills this whole program
 handler, no flush, no rollback, as a power cut does it. Several places are separated by commas.
 
 Put a call between every remote act and the statement that persists its outcome, and after that
-statement: `issue.*` in certificates, `deploy.*` in deploy. A name says what has just happened.
+statement: `issue.*` in certificates, `deploy.*` in deploy, `close.*` where a workspace is deleted. A name
+says what has just happened.
 With MMC_CRASH_DIR set, a place kills once per directory: the restarted program passes it.
 """
 
