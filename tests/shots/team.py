@@ -19,6 +19,9 @@ def shoot_team(album: Album, around: Habitat, place: Path) -> None:
     _invite(around, client, "waiting")
     shoot_invited(album, around, client)
     shoot_buttons(album, page, owner)
+    page.goto(f"/w/{owner.workspace_id}/settings/tokens/")
+    page.get_by_text(re.compile("^Revoke… ")).click()
+    album.shoot_open("tokens-ask-revoke", page)
     page.context.close()
     client.close()
 
