@@ -10,7 +10,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -126,7 +126,9 @@ def shoot_mails(album: Album, around: Habitat) -> None:
             album.shoot_html(f"mail-{number:02}-{words}", str(body.get_content()))
 
 
-PARTS = {
+type Part = Callable[[Album, Habitat, Path], None]
+
+PARTS: dict[str, Part] = {
     "strangers": shoot_strangers,
     "empty": shoot_empty,
     "seeded": shoot_seeded,
@@ -143,7 +145,7 @@ def main() -> int:
         chromium.chromium() as browser,
     ):
         album = Album(ROOT / "var" / "screenshots", browser, around.portal.url)
-        parts = {**PARTS, "google": partial(shoot_google, googles)}
+        parts: dict[str, Part] = {**PARTS, "google": partial(shoot_google, googles)}
         for part in sys.argv[1:] or parts:
             parts[part](album, around, place)
         shoot_mails(album, around)
