@@ -58,7 +58,8 @@ class FrontPage:
 class Observation:
     """What a visit saw. `outcome` is empty after a complete handshake, else an error code.
 
-    `ders` may hold certificates although the handshake failed after they were sent.
+    `ders` may hold certificates although the handshake failed after they were sent. `waited` is how many
+    seconds after the others' beginning this host's turn came.
     """
 
     target: Target
@@ -70,6 +71,7 @@ class Observation:
     cipher: str = ""
     milliseconds: int = 0
     page: FrontPage | None = None
+    waited: float = 0.0
 
 
 def visit_many(
@@ -98,10 +100,12 @@ class _Manners:
 async def _visit_all(targets: Sequence[Target], in_flight: int, manners: _Manners) -> list[Observation]:
     seen = [Observation(target) for target in targets]
     waiting: Iterator[Observation] = iter(seen)
+    began = time.monotonic()
 
     async def work() -> None:
         # All workers share one iterator: no task, and no timer, exists for a target that has to wait.
         for observation in waiting:
+            observation.waited = time.monotonic() - began
             await _visit(observation, manners)
 
     await asyncio.gather(*(work() for _ in range(min(in_flight, len(seen)))))
