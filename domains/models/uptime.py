@@ -14,7 +14,7 @@ class ProbeHour(OwnedModel):
     # The constraint's index serves the foreign key too.
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="probe_hours", db_index=False)
     hour = models.DateTimeField()
-    packed = models.TextField()
+    packed = models.TextField(default="")
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["domain", "hour"], name="probe_hour_unique")]

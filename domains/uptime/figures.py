@@ -136,6 +136,11 @@ def buckets(probes: Sequence[Probe], since: datetime, now: datetime, step: timed
     return [Bucket(edges[at], edges[at + 1], tuple(found)) for at, found in enumerate(filed)]
 
 
+def without_empty_ends(found: Sequence[Bucket], since: datetime, now: datetime) -> list[Bucket]:
+    """Leaves out bars that the period cuts and that hold nothing: their other part may have been looked at."""
+    return [bucket for bucket in found if bucket.probes or (bucket.start >= since and bucket.end <= now)]
+
+
 def _edges(since: datetime, now: datetime, step: timedelta, zone: tzinfo) -> list[datetime]:
     """The bars' ends in UTC, the first at or before `since`, the last after `now`."""
     if step < HOUR:

@@ -17,6 +17,7 @@ from domains.uptime.figures import (
     percent,
     percent_of,
     step_of,
+    without_empty_ends,
 )
 from domains.uptime.packing import Probe
 
@@ -120,6 +121,14 @@ def test_a_bar_over_a_skipped_hour_is_shorter_and_none_is_empty() -> None:
     starts = [bucket.start.astimezone(BERLIN).hour for bucket in found]
     assert starts[:4] == [0, 1, 3, 4]
     assert all(bucket.end > bucket.start for bucket in found)
+
+
+def test_a_bar_that_has_just_begun_is_not_called_a_gap() -> None:
+    since, now = NOON - timedelta(minutes=58), NOON + timedelta(minutes=16)
+    found = without_empty_ends(buckets([probe(1)], since, now, QUARTER, UTC), since, now)
+    assert [bucket.start.minute for bucket in found] == [15, 30, 45, 0]
+    kept = without_empty_ends(buckets([probe(1), probe(16)], since, now, QUARTER, UTC), since, now)
+    assert kept[-1].probes == (probe(16),)
 
 
 ZONES = st.sampled_from(["Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "America/New_York", "UTC"])
