@@ -24,9 +24,9 @@ from domains.models import HTTPS, Domain, Inspection, Visit
 from domains.purge import purge_domains, purge_due_at
 from domains.state import TRIES_BEFORE_ALARM, Known, domain_state, urgency
 from domains.tls import Observation, Target, visit_many
+from domains.uptime import probing
 from domains.uptime.filing import file_probes
 from domains.uptime.packing import Probe
-from domains.uptime.probing import count_failures, has_website, is_first_failure, probe_of
 from domains.writing import update_rows
 
 log = logging.getLogger("domains.visit")
@@ -107,7 +107,7 @@ def observe(rows: Sequence[Visit]) -> list[Observation]:
 
 def _target(domain: Domain) -> Target:
     plain_port = 80 if domain.port == HTTPS else None
-    return Target(domain.host, domain.port, http=has_website(domain), plain_port=plain_port)
+    return Target(domain.host, domain.port, http=probing.has_website(domain), plain_port=plain_port)
 
 
 def conclude(visit: Visit, seen: Observation, now: datetime, roots: x509.Roots) -> Conclusion:
@@ -124,8 +124,8 @@ def conclude(visit: Visit, seen: Observation, now: datetime, roots: x509.Roots) 
 def _sum_up(concluded: Conclusion, now: datetime, *, began: datetime) -> None:
     """What depends on the domain's own columns as well as on what was seen; repeatable."""
     visit, columns = concluded.visit, concluded.columns
-    concluded.probe = probe_of(visit, concluded.seen, began)
-    columns |= count_failures(visit, concluded.probe)
+    concluded.probe = probing.probe_of(visit, concluded.seen, began)
+    columns |= probing.count_failures(visit, concluded.probe)
     concluded.state = domain_state(_known(concluded), now)
     columns["digest"] = _digest(concluded)
     columns["run_after"] = next_visit(visit, columns, now)
@@ -221,6 +221,7 @@ def _digest(concluded: Conclusion) -> str:
         concluded.state,
         _alarm(concluded),
         concluded.visit.domain.is_verified,
+        *(["site_down"] if probing.is_site_down(concluded.columns) else []),
     ]
     return hashlib.sha256(json.dumps(filed, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -237,7 +238,7 @@ def next_visit(visit: Visit, columns: Mapping[str, Any], now: datetime) -> datet
 
     An unverified domain's next date is that of its purge.
     """
-    if 0 < columns["failures"] < TRIES_BEFORE_ALARM or is_first_failure(visit, columns):
+    if 0 < columns["failures"] < TRIES_BEFORE_ALARM or probing.is_first_failure(visit, columns):
         return now + SECOND_TRY
     domain = visit.domain
     if not domain.is_verified:
@@ -323,6 +324,9 @@ def _file_news(one: Conclusion) -> None:
     if domain.is_verified:
         replace_findings(domain=domain, source=SOURCE, found=_findings(one))
         replace_findings(domain=domain, source=JOB_SOURCE, found={})
+        if one.probe:
+            found = probing.site_findings(domain, one.columns, one.probe)
+            replace_findings(domain=domain, source=probing.SOURCE, found=found)
 
 
 def _findings(one: Conclusion) -> dict[str, tuple[str, dict[str, Any]]]:

@@ -15,6 +15,8 @@ NO_WEBSITE = frozenset({21, 25, 110, 143, 389, 465, 587, 636, 853, 990, 993, 995
 # Ends of a visit that are of our making: nobody else found the site down.
 NOT_LOOKED = frozenset({"visit_crashed", "egress_refused"})
 
+SOURCE = "uptime"
+
 
 def has_website(domain: Domain) -> bool:
     """Whether the domain's port may carry a website at all."""
@@ -56,8 +58,15 @@ def is_site_down(columns: Mapping[str, Any]) -> bool:
     return bool(columns["page_up_at"]) and columns["page_failures"] >= TRIES_BEFORE_ALARM
 
 
-def said(probe: Probe | None) -> str:
-    """`HTTP 502 over HTTPS`, or that nothing came."""
-    if probe is None or probe.status is None:
+def site_findings(domain: Domain, columns: Mapping[str, Any], probe: Probe) -> dict[str, tuple[str, dict[str, Any]]]:
+    """What `replace_findings` takes for SOURCE, after a probe."""
+    if not is_site_down(columns):
+        return {}
+    return {"site_down": ("critical", {"host": domain.label, "answer": said(probe)})}
+
+
+def said(probe: Probe) -> str:
+    """`HTTP 502 over HTTPS`, or `no answer`."""
+    if probe.status is None:
         return "no answer"
     return f"HTTP {probe.status} over {probe.scheme.upper()}"

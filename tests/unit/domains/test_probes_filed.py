@@ -13,7 +13,7 @@ from domains.models import Domain, ProbeDay, ProbeHour, Visit
 from domains.tls import FrontPage
 from domains.uptime.packing import unpack
 from domains.uptime.reading import probes_of, year_of
-from domains.visit import Conclusion, file_conclusions
+from domains.visit import Conclusion, _target, file_conclusions
 from tests.cast import Cast, make_cast
 from tests.unit.domains.seen import claimed, looked, probe
 
@@ -190,3 +190,12 @@ def test_a_failure_whose_second_try_saw_nothing_is_not_tried_for_ever(cast: Cast
         run_after = Visit.unscoped.get().run_after
     assert run_after is not None
     assert run_after > NOON + timedelta(seconds=60)
+
+
+def test_plain_http_is_asked_beside_the_default_web_port_only() -> None:
+    targets = {port: _target(Domain(host="www.forge.org", port=port)) for port in (443, 8443, 465)}
+    assert {port: (target.http, target.plain_port) for port, target in targets.items()} == {
+        443: (True, 80),
+        8443: (True, None),
+        465: (False, None),
+    }
