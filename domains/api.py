@@ -25,6 +25,7 @@ from domains.listing import Wanted, matching, ownerships_for
 from domains.models import Domain, Finding, Inspection, Ownership, State, Visit
 from domains.ownership import ask_for_check, ownership_of
 from domains.shapes import DomainOut, InspectionOut, VerifyOut, show_change, show_domain, show_inspection
+from domains.uptime import api as uptime_api  # noqa: F401  (it registers its own operations)
 from domains.visit import ask_for_visit
 
 router = Router(tags=["Domains"])

@@ -56,6 +56,11 @@ register(
             "The server answered in a way that the portal did not understand.",
             "Nothing to do on your side; the portal's log has the details.",
         ),
+        "site_down": Entry(
+            "The website of {host} is down",
+            "Two looks in a row found no working front page, the latest with: {answer}. It was up before.",
+            "Look at the web server and what stands behind it; the next answer below 500 ends this by itself.",
+        ),
         "ownership_record_gone": Entry(
             "The ownership record is gone",
             "The name servers have not shown {name} since {since}. Renewals stop on {lapses} without it, because "

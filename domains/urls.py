@@ -1,6 +1,7 @@
 from django.urls import path
 
 from domains import views
+from domains.uptime.views import show_uptime
 
 app_name = "domains"
 
@@ -12,6 +13,7 @@ urlpatterns = [
     path(f"{_LIST}add/", views.add, name="domain-add"),
     path(_ONE, views.show_overview, name="domain-overview"),
     path(f"{_ONE}live/", views.show_live, name="domain-live"),
+    path(f"{_ONE}uptime/", show_uptime, name="domain-uptime"),
     path(f"{_ONE}inspect/", views.inspect, name="domain-inspect"),
     path(f"{_ONE}verify/", views.verify, name="domain-verify"),
     path(f"{_ONE}delete/", views.delete, name="domain-delete"),

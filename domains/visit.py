@@ -20,10 +20,13 @@ from auditlog.events import Actor, record
 from config.lib import clock, jobs, x509
 from config.lib.errors import ExpectedError
 from domains.findings import replace_findings
-from domains.models import Domain, Inspection, Visit
+from domains.models import HTTPS, Domain, Inspection, Visit
 from domains.purge import purge_domains, purge_due_at
 from domains.state import TRIES_BEFORE_ALARM, Known, domain_state, urgency
 from domains.tls import Observation, Target, visit_many
+from domains.uptime import probing
+from domains.uptime.filing import file_probes
+from domains.uptime.packing import Probe
 from domains.writing import update_rows
 
 log = logging.getLogger("domains.visit")
@@ -36,20 +39,19 @@ JOB_SOURCE = "visit_job"
 # What others may change of a domain while it is looked at, and what the conclusion hangs on.
 MEANWHILE = ("verified_at", "renew_at", "reported_state")
 
-# Ports whose protocol speaks first or takes a GET as an insult; anything else may be a website.
-NO_WEBSITE = frozenset({21, 25, 110, 143, 389, 465, 587, 636, 853, 990, 993, 995, 3306, 5061, 5222, 5223, 5269, 5432})
-
 
 @dataclass(slots=True)
 class Conclusion:
     """What one observation means for its domain, as values; `columns` are the visit's."""
 
     visit: Visit
+    seen: Observation
     columns: dict[str, Any]
     problems: list[dict[str, Any]] = field(default_factory=list)
     state: str = ""
     inspection: Inspection | None = None
     is_news: bool = False
+    probe: Probe | None = None
 
 
 def visit_due(visits: Sequence[Visit]) -> None:
@@ -104,27 +106,29 @@ def observe(rows: Sequence[Visit]) -> list[Observation]:
 
 
 def _target(domain: Domain) -> Target:
-    is_website = domain.port not in NO_WEBSITE
-    return Target(domain.host, domain.port, http=is_website, plain_port=80 if domain.port == 443 else None)
+    plain_port = 80 if domain.port == HTTPS else None
+    return Target(domain.host, domain.port, http=probing.has_website(domain), plain_port=plain_port)
 
 
 def conclude(visit: Visit, seen: Observation, now: datetime, roots: x509.Roots) -> Conclusion:
     """The meaning of one observation; no database but the rows given, no network."""
-    concluded = Conclusion(visit, _columns(visit, seen, now))
+    concluded = Conclusion(visit, seen, _columns(visit, seen, now))
     if seen.ders:
         _take_certificate(concluded, seen, now, roots)
     elif visit.inspection:
         concluded.problems = visit.inspection.problems
-    _sum_up(concluded, now)
+    _sum_up(concluded, now, began=now)
     return concluded
 
 
-def _sum_up(concluded: Conclusion, now: datetime) -> None:
+def _sum_up(concluded: Conclusion, now: datetime, *, began: datetime) -> None:
     """What depends on the domain's own columns as well as on what was seen; repeatable."""
     visit, columns = concluded.visit, concluded.columns
+    concluded.probe = probing.probe_of(visit, concluded.seen, began)
+    columns |= probing.count_failures(visit, concluded.probe)
     concluded.state = domain_state(_known(concluded), now)
     columns["digest"] = _digest(concluded)
-    columns["run_after"] = next_visit(visit, columns["failures"], now)
+    columns["run_after"] = next_visit(visit, columns, now)
     concluded.is_news = columns["digest"] != visit.digest
 
 
@@ -217,6 +221,7 @@ def _digest(concluded: Conclusion) -> str:
         concluded.state,
         _alarm(concluded),
         concluded.visit.domain.is_verified,
+        *(["site_down"] if probing.is_site_down(concluded.columns) else []),
     ]
     return hashlib.sha256(json.dumps(filed, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -228,12 +233,12 @@ def _alarm(concluded: Conclusion) -> str:
     return str(columns["error_code"]) if confirmed else ""
 
 
-def next_visit(visit: Visit, failures: int, now: datetime) -> datetime:
+def next_visit(visit: Visit, columns: Mapping[str, Any], now: datetime) -> datetime:
     """When to look again: soon after a first failure, else by the workspace's interval; unverified: never.
 
     An unverified domain's next date is that of its purge.
     """
-    if failures and failures < TRIES_BEFORE_ALARM:
+    if 0 < columns["failures"] < TRIES_BEFORE_ALARM or probing.is_first_failure(visit, columns):
         return now + SECOND_TRY
     domain = visit.domain
     if not domain.is_verified:
@@ -255,12 +260,13 @@ def spread(interval: timedelta, key: uuid.UUID, now: datetime) -> timedelta:
 
 @transaction.atomic
 def file_conclusions(conclusions: Sequence[Conclusion], *, began: datetime | None = None) -> None:
-    """Write all rows in one statement, and what changed beside them, for the rows that are still ours.
+    """Write all rows in one statement, their probes, and what changed beside them, for the rows that are still ours.
 
     `began` is when the look began (default: now): whoever asked later is answered by another look.
     """
     _take_in_news_of_meanwhile(conclusions, began or clock.now())
     ours = update_rows(Visit, [one.columns for one in conclusions], only_if="lease_token", released="lease_token")
+    file_probes([(one.visit, one.probe) for one in conclusions if one.visit.pk in ours and one.probe])
     news = [one for one in conclusions if one.visit.pk in ours and one.is_news]
     Inspection.unscoped.bulk_create([one.inspection for one in news if one.inspection])
     for one in news:
@@ -280,7 +286,7 @@ def _take_in_news_of_meanwhile(conclusions: Sequence[Conclusion], began: datetim
             continue
         for name, value in domains[one.visit.domain_id].items():
             setattr(one.visit.domain, name, value)
-        _sum_up(one, now)
+        _sum_up(one, now, began=began)
         one.columns["visited_at"] = began
         _keep_request(one, visits[one.visit.pk], began)
 
@@ -318,6 +324,9 @@ def _file_news(one: Conclusion) -> None:
     if domain.is_verified:
         replace_findings(domain=domain, source=SOURCE, found=_findings(one))
         replace_findings(domain=domain, source=JOB_SOURCE, found={})
+        if one.probe:
+            found = probing.site_findings(domain, one.columns, one.probe)
+            replace_findings(domain=domain, source=probing.SOURCE, found=found)
 
 
 def _findings(one: Conclusion) -> dict[str, tuple[str, dict[str, Any]]]:

@@ -5,8 +5,8 @@
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from django.db import connection, models
@@ -28,7 +28,48 @@ def update_rows(
     statement = _statement(model, fields, written, only_if, released)
     with connection.cursor() as cursor:
         cursor.execute(statement, [json.dumps([_plain(fields, row) for row in rows])])
-        return {key if isinstance(key, uuid.UUID) else uuid.UUID(str(key)) for (key,) in cursor.fetchall()}
+        return _ids(cursor.fetchall())
+
+
+def add_rows(
+    model: type[models.Model],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    key: Sequence[str],
+    joined: Sequence[str] = (),
+    summed: Sequence[str] = (),
+) -> set[uuid.UUID]:
+    """INSERT `rows`, each a mapping of column attnames with `id`; the ids of those that are new.
+
+    Where the unique `key` is there already, the texts `joined` are appended to the old row's and the
+    numbers `summed` added to them. No two rows have the same key. Runs in the caller's transaction.
+    """
+    if not rows:
+        return set()
+    fields = {name: _field(model, name) for name in rows[0]}
+    statement = _insertion(model, fields, key, {**dict.fromkeys(joined, "||"), **dict.fromkeys(summed, "+")})
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [json.dumps([_plain(fields, row) for row in rows])])
+        return _ids(cursor.fetchall()) & {row["id"] for row in rows}
+
+
+def _ids(found: Iterable[tuple[Any]]) -> set[uuid.UUID]:
+    return {key if isinstance(key, uuid.UUID) else uuid.UUID(str(key)) for (key,) in found}
+
+
+def _insertion(
+    model: type[models.Model], fields: Mapping[str, models.Field], key: Sequence[str], merged: Mapping[str, str]
+) -> str:
+    quote = connection.ops.quote_name
+    table = quote(model._meta.db_table)
+    columns = ", ".join(quote(name) for name in fields)
+    unique = ", ".join(quote(name) for name in key)
+    changes = [f"{quote(name)} = {table}.{quote(name)} {sign} excluded.{quote(name)}" for name, sign in merged.items()]
+    # Without WHERE, SQLite would take ON CONFLICT for the condition of a join.
+    return (
+        f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {_source(fields)} WHERE true "  # noqa: S608  (as below)
+        f"ON CONFLICT ({unique}) DO UPDATE SET {', '.join(changes)} RETURNING {table}.{quote('id')}"
+    )
 
 
 def _statement(
@@ -76,6 +117,6 @@ def _value(field: models.Field, value: Any) -> Any:
         # SQLite keeps JSON as text, and would unfold a nested document.
         return value if connection.vendor == "postgresql" else json.dumps(value)
     stored = field.get_db_prep_save(value, connection)
-    if isinstance(stored, datetime):
+    if isinstance(stored, date):
         return stored.isoformat()
     return str(stored) if isinstance(stored, uuid.UUID) else stored

@@ -88,6 +88,8 @@ def _is_needed(field: models.Field) -> bool:
 def _plain(field: models.Field) -> Any:
     if isinstance(field, models.DateTimeField):
         return clock.now()
+    if isinstance(field, models.DateField):
+        return clock.now().date()
     if isinstance(field, models.UUIDField):
         return uuid.uuid4()
     if isinstance(field, models.BooleanField):

@@ -3,6 +3,7 @@
 from domains.models.domain import HTTPS, Domain, DomainTag, Mode, State
 from domains.models.finding import Finding, Severity
 from domains.models.ownership import Ownership, new_token
+from domains.models.uptime import ProbeDay, ProbeHour
 from domains.models.visit import Inspection, Visit
 
 __all__ = [
@@ -13,6 +14,8 @@ __all__ = [
     "Inspection",
     "Mode",
     "Ownership",
+    "ProbeDay",
+    "ProbeHour",
     "Severity",
     "State",
     "Visit",

@@ -40,8 +40,9 @@ class Visit(OwnedModel, LeasedJob):
 
     `error_code` is empty when the latest visit saw a certificate, else what happened instead;
     `failures` counts such visits in a row. The certificate's facts here are those of the last one
-    that was seen, however long ago. `digest` sums up everything that was filed as findings and state:
-    a visit that finds the same digest has nothing to file.
+    that was seen, however long ago. `page_failures` counts probes of the website in a row that found it
+    down; `page_up_at` is when one last found it up, null for what was never a website. `digest` sums up
+    everything that was filed as findings and state: a visit that finds the same digest has nothing to file.
     """
 
     domain = models.OneToOneField(Domain, on_delete=models.CASCADE, related_name="visit")
@@ -53,6 +54,8 @@ class Visit(OwnedModel, LeasedJob):
     page_scheme = models.CharField(max_length=8, blank=True)
     page_status = models.PositiveSmallIntegerField(null=True, blank=True)
     page_milliseconds = models.PositiveIntegerField(default=0)
+    page_failures = models.PositiveIntegerField(default=0)
+    page_up_at = models.DateTimeField(null=True, blank=True)
     inspection = models.ForeignKey(Inspection, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     chain_sha256 = models.CharField(max_length=64, blank=True)
     not_before = models.DateTimeField(null=True, blank=True)

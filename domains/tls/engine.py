@@ -24,6 +24,8 @@ IN_FLIGHT = 200
 TLS_SECONDS = 10.0
 HTTP_SECONDS = 8.0
 _READ = 16 * 1024
+# The name leads nowhere, or nowhere where we go: there is nothing to ask over plain HTTP either.
+_NOWHERE = frozenset({"egress_refused", "dns_nxdomain", "dns_no_address", "dns_failed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class FrontPage:
 class Observation:
     """What a visit saw. `outcome` is empty after a complete handshake, else an error code.
 
-    `ders` may hold certificates although the handshake failed after they were sent.
+    `ders` may hold certificates although the handshake failed after they were sent. `waited` is how many
+    seconds after the others' beginning this host's turn came.
     """
 
     target: Target
@@ -70,6 +73,7 @@ class Observation:
     cipher: str = ""
     milliseconds: int = 0
     page: FrontPage | None = None
+    waited: float = 0.0
 
 
 def visit_many(
@@ -82,8 +86,9 @@ def visit_many(
 ) -> list[Observation]:
     """Visit all targets, `in_flight` at a time; the answers in the order of the targets.
 
-    Blocks on an event loop of its own, at most about (tls_seconds + http_seconds) per round of
-    `in_flight`. Never raises for what a host does; repeatable.
+    Blocks on an event loop of its own, at most about (tls_seconds + 2 * http_seconds) per round of
+    `in_flight`; the second http_seconds are spent on plain HTTP alone, where HTTPS gave no answer.
+    Never raises for what a host does; repeatable.
     """
     return asyncio.run(_visit_all(targets, in_flight, _Manners(agent, tls_seconds, http_seconds)))
 
@@ -98,10 +103,12 @@ class _Manners:
 async def _visit_all(targets: Sequence[Target], in_flight: int, manners: _Manners) -> list[Observation]:
     seen = [Observation(target) for target in targets]
     waiting: Iterator[Observation] = iter(seen)
+    began = time.monotonic()
 
     async def work() -> None:
         # All workers share one iterator: no task, and no timer, exists for a target that has to wait.
         for observation in waiting:
+            observation.waited = time.monotonic() - began
             await _visit(observation, manners)
 
     await asyncio.gather(*(work() for _ in range(min(in_flight, len(seen)))))
@@ -120,8 +127,13 @@ async def _visit(seen: Observation, manners: _Manners) -> None:
         log.exception("visit.crashed", extra={"host": seen.target.host, "port": seen.target.port})
         seen.outcome = "visit_crashed"
     seen.milliseconds = seen.milliseconds or _since(started)
-    if seen.target.http and seen.target.plain_port and (seen.page is None or seen.page.status is None):
+    if seen.target.http and seen.target.plain_port and _is_plain_worth_asking(seen):
         seen.page = await _plain_page(seen.target, seen.target.plain_port, manners) or seen.page
+
+
+def _is_plain_worth_asking(seen: Observation) -> bool:
+    has_answer = seen.page is not None and seen.page.status is not None
+    return not has_answer and seen.outcome not in _NOWHERE
 
 
 async def _visit_securely(seen: Observation, manners: _Manners) -> None:
@@ -173,7 +185,7 @@ async def _secure_page(sock: socket.socket, client: TlsClient, target: Target, m
             client.incoming(received)
         return data
 
-    return await _page("https", manners, lambda: loop.sock_sendall(sock, client.outgoing()), receive)
+    return await _page("https", manners.http_seconds, lambda: loop.sock_sendall(sock, client.outgoing()), receive)
 
 
 async def _plain_page(target: Target, port: int, manners: _Manners) -> FrontPage | None:
@@ -183,18 +195,18 @@ async def _plain_page(target: Target, port: int, manners: _Manners) -> FrontPage
         async with _connected(target.where, port, deadline) as (sock, _):
             data = request(target.host, port, "http", manners.agent)
             return await _page(
-                "http", manners, lambda: loop.sock_sendall(sock, data), lambda: loop.sock_recv(sock, _READ)
+                "http", deadline.check(), lambda: loop.sock_sendall(sock, data), lambda: loop.sock_recv(sock, _READ)
             )
     except ExpectedError:
         return None
 
 
-async def _page(scheme: str, manners: _Manners, send: Callable[[], Any], receive: Callable[[], Any]) -> FrontPage:
+async def _page(scheme: str, seconds: float, send: Callable[[], Any], receive: Callable[[], Any]) -> FrontPage:
     """Send the request and read until the head is there; whatever goes wrong is 'no status'."""
     started = time.monotonic()
     head, status = Head(), None
     try:
-        async with asyncio.timeout(manners.http_seconds):
+        async with asyncio.timeout(seconds):
             await send()
             while status is None and (data := await receive()):
                 status = head.feed(data)

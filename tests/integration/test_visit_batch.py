@@ -16,12 +16,13 @@ from auditlog.events import SYSTEM
 from auditlog.models import Event
 from config.lib import clock, jobs
 from domains.add import add_domain
-from domains.models import Domain, Finding, Inspection, Visit
+from domains.models import Domain, Finding, Inspection, ProbeDay, Visit
+from domains.uptime.reading import probes_of
 from domains.visit import ask_for_visit, visit_due
 from tests.cast import Cast, make_cast
 from tests.servers.ca import Issued, TestCa
 from tests.servers.dns import ChallengeDns
-from tests.servers.tls import listener, server_context, tls_server
+from tests.servers.tls import PAGE, listener, server_context, tls_server
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -40,9 +41,9 @@ class Street:
     stack: ExitStack
     authority: TestCa
 
-    def serve(self, issued: Issued) -> int:
+    def serve(self, issued: Issued, answer: bytes = PAGE) -> int:
         ders = [one.public_bytes(Encoding.DER) for one in (issued.certificate, *issued.chain)]
-        return self.stack.enter_context(tls_server(server_context(ders, issued.key_pem)))
+        return self.stack.enter_context(tls_server(server_context(ders, issued.key_pem), answer))
 
 
 @pytest.fixture
@@ -155,7 +156,8 @@ def test_a_whole_batch_is_written_with_a_constant_number_of_queries(
     Visit.unscoped.update(run_after=clock.now())
     claimed = jobs.claim(jobs.kinds.get("visit"))
     assert len(claimed) == 30
-    with django_assert_num_queries(6):  # rows with their domains; savepoint, both read anew, one UPDATE, release
+    # Rows with their domains; savepoint, both read anew, one UPDATE, hours and days of probes, release.
+    with django_assert_num_queries(8):
         visit_due(claimed)
     assert set(Domain.unscoped.values_list("state", flat=True)) == {"ok"}
 
@@ -253,3 +255,47 @@ def test_one_slow_host_holds_nobody_who_waits_at_the_page(street: Street, cast: 
     began = fresh(slow).visit.visited_at
     assert began is not None
     assert Inspection.unscoped.get(domain=quick).seen_at <= began
+
+
+def schedule(domain: Domain) -> Domain:
+    """A look that nobody waits for."""
+    Visit.unscoped.filter(domain=domain).update(run_after=clock.now(), priority=jobs.BACKGROUND)
+    jobs.run_due("visit")
+    return fresh(domain)
+
+
+def probed(domain: Domain) -> list[tuple[int | None, str]]:
+    found = probes_of(domain, clock.now() - timedelta(days=1), clock.now())
+    return [(probe.status, probe.scheme) for probe in found]
+
+
+def test_visits_of_a_website_leave_probes_and_tell_of_its_end(street: Street, cast: Cast) -> None:
+    port = street.serve(street.authority.issue([HOST]))
+    domain = add(cast, port)
+    schedule(domain)
+    assert probed(domain) == [(200, "https")]
+    with listener(closes) as closing:
+        Domain.unscoped.filter(pk=domain.pk).update(port=closing)
+        schedule(domain)
+        assert open_codes(domain) == set()
+        schedule(domain)
+    assert probed(domain) == [(200, "https"), (None, ""), (None, "")]
+    assert open_codes(domain) == {"tls_handshake_failed", "site_down"}
+    Domain.unscoped.filter(pk=domain.pk).update(port=port)
+    schedule(domain)
+    assert open_codes(domain) == set()
+    assert ProbeDay.unscoped.filter(domain=domain, probes__gt=0).exists()
+
+
+def test_a_certificate_that_is_fine_does_not_hide_a_broken_site(street: Street, cast: Cast) -> None:
+    issued = street.authority.issue([HOST])
+    domain = add(cast, street.serve(issued))
+    schedule(domain)
+    broken = street.serve(issued, b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
+    Domain.unscoped.filter(pk=domain.pk).update(port=broken)
+    first = schedule(domain)
+    assert first.visit.run_after is not None
+    assert first.visit.run_after - clock.now() < timedelta(seconds=61)
+    assert schedule(domain).state == "ok"
+    assert open_codes(domain) == {"site_down"}
+    assert fresh(domain).needs_action

@@ -234,6 +234,54 @@ def test_the_plain_site_is_asked_when_the_secure_one_does_not_answer() -> None:
     assert (seen.page.scheme, seen.page.status) == ("http", 200)
 
 
+def answers_plainly(connection: socket.socket) -> None:
+    connection.recv(4096)
+    connection.sendall(PAGE)
+
+
+def test_the_plain_site_is_left_alone_while_the_secure_one_answers(good: ssl.SSLContext) -> None:
+    asked: list[object] = []
+    broken = b"HTTP/1.1 503 Service Unavailable\r\n\r\n"
+    with tls_server(good, broken) as secure_port, listener(asked.append) as plain_port:
+        seen = visit(secure_port, plain_port=plain_port)
+    assert seen.page is not None
+    assert (seen.page.scheme, seen.page.status, asked) == ("https", 503, [])
+
+
+def test_the_plain_site_is_asked_when_tls_works_and_no_page_comes(good: ssl.SSLContext) -> None:
+    with tls_server(good, b"\x00\x01 nothing like HTTP") as secure_port, listener(answers_plainly) as plain_port:
+        seen = visit(secure_port, plain_port=plain_port)
+    assert (seen.outcome, list(seen.ders)) == ("", CHAIN)
+    assert seen.page is not None
+    assert (seen.page.scheme, seen.page.status) == ("http", 200)
+
+
+def test_a_plain_site_that_drips_ends_within_its_own_deadline() -> None:
+    with listener(closes) as secure_port, listener(drips(b"HTTP/1.1 200 OK\r\nA: b\r\n", 0.05)) as plain_port:
+        started = time.monotonic()
+        seen = visit(secure_port, plain_port=plain_port)
+        seconds = time.monotonic() - started
+    assert seen.page is not None
+    assert (seen.page.scheme, seen.page.status) == ("http", None)
+    assert seconds < HTTP_SECONDS + SLACK
+
+
+def test_a_plain_site_at_an_inner_address_is_never_connected_to(settings: Settings) -> None:
+    asked: list[object] = []
+    settings.EGRESS_ALLOW_CIDRS = ()
+    with listener(closes) as secure_port, listener(asked.append) as plain_port:
+        seen = visit(secure_port, plain_port=plain_port)
+    assert (seen.outcome, seen.page, asked) == ("egress_refused", None, [])
+
+
+def test_each_host_says_how_long_it_waited_for_its_turn(good: ssl.SSLContext) -> None:
+    with tls_server(good) as port:
+        targets = [Target(HOST, port, plain_port=None, address="127.0.0.1") for _ in range(3)]
+        waited = [seen.waited for seen in visit_many(targets, in_flight=1)]
+    assert waited == sorted(waited)
+    assert waited[0] < waited[2]
+
+
 def test_a_closed_port_is_refused_and_no_page_is_invented() -> None:
     with listener(closes) as port:
         pass

@@ -68,6 +68,17 @@ WORKSPACE_PAGES = {
     "settings-tokens": "settings/tokens/",
     "settings-security": "settings/security/",
 }
+# The domain's sample and the period.
+UPTIME = {
+    "ok-24h": "",
+    "ok-7d": "?period=7d",
+    "ok-30d": "?period=30d",
+    "unreachable-24h": "",
+    "unreachable-30d": "?period=30d",
+    "unverified": "",
+    "no_certificate": "",
+    "expiring": "",
+}
 
 
 def seed(around: Habitat, workspace_id: str) -> dict[str, Any]:
@@ -124,11 +135,28 @@ def shoot_seeded(album: Album, around: Habitat, place: Path) -> None:
         album.shoot(name, f"/w/{person.workspace_id}/{path}", state=state)
     for name, domain_id in planted["domains"].items():
         album.shoot(f"overview-{name}", f"/w/{person.workspace_id}/domains/{domain_id}/", state=state)
+    shoot_uptime(album, f"/w/{person.workspace_id}/domains/", planted["domains"], state)
     fresh = remember(album, person, fresh=True)
     for name, path in FRESH_PAGES.items():
         album.shoot(name, path.format(workspace_id=person.workspace_id), state=fresh)
     member = remember(album, Person(planted["member"], person.workspace_id))
     album.shoot("settings-general-member", f"/w/{person.workspace_id}/settings/", state=member)
+
+
+def shoot_uptime(album: Album, base: str, domains: Mapping[str, str], state: Mapping[str, Any]) -> None:
+    """Every period and state, a bar that the keyboard has reached, and the table."""
+    for name, query in UPTIME.items():
+        album.shoot(f"uptime-{name}", f"{base}{domains[name.split('-')[0]]}/uptime/{query}", state=state)
+    context = album.browser.new_context(base_url=album.base_url, storage_state=dict(state))  # type: ignore[arg-type]
+    page = chromium.new_page(context, Witness())
+    page.goto(f"{base}{domains['ok']}/uptime/")
+    page.locator("svg a[tabindex='0']").focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowLeft")
+    album.shoot_open("uptime-bar", page)
+    page.get_by_text("Show as a table").click()
+    album.shoot_open("uptime-table", page)
+    context.close()
 
 
 def shoot_walk(album: Album, around: Habitat, place: Path) -> None:

@@ -5,9 +5,10 @@ that workers leave the rows as they are. Prints JSON: {"domains": {state: id}, "
 """
 
 import json
+import math
 import sys
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import django
@@ -21,7 +22,9 @@ from django.db import transaction  # noqa: E402
 from accounts.models import Invitation, Membership, Role, User  # noqa: E402
 from config.lib import clock, x509  # noqa: E402
 from domains.findings import open_finding, sum_up  # noqa: E402
-from domains.models import Domain, DomainTag, Inspection, Mode, Ownership, Visit  # noqa: E402
+from domains.models import Domain, DomainTag, Inspection, Mode, Ownership, ProbeDay, ProbeHour, Visit  # noqa: E402
+from domains.uptime.filing import file_probes  # noqa: E402
+from domains.uptime.packing import Probe, hour_of, pack  # noqa: E402
 from tests.browser.conftest import PASSWORD  # noqa: E402
 from tests.servers.ca import Issued, TestCa  # noqa: E402
 
@@ -155,6 +158,43 @@ def _inspect(domain: Domain, issued: Issued, authority: TestCa) -> Inspection:
     )
 
 
+def plant_probes(domain: Domain, *, days: float, is_down: bool = False) -> None:
+    """A probe every quarter of an hour, with what happens in the life of a website; the latest four minutes ago."""
+    last = clock.now() - timedelta(minutes=4)
+    probes = [_probe(last - timedelta(minutes=15 * place), place) for place in range(int(days * 96))]
+    if is_down:
+        probes[:3] = [Probe(probe.at, None, 0, "") for probe in probes[:3]]
+    hours: dict[datetime, str] = {}
+    for probe in probes[1:]:
+        hours[hour_of(probe.at)] = hours.get(hour_of(probe.at), "") + pack(probe)
+    ProbeHour.unscoped.bulk_create(
+        ProbeHour(workspace_id=domain.workspace_id, domain=domain, hour=hour, packed=packed)
+        for hour, packed in hours.items()
+    )
+    ProbeDay.unscoped.create(
+        workspace_id=domain.workspace_id,
+        domain=domain,
+        day=(last - timedelta(days=200)).date(),
+        probes=19_200,
+        up=19_188,
+        within_200=18_000,
+        within_400=1_188,
+    )
+    file_probes([(domain.visit, probes[0])])
+
+
+def _probe(at: datetime, place: int) -> Probe:
+    """Slower by day than by night; down for a while some times a month, now and then over HTTP only."""
+    took = round(120 + 50 * math.sin(at.timestamp() / 86400 * math.tau) + (place * 7919) % 61)
+    if place % 700 in (41, 42, 43):
+        return Probe(at, None, 0, "")
+    if place % 400 == 20:
+        return Probe(at, 502, 12, "https")
+    if place % 31 == 9:
+        took *= 3
+    return Probe(at, 200, took, "http" if place % 900 in range(60, 64) else "https")
+
+
 def plant_people(workspace_id: str) -> None:
     """A team of several pages, with invitations of every age."""
     people = [User(email=f"{name}.{number:02}@acme.example") for name in ("ann", "bob", "zoe") for number in range(22)]
@@ -194,7 +234,10 @@ def main() -> None:
     _, workspace_id = sys.argv
     authority = TestCa("Loopback Test")
     with transaction.atomic():
-        planted = {name: str(plant(workspace_id, sample, authority).pk) for name, sample in SAMPLES.items()}
+        domains = {name: plant(workspace_id, sample, authority) for name, sample in SAMPLES.items()}
+        planted = {name: str(domain.pk) for name, domain in domains.items()}
+        plant_probes(domains["ok"], days=30)
+        plant_probes(domains["unreachable"], days=2.5, is_down=True)
         for number in range(60):
             sample = Sample(f"customer-{number:03}.acme.example", 5 + number % 50, 90, 60, tags=("customers",))
             plant(workspace_id, sample, authority)

@@ -1,0 +1,1 @@
+"""Whether a domain's website answers: probes, what they amount to, and how that is shown."""
