@@ -7,6 +7,7 @@ frame ("", address) · script, comment, title ("", text) · hop ("", path that w
 cname, ns, address, san ("", value) · port ("2083 server", value) · path (path, the answer's beginning).
 """
 
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
@@ -16,6 +17,7 @@ from domains.hosting.markup import Markup, read_markup
 from domains.hosting.signatures import MARKS
 
 _VALUE_LENGTH = 1_000
+_PAGE_BYTES = 524_288
 _MARKS = frozenset(mark.encode() for mark in MARKS)
 _ADDRESSES = {"link": "href", "script": "src", "img": "src", "iframe": "src"}
 
@@ -39,8 +41,18 @@ def facts_of_page(hops: Sequence[egress.Hop], host: str) -> list[Fact]:
         facts += [Fact(*head, is_here) for head in _of_headers(hop.headers)]
     if hops:
         is_here = urlsplit(hops[-1].url).hostname == host
-        facts += [one._replace(is_here=is_here) for one in facts_of_markup(hops[-1].url, hops[-1].body)]
+        facts += [one._replace(is_here=is_here) for one in facts_of_markup(hops[-1].url, unfolded(hops[-1]))]
     return [_shortened(one) for one in facts]
+
+
+def unfolded(hop: egress.Hop) -> bytes:
+    """The body; where a server compresses unasked, no more of it than a page may have."""
+    if dict(hop.headers).get("content-encoding", "").strip().lower() not in ("gzip", "x-gzip"):
+        return hop.body
+    try:
+        return zlib.decompressobj(31).decompress(hop.body, _PAGE_BYTES)
+    except zlib.error:
+        return b""
 
 
 def _of_headers(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, str]]:

@@ -98,13 +98,14 @@ def _exchanged(
             question.method, address.for_httpcore(), headers=wire_headers(address, question.headers)
         ) as response,
     ):
-        stream = response.extensions["network_stream"]
+        # Before the body is read: the connection is closed with its end.
+        certificate = response.extensions["network_stream"].get_extra_info("peer_certificate")
         return Hop(
             url=str(address),
             status=response.status,
             headers=tuple((name.decode("ascii").lower(), value.decode("latin-1")) for name, value in response.headers),
             body=_beginning(response, max_bytes),
-            certificate=stream.get_extra_info("peer_certificate") or b"",
+            certificate=certificate or b"",
         )
 
 
