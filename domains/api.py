@@ -81,6 +81,14 @@ class InspectionOut(Schema):
     problems: list[ProblemOut]
 
 
+class HostingOut(Schema):
+    """One platform that was recognised; `confidence` is 60 to 100, each of `because` a reason."""
+
+    platform: str
+    confidence: int
+    because: list[str]
+
+
 class DomainOut(Schema):
     id: uuid.UUID
     hostname: str
@@ -91,7 +99,7 @@ class DomainOut(Schema):
     verification: VerificationOut
     mode: str
     renew_at: datetime | None
-    hosting: list[dict[str, Any]]
+    hosting: list[HostingOut]
     tags: list[str]
     inspection: InspectionOut | None
     findings: list[FindingOut]
@@ -145,7 +153,7 @@ def load_domain(request: ApiRequest, domain_id: uuid.UUID) -> Domain:
 def complete(rows: QuerySet[Domain]) -> QuerySet[Domain]:
     """Everything that `show_domain` reads, in a constant number of queries."""
     findings = Prefetch("findings", Finding.unscoped.filter(closed_at=None), to_attr="open_rows")
-    return rows.select_related("workspace", "visit__inspection").prefetch_related("tag_rows", findings)
+    return rows.select_related("workspace", "visit__inspection", "hosting").prefetch_related("tag_rows", findings)
 
 
 def show_all(domains: Sequence[Domain]) -> list[dict[str, Any]]:

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from config.lib.errors import describe
+from domains.hosting.badges import show_hosting
 from domains.listing import by_weight
 from domains.models import Domain, Finding, Inspection, Ownership, Visit
 from domains.ownership import records_of
 
 
 def show_domain(domain: Domain, ownership: Ownership) -> dict[str, Any]:
-    """`domain` loaded with visit, inspection, tags and `open_rows`."""
+    """`domain` loaded with visit, inspection, hosting, tags and `open_rows`."""
     visit = domain.visit
     return {
         "id": domain.pk,
@@ -22,7 +23,7 @@ def show_domain(domain: Domain, ownership: Ownership) -> dict[str, Any]:
         "verification": show_verification(ownership),
         "mode": domain.mode,
         "renew_at": domain.renew_at,
-        "hosting": [],
+        "hosting": show_hosting(getattr(domain, "hosting", None)),
         "tags": sorted(tag.name for tag in domain.tag_rows.all()),
         "inspection": show_inspection(visit) if visit.visited_at else None,
         "findings": show_findings(getattr(domain, "open_rows", ())),
