@@ -12,7 +12,7 @@ from auditlog.events import Actor, record
 from auditlog.models import Event
 from config.lib import clock, egress, jobs
 from config.lib.errors import NeedsUser
-from domains.models import HTTPS, Domain, DomainTag, State, Visit
+from domains.models import HTTPS, Domain, DomainTag, Hosting, State, Visit
 from domains.ownership import forget_unused, ownership_of, proofs_of
 from domains.standing import known_of
 from domains.state import domain_state, urgency
@@ -78,7 +78,7 @@ def add_domain(
     tags: Iterable[str] = (),
     user: User | None = None,
 ) -> Domain:
-    """Start to watch a host; its first visit is due at once. Opens no connection itself.
+    """Start to watch a host; its first visit and its detection are due at once. Opens no connection itself.
 
     Raises NeedsUser as parse_target and parse_tags do, protocol_unknown, confirm_address_first,
     and domain_exists.
@@ -100,6 +100,7 @@ def add_domain(
     domain.urgency = urgency(domain.state)
     _insert(domain, names, actor)
     jobs.ring("visit", interactive=True)
+    jobs.ring("hosting", interactive=True)
     return domain
 
 
@@ -118,9 +119,10 @@ def _insert(domain: Domain, tags: list[str], actor: Actor) -> None:
     try:
         with transaction.atomic():
             domain.save(force_insert=True)
-            Visit.unscoped.create(
-                workspace=domain.workspace, domain=domain, asked_at=now, run_after=now, priority=jobs.INTERACTIVE
-            )
+            for look in (Visit, Hosting):
+                look.unscoped.create(
+                    workspace=domain.workspace, domain=domain, asked_at=now, run_after=now, priority=jobs.INTERACTIVE
+                )
             set_tags(domain=domain, tags=tags)
             ownership_of(domain)
             record(

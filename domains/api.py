@@ -75,7 +75,7 @@ def load_domain(request: ApiRequest, domain_id: uuid.UUID) -> Domain:
 def complete(rows: QuerySet[Domain]) -> QuerySet[Domain]:
     """Everything that `show_domain` reads, in a constant number of queries."""
     findings = Prefetch("findings", Finding.unscoped.filter(closed_at=None), to_attr="open_rows")
-    return rows.select_related("workspace", "visit__inspection").prefetch_related("tag_rows", findings)
+    return rows.select_related("workspace", "visit__inspection", "hosting").prefetch_related("tag_rows", findings)
 
 
 def show_all(domains: Sequence[Domain]) -> list[dict[str, Any]]:

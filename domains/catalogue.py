@@ -78,5 +78,53 @@ register(
             "The name servers failed or did not answer in time, so nothing is known either way.",
             "It is tried again by itself; if it stays, check the domain's name servers.",
         ),
+        "hosting_blocked": Entry(
+            "{host} does not show its page to robots",
+            "It answered with HTTP {status} or a page that tells people and robots apart, so what is behind it is "
+            "unknown.",
+            "Nothing has to be changed: choose the path yourself, and 'Detect again' once the portal is let through.",
+        ),
+        "hosting_parked": Entry(
+            "{host} is parked",
+            "A page of its registrar or of an advertiser stands there, and says nothing about a site.",
+            "'Detect again' once the site is there.",
+        ),
+        "hosting_default_page": Entry(
+            "{host} shows the server's default page",
+            "The server answers, but no site is set up for this name yet.",
+            "Set the site up for this name, then 'Detect again'.",
+        ),
+        "hosting_no_page": Entry(
+            "{host} has no front page",
+            "It answered with HTTP {status}, so only the server and what stands in front of it can be recognised.",
+            "If there should be a page, look into the site's log; otherwise nothing has to be done.",
+        ),
+        "hosting_elsewhere": Entry(
+            "{host} redirects to {target}",
+            "That is another registered domain, so only the server that redirects was looked at; its certificate "
+            "is the one that visitors of {host} meet first.",
+            "Add {target} as well if it is yours.",
+        ),
+        "hosting_dns_at_cloudflare": Entry(
+            "The DNS of {host} is at Cloudflare, but Cloudflare does not stand in front of it",
+            "Visitors reach the server directly and see its own certificate; one uploaded to Cloudflare would be "
+            "seen by nobody.",
+            "Install the certificate on the server, or turn the proxy on for this name in Cloudflare's DNS settings.",
+        ),
+        "hosting_cloudflare_is_vendors": Entry(
+            "The Cloudflare in front of {host} belongs to the site's vendor",
+            "Site builders put Cloudflare in front of their customers' sites; the DNS of {host} is not at Cloudflare.",
+            "Nothing to do there: the vendor's settings decide about the certificate.",
+        ),
+        "hosting_partner_differs": Entry(
+            "{partner} is hosted elsewhere",
+            "Visitors of {host} get their certificate from {here}, those of {partner} from {there}.",
+            "A certificate for both names has to be installed in both places; watch both.",
+        ),
+        "hosting_families_differ": Entry(
+            "IPv4 and IPv6 of {host} lead to different places",
+            "Over IPv4 the certificate comes from {four}, over IPv6 from {six}.",
+            "If that is not meant, correct the A and AAAA records; otherwise renew in both places.",
+        ),
     }
 )

@@ -19,7 +19,7 @@ from auditlog.events import Actor, record
 from config.lib import clock, egress, jobs
 from config.lib.errors import ExpectedError, NeedsUser, Transient
 from domains.findings import close_finding, open_finding
-from domains.models import Domain, Ownership, Visit, new_token
+from domains.models import Domain, Hosting, Ownership, Visit, new_token
 from domains.standing import refresh_state
 
 SOURCE = "ownership"
@@ -210,6 +210,9 @@ def _unlock(domain: Domain, now: datetime) -> None:
     # What the visit when the domain was added saw becomes findings by the next one, now.
     Visit.unscoped.filter(domain=domain).update(run_after=now)
     jobs.ring("visit")
+    # Its owner may have more looked at than a stranger.
+    Hosting.unscoped.filter(domain=domain).update(run_after=now)
+    jobs.ring("hosting")
 
 
 def _file_miss(ownership: Ownership, look: Look) -> None:

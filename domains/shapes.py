@@ -10,6 +10,7 @@ from pydantic import Field
 
 from accounts.api import ErrorOut, OneOf
 from config.lib.errors import describe
+from domains.hosting.badges import show_hosting
 from domains.listing import by_weight
 from domains.models import Domain, Finding, Inspection, Mode, Ownership, Severity, State, Visit
 from domains.ownership import records_of
@@ -76,11 +77,11 @@ class InspectionOut(Schema):
 
 
 class HostingOut(Schema):
-    """What the host seems to run on."""
+    """One platform that was recognised; `confidence` is 60 to 100, each of `because` a reason."""
 
     platform: str
-    confidence: str
-    because: str
+    confidence: int
+    because: list[str]
 
 
 class DomainOut(Schema):
@@ -125,7 +126,7 @@ class VerifyOut(Schema):
 
 
 def show_domain(domain: Domain, ownership: Ownership) -> dict[str, Any]:
-    """`domain` loaded with visit, inspection, tags and `open_rows`."""
+    """`domain` loaded with visit, inspection, hosting, tags and `open_rows`."""
     visit = domain.visit
     return {
         "id": domain.pk,
@@ -137,7 +138,7 @@ def show_domain(domain: Domain, ownership: Ownership) -> dict[str, Any]:
         "verification": show_verification(ownership),
         "mode": domain.mode,
         "renew_at": domain.renew_at,
-        "hosting": [],
+        "hosting": show_hosting(getattr(domain, "hosting", None)),
         "tags": sorted(tag.name for tag in domain.tag_rows.all()),
         "inspection": show_inspection(visit) if visit.visited_at else None,
         "findings": show_findings(getattr(domain, "open_rows", ())),

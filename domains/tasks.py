@@ -1,10 +1,11 @@
-"""Registers this room's job kinds; both run in the role without the encryption key."""
+"""Registers this room's job kinds; all run in the role without the encryption key."""
 
 from datetime import timedelta
 
 from config.lib import jobs
 from domains import ownership, visit
-from domains.models import Ownership, Visit
+from domains.hosting import detecting
+from domains.models import Hosting, Ownership, Visit
 
 jobs.register(
     jobs.Kind(
@@ -25,5 +26,15 @@ jobs.register(
         give_up=ownership.give_up,
         queue="inspect",
         lease=timedelta(seconds=60),
+    )
+)
+jobs.register(
+    jobs.Kind(
+        name="hosting",
+        model=Hosting,
+        work=detecting.detect_hosting,
+        give_up=detecting.give_up,
+        queue="inspect",
+        lease=detecting.LEASE,
     )
 )

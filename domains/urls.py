@@ -1,6 +1,7 @@
 from django.urls import path
 
 from domains import views
+from domains.hosting import views as hosting
 from domains.uptime.views import show_uptime
 
 app_name = "domains"
@@ -17,5 +18,8 @@ urlpatterns = [
     path(f"{_ONE}inspect/", views.inspect, name="domain-inspect"),
     path(f"{_ONE}verify/", views.verify, name="domain-verify"),
     path(f"{_ONE}delete/", views.delete, name="domain-delete"),
+    path(f"{_ONE}hosting/detect/", hosting.detect, name="domain-detect"),
+    path(f"{_ONE}hosting/wrong/", hosting.doubt, name="domain-doubt"),
+    path(f"{_ONE}hosting/right/", hosting.trust, name="domain-trust"),
     path(f"{_ONE}tags/", views.edit_tags, name="domain-tags"),
 ]

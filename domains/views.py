@@ -16,6 +16,8 @@ from accounts.policy import is_allowed
 from config.lib.errors import NeedsUser
 from domains.add import add_domain, change_tags, delete_domain
 from domains.forms import AddDomainForm, TagsForm
+from domains.hosting.badges import hosting_shown
+from domains.hosting.detecting import hosting_of
 from domains.listing import FILTERS, SORTS, Shown, Wanted, by_weight, list_domains, note_of
 from domains.models import Domain
 from domains.ownership import ask_for_check, ownership_of
@@ -37,7 +39,7 @@ FIRST_STEPS = [
 
 def find_domain(workspace: Workspace, domain_id: uuid.UUID) -> Domain:
     """The workspace's domain with its latest visit, or 404. For every tab of the domain's page."""
-    rows = Domain.objects.for_workspace(workspace).select_related("workspace", "visit__inspection")
+    rows = Domain.objects.for_workspace(workspace).select_related("workspace", "visit__inspection", "hosting")
     return get_object_or_404(rows, pk=domain_id)
 
 
@@ -119,16 +121,18 @@ def _overview(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.U
     domain = find_domain(workspace, domain_id)
     ownership = ownership_of(domain)
     review = review_of(domain)
+    hosting = hosting_shown(getattr(domain, "hosting", None) or hosting_of(domain))
     context = domain_context(domain, "overview")
     return {
         **context,
         "review": review,
+        "hosting": hosting,
         "ownership": ownership,
         "records": record_rows(ownership),
         "looks": look_words(ownership),
         "tags_form": TagsForm(initial={"tags": ", ".join(context["tags"])}),
         "purge_at": purge_due_at(domain),
-        "is_live": review.is_under_way or ownership.is_under_way,
+        "is_live": review.is_under_way or ownership.is_under_way or hosting.is_under_way,
         "findings": by_weight(domain.findings.filter(closed_at=None).exclude(source="visit")),
         "may_edit": is_allowed(request.role, "domain.edit"),
     }

@@ -57,7 +57,7 @@ class Rows:
 # What URLs call differently from the model behind it.
 CALLED = {"token": "apitoken", "member": "membership", "run": "targetrun", "event": "event"}
 # Rows that the operations of a room always make together.
-COMPANIONS = {"domain": ("visit", "ownership")}
+COMPANIONS = {"domain": ("visit", "ownership", "hosting")}
 NAMED = frozenset({"host", "names"})
 OUR_ROOMS = {"accounts", "auditlog", "billing", "certificates", "deploy", "domains", "notifications"}
 

@@ -2,6 +2,7 @@
 
 from domains.models.domain import HTTPS, Domain, DomainTag, Mode, State
 from domains.models.finding import Finding, Severity
+from domains.models.hosting import Hosting
 from domains.models.ownership import Ownership, new_token
 from domains.models.uptime import ProbeDay, ProbeHour
 from domains.models.visit import Inspection, Visit
@@ -11,6 +12,7 @@ __all__ = [
     "Domain",
     "DomainTag",
     "Finding",
+    "Hosting",
     "Inspection",
     "Mode",
     "Ownership",

@@ -20,9 +20,12 @@ from cryptography.hazmat.primitives.serialization import Encoding  # noqa: E402
 from django.db import transaction  # noqa: E402
 
 from accounts.models import Invitation, Membership, Role, User  # noqa: E402
-from config.lib import clock, x509  # noqa: E402
+from config.lib import clock, egress, x509  # noqa: E402
 from domains.findings import open_finding, sum_up  # noqa: E402
-from domains.models import Domain, DomainTag, Inspection, Mode, Ownership, ProbeDay, ProbeHour, Visit  # noqa: E402
+from domains.hosting.detecting import Site, results_of  # noqa: E402
+from domains.hosting.evidence import facts_of_dns, facts_of_page  # noqa: E402
+from domains.hosting.looking import Look  # noqa: E402
+from domains.models import Domain, DomainTag, Hosting, Inspection, Mode, Ownership, ProbeDay, ProbeHour, Visit  # noqa: E402
 from domains.uptime.filing import file_probes  # noqa: E402
 from domains.uptime.packing import Probe, hour_of, pack  # noqa: E402
 from tests.browser.conftest import PASSWORD  # noqa: E402
@@ -46,11 +49,31 @@ class Sample:
     mode: str = Mode.MONITOR
     findings: tuple[tuple[str, str, dict[str, Any]], ...] = ()
     names: tuple[str, ...] = ()
+    site: tuple[str, ...] = ("Server: nginx",)
+    page: str = ""
+    page_status: int = 200
+    doubted: bool = False
 
 
 SAMPLES = {
-    "ok": Sample("api.acme.example", 28, 90, 60, tags=("prod",), mode=Mode.ACME_AUTO),
-    "ok_upload": Sample("legacy.acme.example", 200, 365, mode=Mode.UPLOAD),
+    "ok": Sample(
+        "api.acme.example",
+        28,
+        90,
+        60,
+        tags=("prod",),
+        mode=Mode.ACME_AUTO,
+        site=("Server: nginx", "X-Powered-By: PleskLin", "Server: cloudflare", "CF-RAY: 8c5"),
+        page='<meta name="generator" content="WordPress 6.6"><link href="/wp-content/a.css">',
+    ),
+    "ok_upload": Sample(
+        "legacy.acme.example",
+        200,
+        365,
+        mode=Mode.UPLOAD,
+        site=("Server: Apache", "Expires: Sun, 19 Nov 1978 05:00:00 GMT"),
+        doubted=True,
+    ),
     "ok_short": Sample("sip.acme.example", 3, 6.6, 3.9, port=5061, tags=("voice",), mode=Mode.ACME_AUTO),
     "renewal_due": Sample("mail.acme.example", 62, 90, 61.9, port=465, tags=("mail",), mode=Mode.ACME_AUTO),
     "partial_deploy": Sample(
@@ -62,12 +85,12 @@ SAMPLES = {
         mode=Mode.ACME_AUTO,
         findings=(("deploy", "partial_deploy", {"failed": "web-02"}),),
     ),
-    "expiring": Sample("vpn.acme.example", 84, 90),
+    "expiring": Sample("vpn.acme.example", 84, 90, site=("Server: cloudflare",), page_status=403),
     "expired": Sample("old.acme.example", 93, 90),
     "problem": Sample("intranet.acme.example", 10, 90, names=("other.acme.example",)),
     "unreachable": Sample("backup.acme.example", 45, 90, failures=3),
     "no_certificate": Sample("ftp.acme.example", port=21),
-    "unverified": Sample("blog.acme.example", 36, 90, verified=False),
+    "unverified": Sample("blog.acme.example", 36, 90, verified=False, site=("powered-by: Shopify", "CF-RAY: 8c5")),
     "long": Sample(
         f"a-very-long-label-that-somebody-really-uses.{DEEP}",
         20,
@@ -104,10 +127,32 @@ def plant(workspace_id: str, sample: Sample, authority: TestCa) -> Domain:
         names = sample.names or (sample.host, f"www.{sample.host}")
         issued = authority.issue(names, days=sample.life, age_days=sample.lived)
     _visit(domain, sample, issued, authority)
+    _detect(domain, sample)
     for source, code, params in sample.findings:
         open_finding(domain=domain, source=source, code=code, params=params, severity="critical", needs_user=True)
     sum_up(domain)
     return domain
+
+
+def _detect(domain: Domain, sample: Sample) -> None:
+    """What its front page amounts to; a sample without a certificate has none."""
+    url = f"https://{domain.host}/"
+    pairs = (one.partition(":") for one in sample.site)
+    heads = tuple((name.lower(), value.strip()) for name, _, value in pairs)
+    hop = egress.Hop(url, sample.page_status, heads, sample.page.encode())
+    facts = [*facts_of_page([hop], domain.host), *facts_of_dns([], ["ada.ns.cloudflare.com"], [])]
+    look = Look(facts, sample.page_status, url) if sample.life else Look()
+    site = Site(domain.host, domain.port, domain.is_verified, page=look, facts=look.facts)
+    site.ports = {"2083": "closed", "8443": "unknown"} if domain.is_verified else {}
+    Hosting.unscoped.create(
+        workspace_id=domain.workspace_id,
+        domain=domain,
+        detected_at=clock.now() - timedelta(hours=20),
+        results=results_of(site),
+        error_code="" if sample.life else "connect_refused",
+        error_params={"host": domain.host, "port": 443},
+        is_doubted=sample.doubted,
+    )
 
 
 def _visit(domain: Domain, sample: Sample, issued: Issued | None, authority: TestCa) -> None:

@@ -8,7 +8,8 @@ from . import catalogue as catalogue
 from .acme_session import acme_session
 from .connect import open_socket, open_socket_async
 from .deadline import Deadline
-from .hostname import parse_dns_name, parse_host, parse_hostname
+from .detection import Hop, Sighting, http_unverified_for_detection
+from .hostname import parse_dns_name, parse_host, parse_hostname, registrable_domain
 from .http import HttpAnswer, http
 from .judge import judge
 from .records import ServerAnswer, lookup_records, lookup_txt
@@ -19,13 +20,16 @@ from .trust import client_context
 
 __all__ = [
     "Deadline",
+    "Hop",
     "HttpAnswer",
     "Refused",
     "ServerAnswer",
+    "Sighting",
     "Unreachable",
     "acme_session",
     "client_context",
     "http",
+    "http_unverified_for_detection",
     "judge",
     "lookup_records",
     "lookup_txt",
@@ -34,6 +38,7 @@ __all__ = [
     "parse_dns_name",
     "parse_host",
     "parse_hostname",
+    "registrable_domain",
     "resolve",
     "resolve_async",
     "resolver_addresses",

@@ -14,14 +14,19 @@ from .resolve import resolve, resolve_async
 _ATTEMPT = 1.5
 
 
-def open_socket(host: str, port: int, deadline: Deadline, *, operator: bool = False) -> socket.socket:
+def open_socket(
+    host: str, port: int, deadline: Deadline, *, operator: bool = False, family: int | None = None
+) -> socket.socket:
     """A connected TCP socket whose timeout is what the deadline has left. Blocks.
 
     Resolves once, judges every address, connects to the literal and compares the peer. Addresses
-    are tried in turn, IPv6 first. Later reads are the caller's to bound: set the timeout again
-    from the deadline before each one.
+    are tried in turn, IPv6 first, of `family` (4 or 6) alone where it is given. Later reads are the
+    caller's to bound: set the timeout again from the deadline before each one.
     """
-    addresses = resolve(host, deadline, operator=operator)
+    judged = resolve(host, deadline, operator=operator)
+    addresses = [one for one in judged if family in (None, ip_address(one).version)]
+    if not addresses:
+        raise Unreachable("dns_no_address", host=host)
     problems: list[OSError] = []
     for position, address in enumerate(addresses):
         if not deadline.left():

@@ -57,6 +57,11 @@ def parse_host(text: str) -> str:
     return literal or _ascii_name(text, _LABEL)
 
 
+def registrable_domain(host: str) -> str:
+    """The part of a host name that somebody registered; the host itself where there is none."""
+    return (_suffixes().privatesuffix(host) if host else None) or host
+
+
 def literal_address(text: str) -> str | None:
     """`text` as a canonical IP literal (IPv6 with or without brackets), None if it is not one."""
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text

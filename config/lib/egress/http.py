@@ -14,7 +14,7 @@ from .refusals import Refused, Unreachable
 from .transport import Address, Wire, parse_url
 from .trust import client_context
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BODILESS = frozenset({"GET", "HEAD"})
 _REDIRECT_PORTS = frozenset({80, 443})
 # What still goes along when a redirect leads to another origin. Everything else may be a
@@ -33,7 +33,7 @@ class HttpAnswer:
 
 
 @dataclass(frozen=True)
-class _Question:
+class Question:
     method: str
     address: Address
     headers: Mapping[str, str]
@@ -57,27 +57,28 @@ def http(
     only to ports 80 and 443, and lose all headers that may be credentials when the origin changes.
     Raises Refused, Unreachable (too_large beyond `max_bytes` of body) or NeedsUser("url_malformed").
     """
-    question = _Question(method, parse_url(url), {k.lower(): v for k, v in (headers or {}).items()}, body)
+    question = Question(method, parse_url(url), {k.lower(): v for k, v in (headers or {}).items()}, body)
     for hop in range(redirects + 1):
         answer = _exchanged(question, deadline, max_bytes, ca_bundle)
-        if answer.status not in _REDIRECTS or "location" not in answer.headers or hop == redirects:
+        if answer.status not in REDIRECTS or "location" not in answer.headers or hop == redirects:
             break
-        question = _next(question, answer)
+        question = following(question, answer.status, answer.headers)
     return answer
 
 
-def _next(question: _Question, answer: HttpAnswer) -> _Question:
+def following(question: Question, status: int, headers: Mapping[str, str]) -> Question:
+    """What a redirect asks for next. Raises Refused for whatever is not usual."""
     try:
-        address = parse_url(urljoin(str(question.address), answer.headers["location"]))
+        address = parse_url(urljoin(str(question.address), headers["location"]))
     except (NeedsUser, ValueError) as problem:
         raise Refused("egress_refused", host=question.address.host) from problem
     moved = address.origin != question.address.origin
     if moved and address.port not in _REDIRECT_PORTS:
         raise Refused("egress_refused", host=address.host)
-    repeated = answer.status in (307, 308) or question.method in _BODILESS
+    repeated = status in (307, 308) or question.method in _BODILESS
     if moved and repeated and question.body:
         raise Refused("egress_refused", host=address.host)
-    return _Question(
+    return Question(
         method=question.method if repeated else "GET",
         address=address,
         headers={k: v for k, v in question.headers.items() if not moved or k in _HARMLESS},
@@ -85,7 +86,7 @@ def _next(question: _Question, answer: HttpAnswer) -> _Question:
     )
 
 
-def _exchanged(question: _Question, deadline: Deadline, max_bytes: int, ca_bundle: str | None) -> HttpAnswer:
+def _exchanged(question: Question, deadline: Deadline, max_bytes: int, ca_bundle: str | None) -> HttpAnswer:
     address = question.address
     context = client_context(ca_bundle, alpn="http/1.1")
     with (

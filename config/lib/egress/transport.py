@@ -72,10 +72,15 @@ def _host_part(parts: SplitResult) -> str:
 
 
 class Wire(httpcore.NetworkBackend):
-    """Opens the pool's connections; `deadline` is the one of the request under way."""
+    """Opens the pool's connections; `deadline` is the one of the request under way.
 
-    def __init__(self, deadline: Deadline) -> None:
+    Each connection may bring at most `allowance` bytes; `family` (4 or 6) leaves out the host's other addresses.
+    """
+
+    def __init__(self, deadline: Deadline, *, allowance: int | None = None, family: int | None = None) -> None:
         self.deadline = deadline
+        self._allowance = allowance
+        self._family = family
 
     def connect_tcp(
         self,
@@ -85,7 +90,8 @@ class Wire(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        return _Stream(bound(open_socket(host, port, self.deadline), self.deadline), self)
+        sock = open_socket(host, port, self.deadline, family=self._family)
+        return _Stream(bound(sock, self.deadline, self._allowance), self)
 
 
 class _Stream(httpcore.NetworkStream):
@@ -123,6 +129,8 @@ class _Stream(httpcore.NetworkStream):
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable":
             return _is_readable(self._sock)
+        if info == "peer_certificate" and isinstance(self._sock, BoundedTLSSocket):
+            return self._sock.getpeercert(binary_form=True)
         return None
 
 

@@ -30,3 +30,16 @@ def _built(bundles: tuple[tuple[str, int], ...], alpn: str) -> ssl.SSLContext:
     if alpn:
         context.set_alpn_protocols([alpn])
     return context
+
+
+@lru_cache(maxsize=1)
+def context_that_verifies_nothing() -> ssl.SSLContext:
+    """For `http_unverified_for_detection` alone: talks to whoever answers, by whatever protocol is left."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.sslsocket_class = BoundedTLSSocket
+    context.set_alpn_protocols(["http/1.1"])
+    return context

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from config.lib import clock, jobs, x509
-from domains.models import Domain, Visit
+from domains.models import Domain, Hosting, Visit
 from domains.tls import FrontPage, Observation, Target
 from domains.visit import Conclusion, conclude, file_conclusions
 
@@ -11,7 +11,10 @@ ANSWERED = FrontPage("https", 200, 34)
 
 
 def see(domain: Domain, ders: Sequence[bytes]) -> Domain:
-    """File an observation of these certificates, or of a refused connection when there are none."""
+    """File an observation of these certificates, or of a refused connection when there are none.
+
+    The detection of the hosting is over as well, and found nothing.
+    """
     target = Target(domain.host, domain.port)
     seen = Observation(target, "connect_refused", {"host": domain.host, "port": domain.port})
     if ders:
@@ -28,6 +31,7 @@ def see(domain: Domain, ders: Sequence[bytes]) -> Domain:
     jobs.claim(jobs.kinds.get("visit"))
     row = Visit.unscoped.select_related("domain__workspace", "inspection").get(domain=domain)
     file_conclusions([conclude(row, seen, clock.now(), x509.load_roots())])
+    Hosting.unscoped.filter(domain=domain).update(detected_at=clock.now(), run_after=None)
     return Domain.unscoped.get(pk=domain.pk)
 
 

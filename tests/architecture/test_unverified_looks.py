@@ -1,0 +1,18 @@
+"""Who may speak TLS with somebody whose certificate nobody checked: the detection of what a site is hosted on."""
+
+from tests.architecture.sources import ROOMS, called, calls, files, name, parsed
+
+LOOK = "http_unverified_for_detection"
+CONTEXT = "context_that_verifies_nothing"
+ALLOWED = {
+    LOOK: {"domains/hosting/looking.py"},
+    CONTEXT: {"config/lib/egress/detection.py"},
+}
+
+
+def test_only_detection_looks_without_verifying() -> None:
+    callers = {
+        verb: {name(path) for path in files(*ROOMS) if any(called(call) == verb for call in calls(parsed(path)))}
+        for verb in ALLOWED
+    }
+    assert callers == ALLOWED
