@@ -28,8 +28,9 @@ def kind_of(schema: Mapping[str, Any]) -> Kind:
     if "anyOf" in schema or "allOf" in schema:
         return _kind_of_choice(schema)
     if "enum" in schema or "const" in schema:
-        values = tuple(schema.get("enum", [schema.get("const")]))
-        return Kind("one of", values=tuple(value or json.dumps(value) for value in map(_plain, values)))
+        values = map(_plain, schema.get("enum", [schema.get("const")]))
+        shown = tuple(value or json.dumps(value) for value in values)
+        return Kind("one of" if len(shown) > 1 else "always", values=shown)
     if schema.get("type") == "array":
         return _kind_of_list(schema)
     if schema.get("type") == "object":
@@ -37,7 +38,7 @@ def kind_of(schema: Mapping[str, Any]) -> Kind:
     return Kind(FORMATS.get(schema.get("format", ""), schema.get("type", "anything")), bounds=_bounds(schema))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
@@ -68,7 +69,7 @@ def _inner(schema: Mapping[str, Any]) -> Kind | None:
 
 
 def _plural(word: str) -> str:
-    return word if not word or word.startswith(("one of", "list", "object")) else f"{word}s"
+    return word if not word or word.startswith(("one of", "always", "list", "object")) else f"{word}s"
 
 
 def _bounds(schema: Mapping[str, Any]) -> str:

@@ -115,7 +115,7 @@ def test_a_call_names_its_ids_and_saves_a_file() -> None:
             Kind("integer", after=" or null", bounds="at most 9"),
         ),
         ({"enum": ["", "a"]}, Kind("one of", values=('""', "a"))),
-        ({"const": 3}, Kind("one of", values=("3",))),
+        ({"const": 3}, Kind("always", values=("3",))),
         ({"$ref": "#/components/schemas/Domain"}, Kind("", item="Domain")),
         ({"type": "array", "items": {"$ref": "#/components/schemas/Link"}}, Kind("list of ", item="Link")),
         (

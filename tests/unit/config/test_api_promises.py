@@ -62,4 +62,4 @@ def test_no_body_breaks_an_operation(data: st.DataObject, scene: Scene) -> None:
 
 
 def test_what_one_operation_answers_the_next_one_takes(scene: Scene) -> None:
-    machine(promises(examples=4), scene).run(settings=settled(4, stateful_step_count=6))
+    machine(promises(examples=8), scene).run(settings=settled(8, stateful_step_count=8))
