@@ -84,7 +84,8 @@ def test_a_worker_killed_at_each_place_in_turn_is_carried_on_from(cast: Cast, tm
     assert ends == [-signal.SIGKILL] * len(points()) + [0]
     closing = WorkspaceClosing.objects.get()
     assert closing.finished_at
-    assert closing.removed == {"domains.Visit": 3, "domains.Ownership": 3, "domains.Domain": 3}
+    kinds = ("Visit", "Hosting", "Ownership", "Domain")
+    assert closing.removed == {f"domains.{kind}": 3 for kind in kinds}
     assert not Workspace.objects.filter(pk=cast.acme.pk).exists()
     for model in owned_models():
         assert not model.unscoped.filter(workspace_id=cast.acme.pk).exists()
