@@ -25,6 +25,7 @@ urlpatterns = [
     path("account/data/", account.show_data, name="data-show"),
     path("account/data/download/", account.download_data, name="data-download"),
     path("account/delete/", account.delete, name="account-delete"),
+    path("workspaces/", workspaces.list_all, name="workspace-list"),
     path("workspaces/new/", workspaces.create_one, name="workspace-create"),
     path("w/<uuid:workspace_id>/settings/leave/", workspaces.leave, name="workspace-leave"),
     path("w/<uuid:workspace_id>/settings/delete/", workspaces.delete, name="workspace-delete"),

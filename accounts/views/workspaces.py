@@ -1,18 +1,30 @@
 """Workspaces: one more, leaving one, deleting one."""
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import WorkspaceRequest, account_view, workspace_view
 from accounts.closing import close_workspace, contents_of
 from accounts.forms import ConfirmForm, NewWorkspaceForm
 from accounts.members import leave_workspace
-from accounts.models import Workspace
+from accounts.models import Membership, Workspace
 from accounts.views.settings import settings_page
 from accounts.workspaces import add_workspace
 from config.lib.errors import NeedsUser, in_one_line
+
+PAGE = 100
+
+
+@account_view
+@require_safe
+def list_all(request: WorkspaceRequest) -> HttpResponse:
+    """The menu shows the first few; agencies have more."""
+    rows = Membership.objects.open().filter(user=request.user).select_related("workspace")
+    page = Paginator(rows.order_by("workspace__name", "pk"), PAGE).get_page(request.GET.get("page"))
+    return render(request, "accounts/workspaces.html", {"page": page})
 
 
 @account_view

@@ -188,9 +188,9 @@ def current_workspace(context: template.Context) -> Any:
 
 @register.simple_tag
 def workspaces_of(user: Any) -> list[Workspace]:
-    """The workspaces that a person may switch to, by name; the switcher shows the first twenty."""
+    """The workspaces that a person may switch to, by name; the switcher shows the first twenty of them."""
     rows = Workspace.objects.filter(memberships__user=user, closing_at=None)
-    return list(rows.order_by("name", "id")[:20])
+    return list(rows.order_by("name", "id")[:21])
 
 
 @register.simple_tag

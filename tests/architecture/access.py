@@ -1,7 +1,8 @@
 """Everything that can be asked for: each URL with its stated policy, each API operation with its."""
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,8 @@ class ApiOperation:
     access: Access | None
     body: dict[str, Any] | None
     statuses: frozenset[int]
+    # The fields of its query that take an id, `workspace` aside, which says where one stands.
+    query_ids: tuple[str, ...] = ()
 
 
 def pages(resolver: URLResolver | None = None, before: str = "") -> Iterator[Page]:
@@ -83,4 +86,11 @@ def operations() -> Iterator[ApiOperation]:
                 body = extra.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
                 access = getattr(operation.view_func, "access", None)
                 statuses = frozenset(code for code in operation.response_models if isinstance(code, int))
-                yield ApiOperation(operation.methods[0], path, access, body, statuses)
+                query_ids = tuple(_ids_in_query(extra.get("parameters", ())))
+                yield ApiOperation(operation.methods[0], path, access, body, statuses, query_ids)
+
+
+def _ids_in_query(parameters: Iterable[dict[str, Any]]) -> Iterator[str]:
+    for parameter in parameters:
+        if "$ref" not in parameter and "uuid" in json.dumps(parameter["schema"]):
+            yield parameter["name"]

@@ -301,6 +301,30 @@ def test_an_id_in_a_body_finds_no_row_of_another_workspace(op: ApiOperation, nam
     assert answer.status_code == 404, answer.content
 
 
+QUERY_IDS = [(op, name) for op in OPERATIONS for name in op.query_ids]
+
+
+def test_ids_in_queries_are_found() -> None:
+    assert ("/logs", "domain_id") in {(op.path, name) for op, name in QUERY_IDS}
+
+
+@pytest.mark.parametrize(("op", "name"), QUERY_IDS, ids=[f"{op.method} {op.path} {name}" for op, name in QUERY_IDS])
+def test_an_id_in_a_query_finds_no_row_of_another_workspace(op: ApiOperation, name: str, world: World) -> None:
+    foreign = world.rows.called(name.removesuffix("_id"))
+    known = {str(row.pk) for row in _every_row(world)} | {str(foreign.pk)}
+    url = f"{address(op, Rows(world.cast.other, world.cast.outsider))}?{name}={foreign.pk}"
+    answer = ask(op, url, world.cast.token(world.cast.outsider))
+    assert answer.status_code in (200, 404)
+    assert [key for key in known if key in answer.content.decode()] == []
+
+
+def test_a_token_is_refused_rather_than_used_for_another_workspace(world: World) -> None:
+    secret = world.cast.token(world.cast.outsider)
+    for op in OPERATIONS:
+        url = f"{address(op, world.rows)}?workspace={world.cast.acme.pk}"
+        assert ask(op, url, secret, body={}).status_code == 404, op.path
+
+
 def _make_deployable(own: Rows) -> None:
     """Nothing but the foreign id may stand in the way."""
     certificate, target = own.called("certificate"), own.called("target")

@@ -53,6 +53,7 @@ OWN_PAGES = {
     "sessions": "/account/sessions/",
     "account-invitations": "/account/invitations/",
     "account-data": "/account/data/",
+    "workspaces": "/workspaces/",
     "workspace-new": "/workspaces/new/",
 }
 # Asked for by somebody who has just confirmed the password.

@@ -1,5 +1,6 @@
 """Every way to join without being invited, each refused."""
 
+import contextlib
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -9,13 +10,14 @@ import time_machine
 from django.core.cache import cache
 from django.test import Client
 
-from accounts.invitations import accept_invitation, resend_invitation, revoke_invitation
+from accounts.invitations import accept_invitation, invite_person, resend_invitation, revoke_invitation
 from accounts.members import change_role, remove_member
-from accounts.models import Invitation, Membership, User, Workspace
+from accounts.models import Invitation, Membership, PlatformMail, User, Workspace
+from accounts.workspaces import create_workspace
 from auditlog.events import SYSTEM
 from auditlog.models import Event
 from config.lib import clock
-from config.lib.errors import NeedsUser
+from config.lib.errors import NeedsUser, Transient
 from tests.cast import Cast, make_cast, make_user
 from tests.unit.accounts.inviting import NEW, Sent, add_admin, at_browser, invite, membership_of, role_in
 from tests.unit.accounts.test_sign_up import delivered
@@ -270,3 +272,21 @@ def test_an_admin_with_an_unconfirmed_address_may_not_invite() -> None:
     assert answer.status_code == 403
     assert "Confirm your e-mail address first" in answer.content.decode()
     assert not Invitation.unscoped.exists()
+
+
+def test_neither_many_workspaces_nor_deleting_them_gets_more_mails_out(cast: Cast) -> None:
+    """To one address five a day, from one person a hundred, whatever is still there of what sent them."""
+    for number in range(4):
+        workspace = create_workspace(user=cast.admin, name=f"Cannon {number}", actor=SYSTEM)
+        for _ in range(2):
+            with contextlib.suppress(Transient):
+                invite_person(workspace=workspace, inviter=cast.admin, actor=SYSTEM, email=NEW, role="member")
+        Invitation.unscoped.filter(workspace=workspace).delete()
+    assert PlatformMail.objects.filter(to=NEW, template="invitation").count() == 5
+    workspace = create_workspace(user=cast.admin, name="Another", actor=SYSTEM)
+    for number in range(95):
+        address = f"person{number}@example.net"
+        invite_person(workspace=workspace, inviter=cast.admin, actor=SYSTEM, email=address, role="member")
+        Invitation.unscoped.filter(workspace=workspace).delete()
+    with pytest.raises(Transient, match="invitation_mails_spent"):
+        invite_person(workspace=workspace, inviter=cast.admin, actor=SYSTEM, email="one@more.example", role="member")

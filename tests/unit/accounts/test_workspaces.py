@@ -1,5 +1,6 @@
 """Several workspaces: made, switched between, left; and always somebody left who can manage them."""
 
+import re
 import threading
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from django.test import Client
 
 from accounts.members import leave_workspace
 from accounts.models import ApiToken, Invitation, Membership, User, Workspace
-from accounts.workspaces import MADE_A_DAY, add_workspace
+from accounts.workspaces import MADE_A_DAY, add_workspace, create_workspace, ensure_workspace
 from auditlog.events import SYSTEM, Actor
 from auditlog.models import Event
 from config.lib import clock
@@ -161,3 +162,53 @@ def test_a_token_of_somebody_else_stays(cast: Cast) -> None:
     client: Any = signed_in(cast.member)
     client.post(f"/w/{cast.acme.pk}/settings/leave/")
     assert ApiToken.unscoped.get().revoked_at is None
+
+
+def test_somebody_with_many_workspaces_reaches_them_all(cast: Cast) -> None:
+    for number in range(24):
+        create_workspace(user=cast.admin, name=f"Customer {number:02}", actor=SYSTEM)
+    client = Client()
+    client.force_login(cast.admin)
+    menu = client.get(f"/w/{cast.acme.pk}/team/").content.decode()
+    assert "All workspaces" in menu
+    assert "Customer 20" not in menu
+    listed = client.get("/workspaces/").content.decode()
+    assert all(f"Customer {number:02}" in listed for number in range(24))
+    assert "Other" not in re.findall(r'<th scope="row"><a [^>]+>([^<]+)</a>', listed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("  Acme Inc ", "Acme Inc"),
+        ("acme inc", "acme inc"),
+        ("Müller & Söhne", "Müller & Söhne"),
+        ("Acme”.\r\n\r\nYour account is locked", "Acme”.    Your account is locked"),
+        ("Ac\u202eme\u200b", "Acme"),
+        ("A\u2028B", "A B"),
+    ],
+)
+def test_a_name_is_kept_as_typed_but_on_one_line_and_as_it_is_seen(typed: str, kept: str, cast: Cast) -> None:
+    assert create_workspace(user=cast.admin, name=typed, actor=SYSTEM).name == kept
+    secret = cast.token(cast.admin)
+    headers = {"Authorization": f"Bearer {secret}"}
+    answer = Client().patch("/api/workspace", {"name": typed}, content_type="application/json", headers=headers)
+    assert answer.json()["name"] == kept
+
+
+@pytest.mark.parametrize("typed", ["\u200b", "\u200b\u202e", "   ", "\n"])
+def test_a_name_that_nobody_sees_is_refused(typed: str, cast: Cast) -> None:
+    headers = {"Authorization": f"Bearer {cast.token(cast.admin)}"}
+    answer = Client().patch("/api/workspace", {"name": typed}, content_type="application/json", headers=headers)
+    assert answer.status_code == 422
+    client = Client()
+    client.force_login(cast.admin)
+    assert "can be seen" in client.post("/workspaces/new/", {"name": typed}).content.decode() or not typed.strip()
+    assert Workspace.objects.filter(memberships__user=cast.admin).count() == 1
+
+
+def test_a_page_asked_for_twice_makes_one_workspace(cast: Cast) -> None:
+    Membership.objects.filter(user=cast.member).delete()
+    first = ensure_workspace(user=cast.member, actor=SYSTEM)
+    assert ensure_workspace(user=cast.member, actor=SYSTEM) == first
+    assert Membership.objects.filter(user=cast.member).count() == 1
