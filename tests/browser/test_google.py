@@ -113,7 +113,7 @@ def test_an_existing_account_is_connected_by_its_password(page: Page, google: Go
 
 def test_an_answer_that_is_not_for_us_is_explained(page: Page, google: Google, witness: Witness) -> None:
     witness.expected_statuses.add(400)
-    google.claims = {"nonce": "somebody else's"}
+    google.claims = {"azp": "other.apps.googleusercontent.com"}
     page.goto("/account/google/")
     choose_account(page, google)
     expect(page.get_by_role("heading", name="Google's answer could not be verified")).to_be_visible()
