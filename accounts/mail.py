@@ -3,7 +3,7 @@
 import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -17,11 +17,15 @@ from django.template.loader import render_to_string
 from accounts.models import PlatformMail
 from config.lib import clock, egress, jobs
 from config.lib.errors import ExpectedError, Permanent, Transient
+from config.lib.registry import Registry
 from config.lib.sealed import Sealed
 
 log = logging.getLogger("mail")
 
 SECONDS = 30
+# Mails whose template and context are worked out only when they are sent, by name in place of a template.
+late: Registry[Callable[[Mapping[str, Any]], tuple[str, dict[str, Any]]]] = Registry("mails worked out late")
+RESET_ASKED = "reset_asked"
 # Links in mails die, so a mail that could not be sent for a day is not worth sending.
 GIVE_UP_AFTER = timedelta(days=1)
 
@@ -45,7 +49,10 @@ def queue_mail(*, to: str, template: str, context: Mapping[str, Any]) -> Platfor
 def send_queued(batch: Sequence[PlatformMail]) -> None:
     """Render and send; at least once, under one Message-ID, so that a doubled mail can be told."""
     for mail in batch:
-        subject, text, html = render_mail(mail.template, json.loads(mail.sealed_context.reveal_text()))
+        template, context = mail.template, json.loads(mail.sealed_context.reveal_text())
+        if template in late:
+            template, context = late.get(template)(context)
+        subject, text, html = render_mail(template, context)
         mail.renew_lease(2 * SECONDS)
         try:
             send_platform_mail(to=mail.to, subject=subject, text=text, html=html, message_id=str(mail.pk))

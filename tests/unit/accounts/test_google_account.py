@@ -16,8 +16,9 @@ from django.utils import timezone
 
 from accounts.google.identity import connect_google
 from accounts.google.token import Proof
-from accounts.mail import render_mail
+from accounts.mail import RESET_ASKED, render_mail
 from accounts.models import ApiToken, GoogleIdentity, Membership, PlatformMail, User
+from accounts.resetting import work_out_reset
 from auditlog.events import SYSTEM
 from auditlog.models import Event
 from config.lib import clock
@@ -343,8 +344,9 @@ def test_who_has_only_google_gets_a_password_by_mail(browser: Browser, google: G
     user = google_only(browser, google)
     stranger = Browser().client
     stranger.post("/account/password/reset/", {"email": ANN})
-    mail = PlatformMail.objects.get(template="reset_password")
-    link = json.loads(mail.sealed_context.reveal_text())["action_url"]
+    asked = PlatformMail.objects.get(template=RESET_ASKED)
+    _, context = work_out_reset(json.loads(asked.sealed_context.reveal_text()))
+    link = context["action_url"]
     form = stranger.get(link.removeprefix("http://localhost:8000"), follow=True)
     body = {"password1": "a new long secret", "password2": "a new long secret"}
     stranger.post(form.redirect_chain[-1][0], body)
