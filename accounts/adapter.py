@@ -10,11 +10,9 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.internal.httpkit import get_client_ip
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.http import urlencode
 
 from accounts.access import to_reauthentication
 from accounts.addresses import plain_email
@@ -113,12 +111,9 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_email_verification_redirect_url(self, email_address: EmailAddress) -> str:
         """Whoever made the account because of an invitation goes on to it."""
-        if not invitations_to(email_address.user).exists():
-            return str(super().get_email_verification_redirect_url(email_address))
-        there = reverse("accounts:invitation-list")
-        if self.request.user.is_authenticated:
-            return there
-        return f"{reverse('account_login')}?{urlencode({REDIRECT_FIELD_NAME: there})}"
+        if invitations_to(email_address.user).exists():
+            return reverse("accounts:invitation-list")
+        return str(super().get_email_verification_redirect_url(email_address))
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """Google for those who have connected it; after the password, which needs no other site."""

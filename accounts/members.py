@@ -17,13 +17,13 @@ from config.lib.errors import NeedsUser
 def change_role(*, membership: Membership, role: str, actor: Actor) -> Membership:
     """Make a member an admin, or an admin a member, and tell them. Repeatable; Http404 when they are gone."""
     with transaction.atomic():
-        row = lock_membership(membership)
+        row = _lock_membership(membership)
         before = row.role
         if before == role:
             return row
         if role != Role.ADMIN:
-            keep_an_admin(row)
-            withdraw_invitations(workspace=row.workspace, inviter=row.user, actor=actor)
+            _keep_an_admin(row)
+            _withdraw_invitations(workspace=row.workspace, inviter=row.user, actor=actor)
         row.role = role
         row.save(update_fields=["role"])
         data = {"email": row.user.email, "role": role, "before": before}
@@ -35,8 +35,8 @@ def change_role(*, membership: Membership, role: str, actor: Actor) -> Membershi
 def remove_member(*, membership: Membership, actor: Actor) -> None:
     """Shut a member out at once and tell them; Http404 when they are gone already."""
     with transaction.atomic():
-        row = lock_membership(membership)
-        end_membership(membership=row, actor=actor)
+        row = _lock_membership(membership)
+        _end_membership(membership=row, actor=actor)
         data = {"email": row.user.email}
         record("member.removed", workspace_id=row.workspace_id, actor=actor, data=data)
         tell_removed(membership=row, actor=actor)
@@ -45,19 +45,19 @@ def remove_member(*, membership: Membership, actor: Actor) -> None:
 def leave_workspace(*, membership: Membership, actor: Actor) -> None:
     """Raises NeedsUser("last_admin"); Http404 when they are gone already."""
     with transaction.atomic():
-        row = lock_membership(membership)
-        end_membership(membership=row, actor=actor)
+        row = _lock_membership(membership)
+        _end_membership(membership=row, actor=actor)
         record("member.left", workspace_id=row.workspace_id, actor=actor, data={"email": row.user.email})
 
 
-def end_membership(*, membership: Membership, actor: Actor) -> None:
-    """Delete a membership from `lock_membership` with all that lives by it; the caller records why.
+def _end_membership(*, membership: Membership, actor: Actor) -> None:
+    """Delete a membership from `_lock_membership` with all that lives by it; the caller records why.
 
     Its API tokens are revoked and its open invitations withdrawn for good: whoever is let in again gets neither
     back. Raises NeedsUser("last_admin").
     """
-    keep_an_admin(membership)
-    withdraw_invitations(workspace=membership.workspace, inviter=membership.user, actor=actor)
+    _keep_an_admin(membership)
+    _withdraw_invitations(workspace=membership.workspace, inviter=membership.user, actor=actor)
     tokens = ApiToken.objects.for_workspace(membership.workspace_id)
     for token in tokens.filter(made_by=membership.user, revoked_at=None):
         revoke_token(token=token, actor=actor)
@@ -69,7 +69,7 @@ def lock_people(workspace_id: uuid.UUID) -> None:
     Workspace.objects.select_for_update(no_key=True).filter(pk=workspace_id).first()
 
 
-def lock_membership(membership: Membership) -> Membership:
+def _lock_membership(membership: Membership) -> Membership:
     """The membership as it is now, behind `lock_people`. Raises Http404 when it is gone."""
     lock_people(membership.workspace_id)
     row = Membership.objects.select_related("user", "workspace").filter(pk=membership.pk).first()
@@ -78,8 +78,8 @@ def lock_membership(membership: Membership) -> Membership:
     return row
 
 
-def keep_an_admin(membership: Membership) -> None:
-    """Raise NeedsUser("last_admin") for the last one, from `lock_membership`, who can manage the workspace."""
+def _keep_an_admin(membership: Membership) -> None:
+    """Raise NeedsUser("last_admin") for the last one, from `_lock_membership`, who can manage the workspace."""
     if is_last_admin(membership):
         raise NeedsUser("last_admin", email=membership.user.email)
 
@@ -101,7 +101,7 @@ def admins_to_tell(workspace_id: uuid.UUID) -> list[User]:
     return [row.user for row in proven.select_related("user").order_by("created_at", "id")]
 
 
-def withdraw_invitations(*, workspace: Workspace, inviter: User, actor: Actor) -> None:
+def _withdraw_invitations(*, workspace: Workspace, inviter: User, actor: Actor) -> None:
     """Invitations end with their inviter's right to invite, and do not come back with it."""
     rows = Invitation.objects.for_workspace(workspace).filter(invited_by=inviter, accepted_at=None, revoked_at=None)
     for email in list(rows.values_list("email", flat=True)):

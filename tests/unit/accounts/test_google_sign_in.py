@@ -5,13 +5,7 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
-from allauth.mfa.totp.internal.auth import (
-    TOTP,
-    format_hotp_value,
-    generate_totp_secret,
-    hotp_value,
-    yield_hotp_counters_from_time,
-)
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.core.cache import cache
 from django.db import connection, connections
 
@@ -21,6 +15,7 @@ from accounts.models import GoogleIdentity, Membership, PlatformMail, Session, U
 from auditlog.events import SYSTEM
 from auditlog.models import Event
 from tests.cast import PASSWORD, make_user
+from tests.totp import code_of as totp_code
 from tests.unit.accounts.google import ANN, ANNS_SUB, FINISH, PASSWORD_PAGE, Browser, Google, code_of, new_client
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -134,10 +129,6 @@ def test_a_second_factor_is_still_asked(browser: Browser, google: Google) -> Non
     done = browser.client.post("/account/2fa/authenticate/", {"code": totp_code(secret)})
     assert done.headers["Location"] == "/docs/"
     assert browser.is_signed_in()
-
-
-def totp_code(secret: str) -> str:
-    return str(format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time()))))
 
 
 def test_a_disabled_person_is_refused(browser: Browser, google: Google) -> None:
