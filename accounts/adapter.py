@@ -20,9 +20,9 @@ from accounts.fresh import is_fresh
 from accounts.google.identity import connect_google
 from accounts.google.token import Proof
 from accounts.invitations import invitations_to
-from accounts.mail import queue_mail
 from accounts.models import GoogleIdentity, User
 from accounts.notices import EVENTS, mail_for, tell_of_asked_change
+from accounts.outbox import queue_mail
 from accounts.sessions import end_sessions, note_browser, stored_key
 from accounts.taking_back import undo_path
 from accounts.workspaces import ensure_workspace

@@ -13,7 +13,7 @@ from ninja.responses import Status
 from pydantic import Field, field_validator
 
 from accounts.addresses import plain_email
-from accounts.callers import SCOPES, ApiRequest
+from accounts.callers import ApiRequest
 from accounts.documents import OneOf
 from accounts.invitations import invite_person, open_invitations, revoke_invitation
 from accounts.members import change_role, remove_member
@@ -21,6 +21,7 @@ from accounts.models import Invitation, Membership, Workspace
 from accounts.operations import Accepted, operation, routers
 from accounts.paging import ListQuery, Page, page_of
 from accounts.problems import ErrorOut, Problem, bad_field
+from accounts.token_text import SCOPES
 from accounts.workspaces import change_workspace, clean_name
 
 __all__ = [

@@ -3,8 +3,8 @@
 from allauth.account.models import EmailAddress
 from django.db import transaction
 
-from accounts.callers import SCOPES
 from accounts.models import Membership, Role, User, Workspace
+from accounts.token_text import SCOPES
 from accounts.tokens import make_token
 from accounts.workspaces import create_workspace
 from auditlog.events import SYSTEM

@@ -1,7 +1,5 @@
 """Who calls the API: the holder of a token, or the person signed in at the browser."""
 
-import hashlib
-import secrets
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -16,11 +14,10 @@ from accounts.api_limits import count_request
 from accounts.models import ApiToken, Membership
 from accounts.policy import lower_role
 from accounts.problems import Problem
+from accounts.token_text import PREFIX, token_digest
 from auditlog.events import Actor
 from config.lib import clock
 
-PREFIX = "mmc_"
-SCOPES = ("read", "write", "keys")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Writing the last use on every request would make each read a write.
 LAST_USED_EVERY = timedelta(minutes=1)
@@ -72,16 +69,6 @@ class SignedInSession:
 def _carries_csrf_token(request: Any) -> bool:
     _ = request.body  # kept for the operation: looking for the token in a form would use it up
     return check_csrf(request) is None
-
-
-def new_token_secret() -> str:
-    """256 random bits behind a prefix that scanners can recognise."""
-    return PREFIX + secrets.token_urlsafe(32)
-
-
-def token_digest(secret: str) -> str:
-    """SHA-256 suffices: there is nothing to guess in 256 random bits."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def find_token(secret: str) -> ApiToken | None:

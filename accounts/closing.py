@@ -10,14 +10,15 @@ from django.db import models, transaction
 from django.db.models import Count
 from django.urls import reverse
 
-from accounts.mail import queue_mail
 from accounts.members import admins_to_tell
 from accounts.models import ApiToken, Membership, User, Workspace, WorkspaceClosing
+from accounts.outbox import queue_mail
 from auditlog.events import Actor, record
 from config.lib import clock, jobs
 from config.lib.registry import Registry
 
 KIND = "workspace_closing"
+LEASE_SECONDS = 120
 # Requests that came in before the door was shut end within it: what they write last is removed too.
 GRACE = timedelta(seconds=30)
 

@@ -11,9 +11,9 @@ from django.urls import reverse
 
 from accounts.access import has_verified_email
 from accounts.closing import close_workspace
-from accounts.mail import queue_mail
 from accounts.members import leave_workspace
 from accounts.models import Membership, PlatformMail, Role, User, Workspace
+from accounts.outbox import queue_mail
 from auditlog.events import Actor, record
 from config.lib.crash import crash_here
 from config.lib.errors import NeedsUser

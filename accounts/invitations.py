@@ -13,10 +13,10 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404
 
-from accounts.callers import token_digest
 from accounts.members import lock_people
 from accounts.models import Invitation, Membership, Role, User, Workspace
 from accounts.team_mail import mail_invitation, tell_joined
+from accounts.token_text import token_digest
 from auditlog.events import Actor, record
 from auditlog.models import Event
 from config.lib import clock

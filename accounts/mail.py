@@ -1,9 +1,9 @@
-"""The platform's own mail: queued as a template's name and a sealed context, rendered when it is sent."""
+"""The platform's own mail as a worker sends it: rendered from what the outbox holds, when it is sent."""
 
 import json
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -15,35 +15,15 @@ from django.conf import settings
 from django.template.loader import render_to_string
 
 from accounts.models import PlatformMail
+from accounts.outbox import late
 from config.lib import clock, egress, jobs
 from config.lib.errors import ExpectedError, Permanent, Transient
-from config.lib.registry import Registry
-from config.lib.sealed import Sealed
 
 log = logging.getLogger("mail")
 
 SECONDS = 30
-# Mails whose template and context are worked out only when they are sent, by name in place of a template.
-late: Registry[Callable[[Mapping[str, Any]], tuple[str, dict[str, Any]]]] = Registry("mails worked out late")
-RESET_ASKED = "reset_asked"
 # Links in mails die, so a mail that could not be sent for a day is not worth sending.
 GIVE_UP_AFTER = timedelta(days=1)
-
-
-def queue_mail(*, to: str, template: str, context: Mapping[str, Any]) -> PlatformMail:
-    """One row in the outbox, inside the caller's transaction; `context` must be JSON, and is sealed.
-
-    `template` names `templates/accounts/mail/<template>{_subject.txt,.txt,.html}`.
-    """
-    mail = PlatformMail.objects.create(
-        to=to,
-        template=template,
-        sealed_context=Sealed.of(json.dumps(dict(context))),
-        run_after=clock.now(),
-        priority=jobs.INTERACTIVE,
-    )
-    jobs.ring("platform_mail", interactive=True)
-    return mail
 
 
 def send_queued(batch: Sequence[PlatformMail]) -> None:

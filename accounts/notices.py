@@ -9,8 +9,8 @@ from django.conf import settings
 from django.urls import reverse
 
 from accounts.browsers import name_browser
-from accounts.mail import queue_mail
 from accounts.models import User
+from accounts.outbox import queue_mail
 
 
 @dataclass(frozen=True)

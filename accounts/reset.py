@@ -6,7 +6,7 @@ from allauth.account.forms import ResetPasswordForm
 from django.http import HttpRequest
 
 from accounts.addresses import plain_email
-from accounts.mail import RESET_ASKED, queue_mail
+from accounts.outbox import RESET_ASKED, queue_mail
 
 
 class OneResetForm(ResetPasswordForm):

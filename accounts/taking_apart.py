@@ -13,7 +13,7 @@ from typing import Any
 from django.apps import apps
 from django.db import IntegrityError
 
-from accounts.closing import KIND, Settling, closing_steps, in_words, tell_closed
+from accounts.closing import KIND, LEASE_SECONDS, Settling, closing_steps, in_words, tell_closed
 from accounts.members import admins_to_tell
 from accounts.models import Membership, Workspace, WorkspaceClosing
 from auditlog.events import record
@@ -24,7 +24,6 @@ from config.lib.scoping import OwnedModel
 
 log = logging.getLogger("accounts")
 
-LEASE_SECONDS = 120
 PAUSE = timedelta(seconds=5)
 # A swap that was cut on a server is tried again for an hour and a half before it is given up.
 WAITED_FOR = timedelta(hours=2)

@@ -3,8 +3,8 @@
 from django.conf import settings
 from django.urls import reverse
 
-from accounts.mail import queue_mail
 from accounts.models import Invitation, Membership
+from accounts.outbox import queue_mail
 from auditlog.events import Actor
 from config.lib import clock, wording
 

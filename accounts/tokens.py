@@ -5,9 +5,9 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accounts.callers import SCOPES, new_token_secret, token_digest
 from accounts.models import ApiToken, Membership, User, Workspace
 from accounts.policy import lower_role
+from accounts.token_text import SCOPES, new_token_secret, token_digest
 from auditlog.events import Actor, record
 from config.lib import clock
 from config.lib.errors import NeedsUser

@@ -1,15 +1,22 @@
 """Registers this room's job kinds."""
 
-from datetime import timedelta
-
-from certificates.advance import give_up, work_issuances
 from certificates.models import DnsLook, Issuance
-from certificates.records import stop_looking, work_looks
 from config.lib import jobs
+from config.lib.later import later
 
 jobs.register(
-    jobs.Kind(name="issuance", model=Issuance, work=work_issuances, give_up=give_up, lease=timedelta(seconds=60))
+    jobs.Kind(
+        name="issuance",
+        model=Issuance,
+        work=later("certificates.advance.work_issuances"),
+        give_up=later("certificates.advance.give_up"),
+    )
 )
 jobs.register(
-    jobs.Kind(name="dns_look", model=DnsLook, work=work_looks, give_up=stop_looking, lease=timedelta(seconds=60))
+    jobs.Kind(
+        name="dns_look",
+        model=DnsLook,
+        work=later("certificates.records.work_looks"),
+        give_up=later("certificates.records.stop_looking"),
+    )
 )

@@ -16,12 +16,11 @@ from deploy import server_lease
 from deploy.checking import check_target
 from deploy.deploying import deploy_to_target
 from deploy.models import Target, TargetRun
-from deploy.reconcile import plan_retry
+from deploy.reconcile import KIND, plan_retry
 from deploy.result import SUPERSEDED, Result
 from deploy.settling import lock_domain, settle_deployment
 from deploy.trail import Trail, keep_on_run
 
-KIND = "target_run"
 BUSY_PAUSE = timedelta(seconds=2)
 # A run that was cut while files were half-way is not over: it comes back soon, this many times.
 MAX_REPAIRS = 10

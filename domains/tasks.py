@@ -3,38 +3,36 @@
 from datetime import timedelta
 
 from config.lib import jobs
-from domains import ownership, visit
-from domains.hosting import detecting
+from config.lib.later import later
 from domains.models import Hosting, Ownership, Visit
 
 jobs.register(
     jobs.Kind(
         name="visit",
         model=Visit,
-        work=visit.visit_due,
-        give_up=visit.give_up,
+        work=later("domains.visit.visit_due"),
+        give_up=later("domains.visit.give_up"),
         queue="inspect",
-        batch=visit.BATCH,
-        lease=visit.LEASE,
+        batch=500,
+        lease=timedelta(seconds=300),
     )
 )
 jobs.register(
     jobs.Kind(
         name="ownership",
         model=Ownership,
-        work=ownership.check_ownership,
-        give_up=ownership.give_up,
+        work=later("domains.ownership.check_ownership"),
+        give_up=later("domains.ownership.give_up"),
         queue="inspect",
-        lease=timedelta(seconds=60),
     )
 )
 jobs.register(
     jobs.Kind(
         name="hosting",
         model=Hosting,
-        work=detecting.detect_hosting,
-        give_up=detecting.give_up,
+        work=later("domains.hosting.detecting.detect_hosting"),
+        give_up=later("domains.hosting.detecting.give_up"),
         queue="inspect",
-        lease=detecting.LEASE,
+        lease=timedelta(seconds=120),
     )
 )

@@ -31,8 +31,6 @@ from domains.writing import update_rows
 
 log = logging.getLogger("domains.visit")
 
-BATCH = 500
-LEASE = timedelta(seconds=300)
 SECOND_TRY = timedelta(seconds=60)
 SOURCE = "visit"
 JOB_SOURCE = "visit_job"

@@ -1,18 +1,16 @@
 """Registers this room's job kinds."""
 
-from datetime import timedelta
-
 from auditlog.models import PendingReaction
 from config.lib.jobs import Kind, register
-from notifications import deliveries, reactions
+from config.lib.later import later
 from notifications.models import Delivery
 
 register(
     Kind(
         name="reaction",
         model=PendingReaction,
-        work=reactions.react_to_events,
-        give_up=reactions.give_up_reaction,
+        work=later("notifications.reactions.react_to_events"),
+        give_up=later("notifications.reactions.give_up_reaction"),
         batch=20,
     )
 )
@@ -20,8 +18,7 @@ register(
     Kind(
         name="delivery",
         model=Delivery,
-        work=deliveries.send_deliveries,
-        give_up=deliveries.give_up_delivery,
-        lease=timedelta(seconds=deliveries.LEASE_SECONDS),
+        work=later("notifications.deliveries.send_deliveries"),
+        give_up=later("notifications.deliveries.give_up_delivery"),
     )
 )

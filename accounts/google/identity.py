@@ -8,9 +8,9 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from accounts.google.token import Proof
-from accounts.mail import queue_mail
 from accounts.models import GoogleIdentity, User
 from accounts.notices import notice_context
+from accounts.outbox import queue_mail
 from accounts.workspaces import sign_up
 from auditlog.events import Actor, record
 from config.lib import clock

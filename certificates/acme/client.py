@@ -24,7 +24,7 @@ from certificates.acme.facts import (
     read_order,
 )
 from certificates.acme.network import EXCHANGE_SECONDS, Network, json_of, retry_at
-from config.lib import egress
+from config.lib.egress.acme_session import acme_session
 from config.lib.errors import ExpectedError, Permanent, Transient
 
 DIRECTORY_SECONDS = 300
@@ -54,7 +54,7 @@ def connect(
 
     Opens no connection by itself. `ca_bundle` is a file of roots trusted for this CA's API.
     """
-    with egress.acme_session(directory_url, ca_bundle or None) as session:
+    with acme_session(directory_url, ca_bundle or None) as session:
         yield AcmeClient(directory_url, session, account_key_pem, account_uri)
 
 

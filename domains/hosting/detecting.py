@@ -19,7 +19,6 @@ from domains.models import HTTPS, Domain, Hosting
 from domains.uptime.probing import NO_WEBSITE
 from domains.visit import spread
 
-LEASE = timedelta(seconds=120)
 WEEKLY = timedelta(days=7)
 RESOLVE_SECONDS = 5.0
 SECOND_LOOK_SECONDS = 6.0

@@ -13,8 +13,8 @@ from acme import client, messages
 from cryptography.hazmat.primitives.asymmetric import ec
 from pytest_django import Settings
 
-from config.lib import egress
 from config.lib.egress import Deadline
+from config.lib.egress.acme_session import acme_session
 from config.lib.errors import ExpectedError
 from tests.servers.listener import dripping, http_script, listening, read_request
 from tests.servers.pebble import Pebble
@@ -28,7 +28,7 @@ def opened(settings: Settings) -> None:
 
 @pytest.fixture
 def session(pebble_server: Pebble, opened: None) -> Iterator[requests.Session]:
-    with egress.acme_session(pebble_server.directory_url, str(pebble_server.ca_bundle)) as acme:
+    with acme_session(pebble_server.directory_url, str(pebble_server.ca_bundle)) as acme:
         yield acme
 
 
@@ -56,7 +56,7 @@ def test_an_authority_s_urls_lead_to_itself_only(pebble_server: Pebble, session:
 
 def test_an_unknown_authority_is_not_talked_to(pebble_server: Pebble, opened: None) -> None:
     with (
-        egress.acme_session(pebble_server.directory_url) as stranger,
+        acme_session(pebble_server.directory_url) as stranger,
         pytest.raises(ExpectedError, match="tls_failed"),
     ):
         stranger.get(pebble_server.directory_url, verify=False)
@@ -69,14 +69,14 @@ def _patient(sock: socket.socket) -> None:
 
 
 def test_one_connection_serves_all_requests(opened: None) -> None:
-    with listening(_patient) as server, egress.acme_session(f"http://127.0.0.1:{server.port}/dir") as acme:
+    with listening(_patient) as server, acme_session(f"http://127.0.0.1:{server.port}/dir") as acme:
         for _ in range(3):
             assert acme.get(f"http://127.0.0.1:{server.port}/dir").json() == {}
         assert server.connections == 1
 
 
 def test_a_kept_connection_gets_the_time_of_the_request_under_way(opened: None) -> None:
-    with listening(_patient) as server, egress.acme_session(f"http://127.0.0.1:{server.port}/dir") as acme:
+    with listening(_patient) as server, acme_session(f"http://127.0.0.1:{server.port}/dir") as acme:
         first = Deadline(0.3)
         assert acme.get(f"http://127.0.0.1:{server.port}/dir", timeout=0.3).json() == {}
         wait_until(lambda: not first.left(), seconds=2, what="the end of the first request's time")
@@ -87,7 +87,7 @@ def test_a_kept_connection_gets_the_time_of_the_request_under_way(opened: None) 
 @pytest.mark.parametrize("location", ["http://127.0.0.1/", "/dir", "http://169.254.169.254/"])
 def test_a_redirect_is_refused(opened: None, location: str) -> None:
     moved = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
-    with listening(http_script(moved)) as server, egress.acme_session(f"http://127.0.0.1:{server.port}/dir") as acme:
+    with listening(http_script(moved)) as server, acme_session(f"http://127.0.0.1:{server.port}/dir") as acme:
         with pytest.raises(ExpectedError, match="egress_refused"):
             acme.get(f"http://127.0.0.1:{server.port}/dir")
         assert server.connections == 1
@@ -95,7 +95,7 @@ def test_a_redirect_is_refused(opened: None, location: str) -> None:
 
 def test_a_dripping_authority_ends_at_the_timeout(opened: None) -> None:
     drip = dripping(itertools.chain([b"HTTP/1.1 200 OK\r\n\r\n"], itertools.repeat(b"x")))
-    with listening(drip) as server, egress.acme_session(f"http://127.0.0.1:{server.port}/dir") as acme:
+    with listening(drip) as server, acme_session(f"http://127.0.0.1:{server.port}/dir") as acme:
         started = time.monotonic()
         with pytest.raises(ExpectedError, match="deadline_exceeded"):
             acme.get(f"http://127.0.0.1:{server.port}/dir", timeout=0.6)
@@ -106,7 +106,7 @@ def test_an_answer_without_end_is_cut_off(opened: None) -> None:
     large = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 400_000
     with (
         listening(http_script(large)) as server,
-        egress.acme_session(f"http://127.0.0.1:{server.port}/dir") as acme,
+        acme_session(f"http://127.0.0.1:{server.port}/dir") as acme,
         pytest.raises(ExpectedError, match="too_large"),
     ):
         acme.get(f"http://127.0.0.1:{server.port}/dir")

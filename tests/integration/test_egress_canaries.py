@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from config.lib import egress
 from config.lib.egress import Deadline
+from config.lib.egress.acme_session import acme_session
 from config.lib.errors import ExpectedError
 from tests.servers.listener import Listener, http_script, listening
 from tests.servers.special_addresses import SPELLINGS, V4, V6
@@ -29,7 +30,7 @@ def _mail() -> EmailMessage:
 
 
 def _through_acme(host: str, port: int) -> requests.Response:
-    with egress.acme_session(f"https://{host}:{port}/dir") as session:
+    with acme_session(f"https://{host}:{port}/dir") as session:
         return session.get(f"https://{host}:{port}/dir", timeout=2)
 
 

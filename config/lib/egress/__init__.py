@@ -5,7 +5,6 @@ the judged literal, one total deadline. A test bans sockets and HTTP, SMTP and D
 """
 
 from . import catalogue as catalogue
-from .acme_session import acme_session
 from .connect import open_socket, open_socket_async
 from .deadline import Deadline
 from .detection import Hop, Sighting, http_unverified_for_detection
@@ -26,7 +25,6 @@ __all__ = [
     "ServerAnswer",
     "Sighting",
     "Unreachable",
-    "acme_session",
     "client_context",
     "http",
     "http_unverified_for_detection",

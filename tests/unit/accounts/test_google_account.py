@@ -16,8 +16,9 @@ from django.utils import timezone
 
 from accounts.google.identity import connect_google
 from accounts.google.token import Proof
-from accounts.mail import RESET_ASKED, render_mail
+from accounts.mail import render_mail
 from accounts.models import ApiToken, GoogleIdentity, Membership, PlatformMail, User
+from accounts.outbox import RESET_ASKED
 from accounts.resetting import work_out_reset
 from auditlog.events import SYSTEM
 from auditlog.models import Event

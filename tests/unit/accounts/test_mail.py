@@ -9,9 +9,10 @@ import pytest
 from django.template.loader import get_template
 from pytest_django import Settings
 
-from accounts.mail import compose, queue_mail, render_mail
+from accounts.mail import compose, render_mail
 from accounts.models import PlatformMail
 from accounts.notices import BY_PREFIX, mail_for
+from accounts.outbox import queue_mail
 from config.lib import clock, jobs
 
 LINK = "http://elsewhere.example/account/some/link/"

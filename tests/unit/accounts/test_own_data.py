@@ -17,7 +17,6 @@ from accounts.chores import plan_chores
 from accounts.closing import GRACE, KIND
 from accounts.deletion import delete_account, ties_of
 from accounts.lapse import AT_ONCE, forget, forget_unproven_accounts, lapsed_accounts
-from accounts.mail import queue_mail
 from accounts.models import (
     ApiToken,
     Chore,
@@ -30,6 +29,7 @@ from accounts.models import (
     Workspace,
     WorkspaceClosing,
 )
+from accounts.outbox import queue_mail
 from accounts.workspaces import create_workspace
 from auditlog.events import SYSTEM, Actor, record
 from auditlog.models import Event
