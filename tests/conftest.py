@@ -9,6 +9,13 @@ from django.utils import timezone
 NO_WORKSPACE = "00000000-0000-0000-0000-000000000000"
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that wait longest are begun first: begun last, one of them would be waited for alone."""
+    slow = {item.path for item in items if item.get_closest_marker("timeout")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True)
 def _past_is_open_at_teardown(request: pytest.FixtureRequest) -> Iterator[None]:
     """Events are append-only by trigger; a transactional test's clean-up needs their past opened."""

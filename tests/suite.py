@@ -1,6 +1,6 @@
 """The whole suite: what is marked for both databases on PostgreSQL, then everything on SQLite.
 
-Two processes share the second part, file by file: most of its time is spent waiting for real servers.
+Several processes share each part, file by file: most of the time is spent waiting for real servers.
 
     python -m tests.suite [--proof] [pytest arguments]
 
@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from tests.servers.places import ROOT
 from tests.servers.postgres import postgres
 
-# Many tests wait for servers rather than compute: two at a time keep two cores busy. A file stays
-# with one of them, and with it the servers that its tests share.
-_SIDE_BY_SIDE = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
+# Many tests wait for servers rather than compute: two for each core keep it busy. A file stays with
+# one of them, and with it the servers that its tests share.
+_SIDE_BY_SIDE = ("-n", str(min(8, 2 * (os.cpu_count() or 1))), "--dist", "loadfile")
 # Settings of this machine's own portal must not reach the tests.
 _FOREIGN = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "VAR_DIR", "DJANGO_SETTINGS_MODULE")
 
@@ -45,7 +45,7 @@ def main() -> int:
         return _pytest(["tests/proof", "--durations=20", *arguments], MMC_PROOF="1")
     status = _on_postgres(arguments)
     print("\nOn SQLite, everything:", flush=True)
-    return _pytest(["-q", "-m", "not proof", "-n", "2", "--dist", "loadfile", *arguments]) or status
+    return _pytest(["-q", *_SIDE_BY_SIDE, "-m", "not proof", *arguments]) or status
 
 
 if __name__ == "__main__":

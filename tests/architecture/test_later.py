@@ -10,7 +10,7 @@ from config.lib import later
 from tests.servers.places import ROOT
 
 # Each is dear, and needed by one kind of process at most.
-DEAR = {*"acme bs4 httpcore josepy ninja paramiko pydantic reportlab requests stripe twilio".split()}
+DEAR = {"acme", "bs4", "httpcore", "josepy", "ninja", "paramiko", "pydantic", "reportlab", "requests", "stripe"}
 
 
 @pytest.mark.parametrize("path", sorted(later.paths))

@@ -79,8 +79,21 @@ def accessibility_faults(page: Page, *, foreign_styles: bool = False) -> list[st
     To read style sheets of other sites, axe writes them into the page, which the CSP refuses; where there
     are such, it is to do without.
     """
-    violations: list[dict[str, Any]] = Axe().run(page, options={"preload": not foreign_styles}).response["violations"]
-    return [f"{page.url} {each['id']} ({each['impact']}): {each['nodes'][0]['html'][:200]}" for each in violations]
+    return _violations(page, {"preload": not foreign_styles})
+
+
+def faults_in_both_themes(page: Page) -> list[str]:
+    """Everything in the light theme, and in the dark one what a theme can change: the contrast."""
+    page.emulate_media(color_scheme="light")
+    light = accessibility_faults(page)
+    page.emulate_media(color_scheme="dark")
+    dark = _violations(page, {"runOnly": ["color-contrast", "link-in-text-block"]})
+    return [*(f"light: {fault}" for fault in light), *(f"dark: {fault}" for fault in dark)]
+
+
+def _violations(page: Page, options: dict[str, Any]) -> list[str]:
+    found: list[dict[str, Any]] = Axe().run(page, options=options).response["violations"]
+    return [f"{page.url} {each['id']} ({each['impact']}): {each['nodes'][0]['html'][:200]}" for each in found]
 
 
 def is_wider_than_screen(page: Page) -> bool:

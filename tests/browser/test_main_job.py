@@ -17,15 +17,7 @@ def test_a_newcomer_gets_a_certificate_served(page: Page, around: Habitat, has_s
 
     def look(name: str, page: Page) -> None:
         if has_scripts:
-            faults.extend(f"{name}: {fault}" for fault in faults_in_both_themes(page))
+            faults.extend(f"{name}: {fault}" for fault in chromium.faults_in_both_themes(page))
 
     walk_all(Journey(page, around, new_email("newcomer" if has_scripts else "plain"), look=look), tmp_path)
     assert faults == []
-
-
-def faults_in_both_themes(page: Page) -> list[str]:
-    faults = []
-    for theme in chromium.THEMES:
-        page.emulate_media(color_scheme=theme)
-        faults += [f"{theme}: {fault}" for fault in chromium.accessibility_faults(page)]
-    return faults

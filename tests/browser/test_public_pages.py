@@ -1,13 +1,10 @@
 """What a stranger sees: sign-in pages, documentation and error pages, in both themes."""
 
-from typing import Literal
-
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from tests.browser import chromium
 from tests.browser.chromium import Witness
-from tests.demo.habitat import Habitat
 
 PAGES = (
     "/account/login/",
@@ -21,19 +18,12 @@ PAGES = (
 
 
 @pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
-def test_a_public_page_is_accessible_and_fits(
-    browser: Browser, around: Habitat, witness: Witness, path: str, theme: Literal["light", "dark"], width: int
-) -> None:
-    context = browser.new_context(
-        base_url=around.portal.url, color_scheme=theme, viewport={"width": width, "height": 800}
-    )
-    page = chromium.new_page(context, witness)
+def test_a_public_page_is_accessible_and_fits(page: Page, path: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
     page.goto(path)
-    assert chromium.accessibility_faults(page) == []
+    assert chromium.faults_in_both_themes(page) == []
     assert not chromium.is_wider_than_screen(page)
-    context.close()
 
 
 def test_a_page_about_nothing_says_what_to_do(page: Page, witness: Witness) -> None:

@@ -9,7 +9,6 @@ from tests.browser import chromium
 from tests.browser.chromium import Witness
 from tests.browser.conftest import PASSWORD, Person
 from tests.browser.journey import new_email
-from tests.browser.test_main_job import faults_in_both_themes
 from tests.demo.habitat import Habitat
 
 
@@ -61,7 +60,7 @@ def test_a_colleague_is_invited_makes_an_account_and_joins(
     page.goto(link_mailed_to(around, email, "onfirm your e-mail address"))
     press(page, "Confirm")
     expect(page.get_by_role("heading", name="Invitations")).to_be_visible()
-    faults = faults_in_both_themes(page) if has_scripts else []
+    faults = chromium.faults_in_both_themes(page) if has_scripts else []
     press(page, "Join Northwind")
     expect(page.get_by_text("You belong to Northwind now, as Member.")).to_be_visible()
     expect(page.get_by_role("heading", name="Domains", exact=True)).to_be_visible()
