@@ -15,7 +15,7 @@ from tests.servers.places import ROOT, private_directory
 
 HOSTS = 500
 IN_FLIGHT = 50
-RUNS = 5
+RUNS = 3
 _CYCLER = "import django; django.setup(); from tests.bench import cycler; cycler.main()"
 
 

@@ -81,7 +81,7 @@ async def _connected_async(address: str, port: int, deadline: Deadline, *, last:
 
 
 def _new_socket(address: str) -> socket.socket:
-    family = socket.AF_INET6 if ip_address(address).version == 6 else socket.AF_INET
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
@@ -94,7 +94,7 @@ def _attempt_seconds(deadline: Deadline, *, last: bool) -> float:
 
 def _compare_peer(sock: socket.socket, address: str, port: int) -> None:
     peer, peer_port = sock.getpeername()[:2]
-    if ip_address(peer) != ip_address(address) or peer_port != port:
+    if peer_port != port or (peer != address and ip_address(peer) != ip_address(address)):
         raise Refused("egress_refused", host=address)
     # A closed port in the ephemeral range may connect to itself when the kernel picks it as source.
     if sock.getsockname()[:2] == sock.getpeername()[:2]:

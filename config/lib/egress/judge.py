@@ -7,11 +7,14 @@ listed, what hides an IPv4 address is unwrapped, and `is_global` has to agree on
 """
 
 import ipaddress
+from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from django.conf import settings
 
 type Address = IPv4Address | IPv6Address
+type Network = IPv4Network | IPv6Network
 
 # IANA's special-purpose registries (RFC 6890 and later), plus what clouds keep for themselves.
 _REFUSED_V4 = tuple(
@@ -56,6 +59,11 @@ _WRAPPING_V4 = (IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96"))
 
 def judge(ip: str) -> bool:
     """May the portal connect to this literal? Zone ids, names and odd spellings are refused."""
+    return _judged(ip, tuple(settings.EGRESS_ALLOW_CIDRS))
+
+
+@lru_cache(maxsize=20_000)
+def _judged(ip: str, opened: tuple[Network, ...]) -> bool:
     try:
         address = ipaddress.ip_address(ip)
     except ValueError:
@@ -63,7 +71,7 @@ def judge(ip: str) -> bool:
     if isinstance(address, IPv6Address) and address.scope_id is not None:
         return False
     inner = _unwrapped(address)
-    return _is_opened(inner) or _is_opened(address) or _is_public(inner)
+    return any(_is_within(one, opened) for one in (inner, address)) or _is_public(inner)
 
 
 def _unwrapped(address: Address) -> Address:
@@ -72,8 +80,8 @@ def _unwrapped(address: Address) -> Address:
     return address
 
 
-def _is_opened(address: Address) -> bool:
-    return any(network.version == address.version and address in network for network in settings.EGRESS_ALLOW_CIDRS)
+def _is_within(address: Address, networks: Iterable[Network]) -> bool:
+    return any(network.version == address.version and address in network for network in networks)
 
 
 def _is_public(address: Address) -> bool:
