@@ -20,7 +20,7 @@ from domains.tls.http import Head, NotHttp, request
 
 log = logging.getLogger("domains.visit")
 
-IN_FLIGHT = 200
+IN_FLIGHT = 500
 TLS_SECONDS = 10.0
 HTTP_SECONDS = 8.0
 _READ = 16 * 1024
