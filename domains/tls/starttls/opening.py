@@ -129,10 +129,15 @@ class Opening:
         except StopIteration:
             self.is_open = True
         except Refusal as refusal:
-            answer = refusal.answer.decode("utf-8", "replace").strip()
-            self.fail(refusal.code, answer=clean(answer, 200) or "no reason given")
+            self._refused(refusal)
         else:
             self._wanted, self._searched = wanted, 0
+
+    def _refused(self, refusal: Refusal) -> NoReturn:
+        if refusal.code != REFUSED:
+            self.fail(refusal.code)
+        answer = refusal.answer.decode("utf-8", "replace").strip()
+        self.fail(REFUSED, answer=clean(answer, 200) or "no reason given")
 
     def _read(self) -> bytes | None:
         match self._wanted:
