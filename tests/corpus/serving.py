@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import threading
 import warnings
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -58,17 +58,29 @@ def speaks(tls: Tls) -> Handler:
     return asks_first((), tls)
 
 
-def asks_first(talk: Sequence[bytes | str | int], tls: Tls | None) -> Handler:
-    """First `talk`: bytes are sent, text is waited for, and so many bytes. Then TLS, or the end."""
+def asks_first(talk: Iterable[bytes | str | int], tls: Tls | None, *, leaves: bool = False) -> Handler:
+    """First `talk`: bytes are sent, text is waited for, and so many bytes. Then TLS, or nothing until the visitor
+    leaves; `leaves`: not even that."""
     context = tls.context() if tls else None
+    steps = tuple(talk)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for step in talk:
+        for step in steps:
             await _take_step(step, reader, writer)
         if context:
             await _speak_tls(reader, writer, context)
-        # Until the visitor leaves.
-        await reader.read()
+        if not leaves:
+            await reader.read()
+
+    return serve
+
+
+def answers(tls: Tls, pieces: Callable[[], Iterable[bytes]], pause: float = 0) -> Handler:
+    """TLS, and whatever is asked over it gets `pieces`, with a pause after each."""
+    context = tls.context()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _speak_tls(reader, writer, context, pause=pause, answer=pieces())
 
     return serve
 
@@ -89,24 +101,32 @@ async def _speak_tls(
     context: ssl.SSLContext,
     piece: int = 1 << 20,
     pause: float = 0,
+    answer: Iterable[bytes] = (),
 ) -> None:
     """By hand: asyncio's start_tls loses what the reader holds already, such as a hello right behind a request."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     side = context.wrap_bio(incoming, outgoing, server_side=True)
-    is_over = False
-    while not is_over:
-        try:
-            side.do_handshake()
-            is_over = not side.read(4096)
-        except ssl.SSLWantReadError:
-            pass
-        except ssl.SSLError:  # Its alert leaves all the same.
-            is_over = True
+
+    async def leave() -> None:
         data = outgoing.read()
         for start in range(0, len(data), piece):
             writer.write(data[start : start + piece])
             await writer.drain()
             await asyncio.sleep(pause)
+
+    is_over = False
+    while not is_over:
+        try:
+            side.do_handshake()
+            is_over = not side.read(4096)
+            for one in answer:
+                side.write(one)
+                await leave()
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError:  # Its alert leaves all the same.
+            is_over = True
+        await leave()
         if not is_over:
             received = await reader.read(4096)
             incoming.write(received)
