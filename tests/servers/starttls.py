@@ -98,7 +98,7 @@ class Running:
 
 @contextmanager
 def _served(
-    name: str, certificate: Issued, configuration: str, command: str, *, user: str | None = None, **values: object
+    name: str, certificate: Issued, configuration: str, command: str, user: str | None = None, /, **values: object
 ) -> Iterator[None]:
     """Write the configuration into a directory of its own, start `command` (root: as `user`), stop it at the end."""
     with private_directory(name, shared=True) as place:
@@ -159,10 +159,11 @@ def slapd(certificate: Issued, *, tls: bool = True) -> Iterator[Running]:
 def prosody(certificate: Issued, host: str, *, tls: bool = True) -> Iterator[Running]:
     """XMPP for clients and for servers of `host`."""
     modules = '"saslauth", "dialback"' + (', "tls"' if tls else "")
-    ports = {"clients": free_port(), "servers": free_port()}
+    clients, servers = free_port(), free_port()
     command = "prosody --config {path} -F"
-    with _served("prosody", certificate, _PROSODY, command, user="prosody", host=host, modules=modules, **ports):
-        yield Running({"xmpp_client": ports["clients"], "xmpp_server": ports["servers"]})
+    ports: dict[str, object] = {"clients": clients, "servers": servers}
+    with _served("prosody", certificate, _PROSODY, command, "prosody", host=host, modules=modules, **ports):
+        yield Running({"xmpp_client": clients, "xmpp_server": servers})
 
 
 @contextmanager
