@@ -8,6 +8,7 @@ from config.lib.errors import NeedsUser
 from domains.tls import Opener, starttls
 
 HTTPS = 443
+_DATABASES = (starttls.POSTGRES, starttls.MYSQL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,10 @@ class Protocol:
 
     @property
     def words(self) -> str:
-        """As 'SMTP with STARTTLS'."""
-        return f"{self.label} with STARTTLS" if self.opener else self.label
+        """As 'SMTP with STARTTLS'; databases have a request of their own that nobody knows by that name."""
+        if not self.opener:
+            return self.label
+        return f"{self.label} with {'TLS' if self.opener in _DATABASES else 'STARTTLS'}"
 
 
 def _asking(name: str, opener: Opener, *ports: int) -> Protocol:

@@ -68,7 +68,7 @@ def asks_first(talk: Iterable[bytes | str | int], tls: Tls | None, *, leaves: bo
         for step in steps:
             await _take_step(step, reader, writer)
         if context:
-            await _speak_tls(reader, writer, context)
+            await talks_tls(reader, writer, context)
         if not leaves:
             await reader.read()
 
@@ -80,7 +80,7 @@ def answers(tls: Tls, pieces: Callable[[], Iterable[bytes]], pause: float = 0) -
     context = tls.context()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _speak_tls(reader, writer, context, pause=pause, answer=pieces())
+        await talks_tls(reader, writer, context, pause=pause, answer=pieces())
 
     return serve
 
@@ -90,12 +90,12 @@ def drips(tls: Tls, piece: int, pause: float) -> Handler:
     context = tls.context()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _speak_tls(reader, writer, context, piece, pause)
+        await talks_tls(reader, writer, context, piece, pause)
 
     return serve
 
 
-async def _speak_tls(
+async def talks_tls(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     context: ssl.SSLContext,
