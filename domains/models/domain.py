@@ -9,7 +9,7 @@ from django.db import models
 
 from config.lib import clock
 from config.lib.scoping import OwnedModel
-from domains.protocols import HTTPS, PROTOCOLS
+from domains.protocols import HTTPS, PROTOCOLS, Protocol
 
 
 class Mode(models.TextChoices):
@@ -78,10 +78,9 @@ class Domain(OwnedModel):
         return self.host if self.port == HTTPS else f"{self.host}:{self.port}"
 
     @property
-    def opening(self) -> str:
-        """How TLS is asked for, as 'SMTP with STARTTLS'; empty where it begins at once."""
-        protocol = PROTOCOLS[self.protocol]
-        return protocol.words if protocol.opener else ""
+    def spoken(self) -> Protocol:
+        """What is spoken there; with an `opener` where TLS has to be asked for."""
+        return PROTOCOLS[self.protocol]
 
     @property
     def readable_host(self) -> str:
