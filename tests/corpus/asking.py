@@ -40,7 +40,7 @@ def mysql_greeting(capabilities: bytes) -> bytes:
 
 
 # What each protocol's server does when all is well, in every shape that its document allows.
-_WELL: dict[str, tuple[str, Talk]] = {
+WELL: dict[str, tuple[str, Talk]] = {
     "SMTP": ("smtp", SMTP),
     "SMTP with a greeting of three lines": ("smtp", (b"220-mail\r\n220-no spam\r\n220 please\r\n", *SMTP[1:])),
     "SMTP with bare line feeds": (
@@ -116,7 +116,7 @@ _NO: dict[str, tuple[str, Talk, str]] = {
 
 
 def _setups() -> Iterator[Setup]:
-    for title, (protocol, talk) in _WELL.items():
+    for title, (protocol, talk) in WELL.items():
         yield Setup(title, asks_first(talk, GOOD), Expected(protocol=protocol))
     for title, served, problems in (
         ("expired", EXPIRED, ("expired",)),
