@@ -231,6 +231,7 @@ ANSWER_WITHIN_SECONDS = 10.0
 # Outgoing connections
 DNS_RESOLVERS = env.addresses("DNS_RESOLVERS", 53)
 EGRESS_ALLOW_CIDRS = env.networks("EGRESS_ALLOW_CIDRS")
+EXTRA_PORTS = env.ports("EXTRA_PORTS")
 TLS_EXTRA_CA_BUNDLE = env.text("TLS_EXTRA_CA_BUNDLE")
 ACME_DIRECTORY_URL = env.text("ACME_DIRECTORY_URL", "https://acme-v02.api.letsencrypt.org/directory")
 ACME_CA_BUNDLE = env.text("ACME_CA_BUNDLE")

@@ -56,6 +56,12 @@ demo,test,bench unzip /usr/bin/unzip
 demo,test,bench openssl /usr/bin/openssl
 test,bench apache2 /usr/sbin/apache2
 test,bench postgresql /usr/lib/postgresql/*/bin/initdb
+test dovecot-imapd /usr/lib/dovecot/imap
+test dovecot-pop3d /usr/lib/dovecot/pop3
+test vsftpd /usr/sbin/vsftpd
+test slapd /usr/sbin/slapd
+test prosody /usr/bin/prosody
+test mariadb-server-core /usr/sbin/mariadbd
 test,bench chromium /usr/bin/chromium*
 test,bench fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 bench prometheus-blackbox-exporter /usr/bin/prometheus-blackbox-exporter
@@ -85,9 +91,10 @@ install_packages() {
     command -v apt-get > /dev/null || fail "no apt-get here; please install: $*"
     say "installing $*"
     # Programs are wanted, not services: nothing starts now, and nothing new starts at the next boot.
+    # --no-remove: a mail, FTP or database server of this machine's own must not go to make room for ours.
     local policy=/usr/sbin/policy-rc.d
     as_root sh -c "[ -e $policy ] || { printf '#!/bin/sh\nexit 101\n' > $policy && chmod 755 $policy && touch $policy.setup; }"
-    as_root sh -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" > /dev/null' apt "$@" || {
+    as_root sh -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends --no-remove "$@" > /dev/null' apt "$@" || {
         as_root sh -c "[ ! -e $policy.setup ] || rm -f $policy $policy.setup"
         fail "apt-get could not install: $*"
     }
@@ -97,7 +104,8 @@ install_packages() {
         for package in "$@"; do
             case $package in
                 openssh-server) as_root systemctl disable --quiet ssh.service ssh.socket 2> /dev/null || true ;;
-                nginx | apache2 | redis-server | postgresql | prometheus-blackbox-exporter)
+                dovecot-*) as_root systemctl disable --quiet dovecot.service dovecot.socket 2> /dev/null || true ;;
+                nginx | apache2 | redis-server | postgresql | prometheus-blackbox-exporter | vsftpd | slapd | prosody)
                     as_root systemctl disable --quiet "$package.service" 2> /dev/null || true ;;
             esac
         done

@@ -3,20 +3,24 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import paramiko
+from django.conf import settings
 
 from config.lib import egress, x509
 from config.lib.errors import ExpectedError
 from deploy.ssh.connect import Connection
-from domains.tls import fetch_chain, fetch_chain_over
+from domains.tls import Opener, fetch_chain, fetch_chain_over
 
 LOOK_SECONDS = 5.0
 PROOF_SECONDS = 10.0
 LOOKS_IN_A_ROW = 2
 _PAUSE = 0.2
 
+# How TLS is asked for on each port; None where it begins at once.
+type Ports = Mapping[int, Opener | None]
 type Verdict = Literal["serving", "installed", "worse"]
 
 
@@ -29,13 +33,16 @@ class Served:
     where: Literal["outside", "inside", ""] = ""
 
 
-def look_at(connection: Connection, host: str, ports: Sequence[int]) -> list[Served]:
+def look_at(connection: Connection, host: str, ports: Ports) -> list[Served]:
     """What is served for `host` on each port. Blocks up to twice LOOK_SECONDS per port; changes nothing."""
-    return [_from_outside(connection, host, port) or _from_inside(connection, host, port) for port in ports]
+    return [
+        _from_outside(connection, host, port, opener) or _from_inside(connection, host, port, opener)
+        for port, opener in ports.items()
+    ]
 
 
 def wait_for(
-    connection: Connection, host: str, ports: Sequence[int], wanted: str, *, seconds: float = PROOF_SECONDS
+    connection: Connection, host: str, ports: Ports, wanted: str, *, seconds: float = PROOF_SECONDS
 ) -> list[Served]:
     """Look again until every port hands out `wanted` twice in a row or time is up; what was seen last.
 
@@ -64,25 +71,29 @@ def by_port(served: Sequence[Served]) -> dict[str, str]:
     return {str(one.port): one.fingerprint for one in served}
 
 
-def _from_outside(connection: Connection, host: str, port: int) -> Served | None:
+def _from_outside(connection: Connection, host: str, port: int, opener: Opener | None) -> Served | None:
     """As a visitor would see this very server, at the address that SSH leads to; None when not reachable from here."""
-    fingerprint = _leaf(lambda: fetch_chain(connection.address, port, host, egress.Deadline(LOOK_SECONDS)).ders)
+    deadline = egress.Deadline(LOOK_SECONDS)
+    fingerprint = _leaf(
+        lambda: fetch_chain(connection.address, port, host, deadline, opener=opener, us=settings.SITE_HOST).ders
+    )
     return Served(port, fingerprint, "outside") if fingerprint else None
 
 
-def _from_inside(connection: Connection, host: str, port: int) -> Served:
+def _from_inside(connection: Connection, host: str, port: int, opener: Opener | None) -> Served:
     """Through the SSH connection, for servers behind a firewall: first loopback, then the server's own address."""
     for address in dict.fromkeys(("127.0.0.1", connection.address)):
-        fingerprint = _leaf(lambda address=address: _fetch_inside(connection, address, host, port))  # type: ignore[misc]
+        fingerprint = _leaf(partial(_fetch_inside, connection, address, host, port, opener))
         if fingerprint:
             return Served(port, fingerprint, "inside")
     return Served(port)
 
 
-def _fetch_inside(connection: Connection, address: str, host: str, port: int) -> Sequence[bytes]:
+def _fetch_inside(connection: Connection, address: str, host: str, port: int, opener: Opener | None) -> Sequence[bytes]:
     channel = connection.transport.open_channel("direct-tcpip", (address, port), ("127.0.0.1", 0), timeout=LOOK_SECONDS)
     try:
-        return fetch_chain_over(channel, host, egress.Deadline(LOOK_SECONDS)).ders
+        deadline = egress.Deadline(LOOK_SECONDS)
+        return fetch_chain_over(channel, host, deadline, opener=opener, us=settings.SITE_HOST).ders
     finally:
         channel.close()
 

@@ -14,6 +14,8 @@ from deploy.ssh.connect import Connection
 from deploy.ssh.files import RemoteFiles
 from deploy.ssh.install import NewFile
 from deploy.trail import Trail
+from domains.protocols import opener_of, protocol_of
+from domains.tls import Opener
 
 
 @dataclass
@@ -41,8 +43,12 @@ class Work:
         return [one.as_json() for one in self.ran]
 
     @property
-    def ports(self) -> list[int]:
-        return self.target.ports(self.run.domain.port)
+    def ports(self) -> dict[int, Opener | None]:
+        """Where to look for the certificate, each with how TLS is asked for there."""
+        domain = self.run.domain
+        usual = {port: protocol_of(port).opener for port in self.target.ports(domain.port)}
+        own = {domain.port: opener_of(domain.protocol)} if domain.port in usual else {}
+        return usual | own
 
     @property
     def host(self) -> str:

@@ -12,14 +12,12 @@ from auditlog.events import Actor, record
 from auditlog.models import Event
 from config.lib import clock, egress, jobs
 from config.lib.errors import NeedsUser
-from domains.models import HTTPS, Domain, DomainTag, Hosting, State, Visit
+from domains.models import Domain, DomainTag, Hosting, State, Visit
 from domains.ownership import forget_unused, ownership_of, proofs_of
+from domains.protocols import parse_port, parse_protocol, usual_port
 from domains.standing import known_of
 from domains.state import domain_state, urgency
 
-# Ports below 1024 on which certificates are served; a free choice would make the portal a port scanner.
-WELL_KNOWN_PORTS = frozenset({21, 25, 110, 143, 389, 443, 465, 587, 636, 853, 990, 993, 995})
-PROTOCOLS = frozenset({"tls"})
 TAGS_AT_MOST = 10
 # Adding makes the portal connect to a host; an address that nobody has proven buys few of these.
 ADDED_UNPROVEN_AT_MOST = 5
@@ -28,8 +26,10 @@ _WITH_PORT = re.compile(r"(?P<host>[^:]+):(?P<port>\d{1,5})")
 _TAG = re.compile(r"[\w][\w .-]{0,39}")
 
 
-def parse_target(text: str, port: int | None = None) -> tuple[str, int]:
+def parse_target(text: str, port: int | None = None, protocol: str | None = None) -> tuple[str, int]:
     """(host, port) out of `host` or `host:port`; a `port` of its own must not contradict it.
+
+    Without any, it is the usual one of `protocol`, which is not checked here.
 
     Raises NeedsUser: host_malformed, host_is_ip, host_single_label, host_public_suffix,
     host_reserved, port_not_allowed, port_contradicted.
@@ -40,21 +40,7 @@ def parse_target(text: str, port: int | None = None) -> tuple[str, int]:
     given = [one for one in (written, port) if one is not None]
     if len(set(given)) > 1:
         raise NeedsUser("port_contradicted", host=host, written=written, port=port)
-    return host, parse_port(given[0] if given else HTTPS)
-
-
-def parse_port(port: int) -> int:
-    """Raises NeedsUser("port_not_allowed")."""
-    if port in WELL_KNOWN_PORTS or 1024 <= port <= 65535:
-        return port
-    raise NeedsUser("port_not_allowed", port=port)
-
-
-def parse_protocol(protocol: str) -> str:
-    """Raises NeedsUser("protocol_unknown")."""
-    if protocol in PROTOCOLS:
-        return protocol
-    raise NeedsUser("protocol_unknown", protocol=protocol[:40])
+    return host, parse_port(given[0] if given else usual_port(protocol))
 
 
 def parse_tags(tags: Iterable[str]) -> list[str]:
@@ -74,25 +60,24 @@ def add_domain(
     actor: Actor,
     hostname: str,
     port: int | None = None,
-    protocol: str = "tls",
+    protocol: str | None = None,
     tags: Iterable[str] = (),
     user: User | None = None,
 ) -> Domain:
     """Start to watch a host; its first visit and its detection are due at once. Opens no connection itself.
 
-    Raises NeedsUser as parse_target and parse_tags do, protocol_unknown, confirm_address_first,
-    and domain_exists.
+    Raises NeedsUser as parse_target, parse_protocol and parse_tags do, confirm_address_first, and
+    domain_exists.
     """
     require_room(workspace, user)
-    host, port = parse_target(hostname, port)
+    host, port = parse_target(hostname, port, protocol)
     names = parse_tags(tags)
-    parse_protocol(protocol)
     is_proven = proofs_of(workspace=workspace, name=host).exists()
     domain = Domain(
         workspace=workspace,
         host=host,
         port=port,
-        protocol=protocol,
+        protocol=parse_protocol(protocol, port),
         created_by=user,
         verified_at=clock.now() if is_proven else None,
     )

@@ -8,7 +8,7 @@ from domains.models import Domain, Finding, Ownership
 
 @admin.register(Domain)
 class DomainAdmin(ReadOnlyAdmin):
-    list_display = ("host", "port", "workspace", "state", "expires_at", "created_at")
+    list_display = ("host", "port", "protocol", "workspace", "state", "expires_at", "created_at")
     list_filter = ("state", "mode")
     search_fields = ("host", "workspace__name")
     list_select_related = ("workspace",)

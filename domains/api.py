@@ -11,19 +11,11 @@ from pydantic import Field, field_validator
 
 from accounts.api import Accepted, ApiRequest, ListQuery, OneOf, Page, Status, bad_field, operation, page_of, routers
 from config.lib import jobs
-from domains.add import (
-    PROTOCOLS,
-    add_domain,
-    change_tags,
-    delete_domain,
-    parse_port,
-    parse_protocol,
-    parse_tags,
-    parse_target,
-)
+from domains.add import add_domain, change_tags, delete_domain, parse_tags, parse_target
 from domains.listing import Wanted, matching, ownerships_for
 from domains.models import Domain, Finding, Inspection, Ownership, State, Visit
 from domains.ownership import ask_for_check, ownership_of
+from domains.protocols import PROTOCOLS, parse_port, parse_protocol
 from domains.shapes import DomainOut, InspectionOut, VerifyOut, show_change, show_domain, show_inspection
 from domains.uptime import api as uptime_api  # noqa: F401  (it registers its own operations)
 from domains.visit import ask_for_visit
@@ -41,10 +33,15 @@ class NewDomain(Schema):
     )
     port: int | None = Field(
         None,
-        description="Where TLS is spoken: 443 when absent, another well-known port of TLS, or one from 1024 on.",
+        description="Where it is spoken: the protocol's own when absent (443 for TLS), another well-known port of a "
+        "protocol, or one from 1024 on.",
         json_schema_extra={"minimum": 1, "maximum": 65535},
     )
-    protocol: Annotated[str, OneOf(sorted(PROTOCOLS))] = "tls"
+    protocol: Annotated[str, OneOf(PROTOCOLS)] | None = Field(
+        None,
+        description="How TLS begins: `tls` at once, the others by STARTTLS or their own request. Follows from the "
+        "port when absent; on a well-known port of one protocol another one is refused, except `tls`.",
+    )
     tags: Annotated[list[str], TAGS] = []
 
 
@@ -120,10 +117,11 @@ def post_domain(request: ApiRequest, body: NewDomain) -> dict[str, Any]:
     with bad_field("hostname"):
         parse_target(body.hostname, None)
     with bad_field("port"):
-        parse_target(body.hostname, body.port)
-        parse_port(body.port or 443)
+        if body.port is not None:
+            parse_port(body.port)
+        _, port = parse_target(body.hostname, body.port, body.protocol)
     with bad_field("protocol"):
-        parse_protocol(body.protocol)
+        parse_protocol(body.protocol, port)
     with bad_field("tags"):
         parse_tags(body.tags)
     domain = add_domain(

@@ -13,13 +13,13 @@ register(
         ),
         "domain_exists": Entry(
             "{host} is here already",
-            "This workspace watches it; a host with the same port is listed once.",
+            "This workspace watches it; a host is listed once for each port and protocol.",
             "Open it from the list, or add another port of it.",
         ),
         "port_not_allowed": Entry(
             "Port {port} is not watched",
             "Certificates are watched on 443, on the usual mail, file and directory ports, and above 1023.",
-            "Correct the port.",
+            "Correct the port; further ones can be opened by the operator with EXTRA_PORTS.",
         ),
         "port_contradicted": Entry(
             "Two different ports",
@@ -28,8 +28,13 @@ register(
         ),
         "protocol_unknown": Entry(
             "“{protocol}” is not a protocol we speak",
-            "Only TLS from the first byte is inspected.",
-            "Leave the protocol out, or write tls.",
+            "What can be inspected: {known}.",
+            "Choose one of them, or none: it then follows from the port.",
+        ),
+        "protocol_contradicted": Entry(
+            "{protocol} is not what port {port} carries",
+            "Port {port} is for {usual} by convention, so asking it for {protocol} would fail.",
+            "Choose no protocol, or correct the port.",
         ),
         "tag_malformed": Entry(
             "“{tag}” cannot be a tag",
@@ -50,6 +55,44 @@ register(
             "The TLS handshake with {host} failed",
             "The server ended it: {reason}.",
             "Look into the server's log for this moment; often no certificate is configured for this name.",
+        ),
+        "starttls_not_offered": Entry(
+            "{host} does not offer TLS for {protocol}",
+            "It speaks {protocol} there, but does not offer to change over to TLS.",
+            "Turn TLS on in the server's settings and give it a certificate; until then everything goes in clear.",
+        ),
+        "starttls_refused": Entry(
+            "{host} refused to begin TLS",
+            "It speaks {protocol} there, and said: {answer}.",
+            "Look into the server's log for this moment. Often the certificate could not be loaded, or the server "
+            "takes no connections from the portal's address.",
+        ),
+        "starttls_other_protocol": Entry(
+            "{host} does not speak {protocol} there",
+            "Something answers on this port, but not with {protocol}.",
+            "Add the domain again with another protocol or port.",
+        ),
+        "starttls_too_long": Entry(
+            "{host} says too much before TLS begins",
+            "More than {most} KB came in one piece before {protocol} could change over to TLS, so the visit was ended.",
+            "Look at what answers on this port; an honest greeting is below 4 KB.",
+        ),
+        "starttls_in_clear": Entry(
+            "{host} goes on in clear after it agreed to TLS",
+            "Bytes without encryption followed the go-ahead of {protocol}, where only TLS may come. Somebody on the "
+            "way may be slipping them in, or the server mixes up its answers; either way TLS was not begun.",
+            "Update the server's software, and look at what stands between it and the internet.",
+        ),
+        "starttls_closed": Entry(
+            "{host} hung up before TLS began",
+            "The connection ended while {protocol} was changing over to TLS.",
+            "Look into the server's log for this moment; some servers hang up on addresses that they do not know.",
+        ),
+        "starttls_timeout": Entry(
+            "{host} did not get to TLS in time",
+            "It took the connection, but {protocol} did not change over to TLS within {seconds} seconds.",
+            "If the port speaks TLS at once, add the domain again with the protocol TLS; otherwise look at the load of "
+            "the server and at delays of its greeting.",
         ),
         "visit_crashed": Entry(
             "The visit could not be finished",

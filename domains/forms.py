@@ -5,7 +5,8 @@ from typing import Any
 from django import forms
 
 from config.lib.errors import ExpectedError, describe
-from domains.add import parse_port, parse_tags, parse_target
+from domains.add import parse_tags, parse_target
+from domains.protocols import PROTOCOLS, parse_port, parse_protocol
 
 
 class CatalogueForm(forms.Form):
@@ -26,7 +27,15 @@ class AddDomainForm(CatalogueForm):
         ),
     )
     port = forms.IntegerField(
-        label="Port", required=False, help_text="443 when left empty; 465, 993, 5061 and others are watched as well."
+        label="Port",
+        required=False,
+        help_text="443 when left empty, or the protocol's own; 465, 993, 5061 and others are watched as well.",
+    )
+    protocol = forms.ChoiceField(
+        label="Protocol",
+        required=False,
+        choices=[("", "By the port"), *((one.name, one.words) for one in PROTOCOLS.values())],
+        help_text="Choose one only for a port of your own: 25 is SMTP, 143 IMAP, 5432 PostgreSQL by themselves.",
     )
     tags = forms.CharField(
         label="Tags", required=False, max_length=400, help_text="Words to file it under, separated by commas."
@@ -46,12 +55,21 @@ class AddDomainForm(CatalogueForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
-        if "hostname" in cleaned and "port" not in self.errors:
-            try:
-                parse_target(cleaned["hostname"], cleaned.get("port"))
-            except ExpectedError as error:
-                self.add_expected("hostname", error)
+        cleaned["protocol"] = cleaned.get("protocol") or None
+        if "hostname" in cleaned and not {"port", "protocol"} & set(self.errors):
+            self._check_together(cleaned["hostname"], cleaned.get("port"), cleaned["protocol"])
         return cleaned
+
+    def _check_together(self, hostname: str, port: int | None, protocol: str | None) -> None:
+        try:
+            _, port = parse_target(hostname, port, protocol)
+        except ExpectedError as error:
+            self.add_expected("hostname", error)
+            return
+        try:
+            parse_protocol(protocol, port)
+        except ExpectedError as error:
+            self.add_expected("protocol", error)
 
 
 class TagsForm(CatalogueForm):

@@ -14,6 +14,7 @@ from domains.hosting.badges import show_hosting
 from domains.listing import by_weight
 from domains.models import Domain, Finding, Inspection, Mode, Ownership, Severity, State, Visit
 from domains.ownership import records_of
+from domains.protocols import PROTOCOLS
 
 
 class OwnershipRecordOut(Schema):
@@ -90,7 +91,7 @@ class DomainOut(Schema):
     id: uuid.UUID
     hostname: str
     port: int
-    protocol: Annotated[str, OneOf(("tls",))]
+    protocol: Annotated[str, OneOf(PROTOCOLS)]
     state: Annotated[str, OneOf(State)]
     verified: bool
     verification: VerificationOut

@@ -20,7 +20,8 @@ from auditlog.events import Actor, record
 from config.lib import clock, jobs, x509
 from config.lib.errors import ExpectedError
 from domains.findings import replace_findings
-from domains.models import HTTPS, Domain, Inspection, Visit
+from domains.models import Domain, Inspection, Visit
+from domains.protocols import HTTPS, opener_of
 from domains.purge import purge_domains, purge_due_at
 from domains.state import TRIES_BEFORE_ALARM, Known, domain_state, urgency
 from domains.tls import Observation, Target, visit_many
@@ -97,15 +98,21 @@ def _conclude_safely(visit: Visit, seen: Observation, now: datetime, roots: x509
 def observe(rows: Sequence[Visit]) -> list[Observation]:
     """Look at the rows' hosts, all at once; a person who waits gets shorter limits for all of them."""
     targets = [_target(row.domain) for row in rows]
-    agent = f"ManageMyCert (+{settings.SITE_URL})"
+    agent, us = f"ManageMyCert (+{settings.SITE_URL})", settings.SITE_HOST
     if any(row.priority == jobs.INTERACTIVE for row in rows):
-        return visit_many(targets, agent=agent, tls_seconds=6.0, http_seconds=2.5)
-    return visit_many(targets, agent=agent)
+        return visit_many(targets, agent=agent, us=us, tls_seconds=6.0, http_seconds=2.5)
+    return visit_many(targets, agent=agent, us=us)
 
 
 def _target(domain: Domain) -> Target:
     plain_port = 80 if domain.port == HTTPS else None
-    return Target(domain.host, domain.port, http=probing.has_website(domain), plain_port=plain_port)
+    return Target(
+        domain.host,
+        domain.port,
+        http=probing.has_website(domain),
+        plain_port=plain_port,
+        opener=opener_of(domain.protocol),
+    )
 
 
 def conclude(visit: Visit, seen: Observation, now: datetime, roots: x509.Roots) -> Conclusion:

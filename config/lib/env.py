@@ -114,6 +114,16 @@ class Env:
                 self.complain(name, f"has {word!r}; write ranges such as 10.0.0.0/8,fd00::/8")
         return tuple(found)
 
+    def ports(self, name: str) -> frozenset[int]:
+        """Comma separated port numbers."""
+        found = set()
+        for word in self.words(name):
+            if word.isdecimal() and 0 < int(word) < 65536:
+                found.add(int(word))
+            else:
+                self.complain(name, f"has {word!r}; write ports from 1 to 65535, separated by commas")
+        return frozenset(found)
+
     def complain(self, name: str, what: str) -> None:
         self.problems.append(f"{name} {what}.")
 

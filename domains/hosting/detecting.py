@@ -15,8 +15,9 @@ from domains.hosting.evidence import Fact
 from domains.hosting.judging import Outcome, Verdict, judge, outcome_of
 from domains.hosting.looking import PANEL_PORTS, Look, ask_paths, knock, look_at_page, look_up_host, partner_of
 from domains.hosting.platforms import PLATFORMS, Layer
-from domains.models import HTTPS, Domain, Hosting
-from domains.uptime.probing import NO_WEBSITE
+from domains.models import Domain, Hosting
+from domains.protocols import HTTPS
+from domains.uptime.probing import has_website
 from domains.visit import spread
 
 WEEKLY = timedelta(days=7)
@@ -49,7 +50,7 @@ def detect_hosting(rows: Sequence[Hosting]) -> None:
 
 def site_of(domain: Domain) -> Site:
     """A mail port says nothing of the web site beside it, so that is looked at where it usually is."""
-    return Site(domain.host, HTTPS if domain.port in NO_WEBSITE else domain.port, domain.is_verified)
+    return Site(domain.host, domain.port if has_website(domain) else HTTPS, domain.is_verified)
 
 
 def look_at(site: Site) -> Site:

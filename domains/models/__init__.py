@@ -1,6 +1,6 @@
 """The room's rows."""
 
-from domains.models.domain import HTTPS, Domain, DomainTag, Mode, State
+from domains.models.domain import Domain, DomainTag, Mode, State
 from domains.models.finding import Finding, Severity
 from domains.models.hosting import Hosting
 from domains.models.ownership import Ownership, new_token
@@ -8,7 +8,6 @@ from domains.models.uptime import ProbeDay, ProbeHour
 from domains.models.visit import Inspection, Visit
 
 __all__ = [
-    "HTTPS",
     "Domain",
     "DomainTag",
     "Finding",

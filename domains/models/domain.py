@@ -9,8 +9,7 @@ from django.db import models
 
 from config.lib import clock
 from config.lib.scoping import OwnedModel
-
-HTTPS = 443
+from domains.protocols import HTTPS, PROTOCOLS, Protocol
 
 
 class Mode(models.TextChoices):
@@ -36,7 +35,7 @@ class State(models.TextChoices):
 
 
 class Domain(OwnedModel):
-    """A host name and a port in a workspace.
+    """A host name, a port and what is spoken there, in a workspace.
 
     `mode` and `renew_at` (null: nobody renews it) are written by the rooms above. `state`, `urgency`,
     `expires_at`, `verified_at`, `needs_action` and `reported_state` are kept by whoever changes what
@@ -77,6 +76,11 @@ class Domain(OwnedModel):
     def label(self) -> str:
         """As people write it: the port only where it is not 443."""
         return self.host if self.port == HTTPS else f"{self.host}:{self.port}"
+
+    @property
+    def spoken(self) -> Protocol:
+        """What is spoken there; with an `opener` where TLS has to be asked for."""
+        return PROTOCOLS[self.protocol]
 
     @property
     def readable_host(self) -> str:

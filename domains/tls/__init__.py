@@ -3,10 +3,13 @@
 from domains.tls.client import TlsFailed
 from domains.tls.engine import FrontPage, Observation, Target, visit_many
 from domains.tls.fetch import ServedChain, fetch_chain, fetch_chain_over
+from domains.tls.starttls import NotOpened, Opener
 
 __all__ = [
     "FrontPage",
+    "NotOpened",
     "Observation",
+    "Opener",
     "ServedChain",
     "Target",
     "TlsFailed",

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from OpenSSL import SSL, crypto
 
 from config.lib.errors import Transient
+from domains.tls.starttls import IN_CLEAR, Opening
 
 # OpenSSL itself refuses a certificate message above 100 KB; the rest of a handshake is small.
 HANDSHAKE_BYTES = 256 * 1024
@@ -21,7 +22,8 @@ _HANDSHAKE_RECORD, _ALERT_RECORD = 22, 21
 
 # One key share, X25519: a default hello also carries one for ML-KEM. That makes it 1.5 KB instead of
 # 330 bytes, two packets over which old middleboxes stumble, and costs 73 instead of 42 microseconds.
-_GROUPS = b"X25519:P-256:P-384:P-521:X448:X25519MLKEM768"
+# Brainpool comes last, for the certificates of authorities that demand it: unasked, their servers refuse.
+_GROUPS = b"X25519:P-256:P-384:P-521:X448:X25519MLKEM768:brainpoolP256r1:brainpoolP384r1:brainpoolP512r1"
 
 
 class TlsFailed(Transient):
@@ -36,10 +38,14 @@ class TlsFailed(Transient):
 
 
 class TlsClient:
-    """Feed what the peer sent to `incoming`, send it what `outgoing` answers."""
+    """Feed what the peer sent to `incoming`, send it what `outgoing` answers.
 
-    def __init__(self, sni: str, *, http: bool = False) -> None:
+    `opening` is the talk that let TLS begin, where there was one.
+    """
+
+    def __init__(self, sni: str, *, http: bool = False, opening: Opening | None = None) -> None:
         self._host = sni
+        self._opening = opening
         self._connection = SSL.Connection(_context(http), None)
         if sni and not _is_literal(sni):
             self._connection.set_tlsext_host_name(sni.encode("ascii"))
@@ -59,10 +65,12 @@ class TlsClient:
         return True
 
     def incoming(self, data: bytes) -> None:
-        """Bytes from the peer, b"" for its end. Raises TlsFailed."""
+        """Bytes from the peer, b"" for its end. Raises TlsFailed, and NotOpened for a peer that goes on in clear."""
         if not data:
             self.fail("the connection was closed")
         if not self._received and data[0] not in (_HANDSHAKE_RECORD, _ALERT_RECORD):
+            if self._opening:
+                self._opening.fail(IN_CLEAR)
             raise TlsFailed("tls_none", host=self._host)
         self._received += len(data)
         if not self._is_open and self._received > HANDSHAKE_BYTES:

@@ -17,6 +17,7 @@ from config.lib import egress
 from config.lib.errors import ExpectedError
 from domains.tls.client import TlsClient, TlsFailed
 from domains.tls.http import Head, NotHttp, request
+from domains.tls.starttls import Opener, Opening, our_name
 
 log = logging.getLogger("domains.visit")
 
@@ -33,7 +34,7 @@ class Target:
     """Whom to visit: `host` an A-label name, at `address` (a literal) when the name is not to be looked up.
 
     `http` asks for the front page too; `plain_port` is where it is asked for without TLS when that
-    fails, None for nowhere.
+    fails, None for nowhere. `opener` says how TLS is asked for where it does not begin at once.
     """
 
     host: str
@@ -41,6 +42,7 @@ class Target:
     http: bool = True
     plain_port: int | None = 80
     address: str = ""
+    opener: Opener | None = None
 
     @property
     def where(self) -> str:
@@ -81,23 +83,30 @@ def visit_many(
     *,
     in_flight: int = IN_FLIGHT,
     agent: str = "ManageMyCert",
+    us: str = "localhost",
     tls_seconds: float = TLS_SECONDS,
     http_seconds: float = HTTP_SECONDS,
 ) -> list[Observation]:
     """Visit all targets, `in_flight` at a time; the answers in the order of the targets.
 
-    Blocks on an event loop of its own, at most about (tls_seconds + 2 * http_seconds) per round of
-    `in_flight`; the second http_seconds are spent on plain HTTP alone, where HTTPS gave no answer.
+    `us` is our own host, as mail servers want to be greeted. Blocks on an event loop of its own, at most
+    about (tls_seconds + 2 * http_seconds) per round of `in_flight`; the second http_seconds are spent on
+    plain HTTP alone, where HTTPS gave no answer, or the first on STARTTLS.
     Never raises for what a host does; repeatable.
     """
-    return asyncio.run(_visit_all(targets, in_flight, _Manners(agent, tls_seconds, http_seconds)))
+    return asyncio.run(_visit_all(targets, in_flight, _Manners(agent, our_name(us), tls_seconds, http_seconds)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Manners:
     agent: str
+    us: str
     tls_seconds: float
     http_seconds: float
+
+    def tls_deadline(self, target: Target) -> egress.Deadline:
+        """Mail servers greet late on purpose (postscreen: 6 s); nobody asks them for a page in exchange."""
+        return egress.Deadline(self.tls_seconds + (self.http_seconds if target.opener else 0))
 
 
 async def _visit_all(targets: Sequence[Target], in_flight: int, manners: _Manners) -> list[Observation]:
@@ -139,10 +148,13 @@ def _is_plain_worth_asking(seen: Observation) -> bool:
 async def _visit_securely(seen: Observation, manners: _Manners) -> None:
     target = seen.target
     started = time.monotonic()
-    deadline = egress.Deadline(manners.tls_seconds)
+    deadline = manners.tls_deadline(target)
     async with _connected(target.where, target.port, deadline) as (sock, address):
         seen.address = address
-        client = TlsClient(target.host, http=target.http)
+        opening = Opening(target.opener, target.host, manners.us) if target.opener else None
+        if opening:
+            await _open(sock, opening, deadline)
+        client = TlsClient(target.host, http=target.http, opening=opening)
         async with _within(deadline):
             await _shake_hands(sock, client)
         seen.ders, seen.tls_version, seen.cipher = client.served(), client.tls_version, client.cipher
@@ -151,6 +163,21 @@ async def _visit_securely(seen: Observation, manners: _Manners) -> None:
             seen.page = await _secure_page(sock, client, target, manners)
         client.close()
         await _say_goodbye(sock, client)
+
+
+async def _open(sock: socket.socket, opening: Opening, deadline: egress.Deadline) -> None:
+    """Talk in clear until TLS may begin."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(deadline.check()):
+            while True:
+                if data := opening.outgoing():
+                    await loop.sock_sendall(sock, data)
+                if opening.is_open:
+                    return
+                opening.incoming(await loop.sock_recv(sock, _READ))
+    except OSError as error:
+        opening.broken(error, deadline.seconds)
 
 
 async def _shake_hands(sock: socket.socket, client: TlsClient) -> None:

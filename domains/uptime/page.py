@@ -5,7 +5,8 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from config.lib import clock, wording
-from domains.models import HTTPS, Domain
+from domains.models import Domain
+from domains.protocols import HTTPS
 from domains.uptime import figures, reading
 from domains.uptime.figures import PERIODS, Latency, Outage, Period
 from domains.uptime.packing import Probe

@@ -19,8 +19,8 @@ SOURCE = "uptime"
 
 
 def has_website(domain: Domain) -> bool:
-    """Whether the domain's port may carry a website at all."""
-    return domain.port not in NO_WEBSITE
+    """Whether the domain's protocol and port may carry a website at all."""
+    return domain.protocol == "tls" and domain.port not in NO_WEBSITE
 
 
 def probe_of(visit: Visit, seen: Observation, began: datetime) -> Probe | None:

@@ -1,4 +1,7 @@
-"""Hosts that mean no good, or mean nothing: each visit ends within its deadline and says what it saw."""
+"""Hosts that mean no good, or mean nothing: each visit ends within its deadline and says what it saw. In `make test`.
+
+One by one, with threads as servers; tests/integration/test_hostile_servers.py meets many more of them at once.
+"""
 
 import os
 import socket

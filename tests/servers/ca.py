@@ -51,6 +51,11 @@ class Issued:
         return self.cert_pem + self.chain_pem
 
     @property
+    def fullchain_ders(self) -> tuple[bytes, ...]:
+        """What a server sends."""
+        return tuple(one.public_bytes(Encoding.DER) for one in (self.certificate, *self.chain))
+
+    @property
     def key_pem(self) -> bytes:
         return key_pem(self.key)
 
@@ -132,6 +137,10 @@ class TestCa:
     @property
     def root_pem(self) -> bytes:
         return self.root.public_bytes(Encoding.PEM)
+
+    @property
+    def root_der(self) -> bytes:
+        return self.root.public_bytes(Encoding.DER)
 
     def issue(
         self,

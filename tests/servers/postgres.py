@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from tests.servers.ca import Issued
 from tests.servers.child import Child, as_user, is_root
 from tests.servers.places import plain_environment, private_directory
 from tests.servers.ports import NotReadyError, free_port
@@ -71,9 +72,22 @@ def _accepts_queries(server: Postgres) -> bool:
     return True
 
 
+def _with_tls(place: Path, user: str | None, certificate: Issued) -> dict[str, str]:
+    certificate.write(place)
+    if user is not None:
+        entry = pwd.getpwnam(user)
+        os.chown(place / "key.pem", entry.pw_uid, entry.pw_gid)
+    return {
+        "ssl": "on",
+        "ssl_cert_file": str(place / "fullchain.pem"),
+        "ssl_key_file": str(place / "key.pem"),
+        "ssl_min_protocol_version": "TLSv1.2",
+    }
+
+
 @contextmanager
-def postgres() -> Iterator[Postgres]:
-    """Start PostgreSQL; as root it runs as the user `postgres`, for it refuses to be root."""
+def postgres(certificate: Issued | None = None) -> Iterator[Postgres]:
+    """Start PostgreSQL, with TLS where a certificate is given; as root it runs as `postgres`, for it refuses root."""
     user = "postgres" if is_root() else None
     with private_directory("postgres") as place:
         if user is not None:
@@ -88,6 +102,8 @@ def postgres() -> Iterator[Postgres]:
             "unix_socket_directories": str(place),
             "max_connections": "100",
         }
+        if certificate:
+            options |= _with_tls(place, user, certificate)
         arguments = [part for item in options.items() for part in ("-c", "=".join(item))]
         child = Child(
             "postgres",

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
-from tests.servers.ca import TestCa
+from tests.servers.ca import Issued, TestCa
 from tests.servers.places import private_directory
 from tests.servers.ports import free_port, wait_until
 
@@ -104,8 +104,8 @@ def _authenticate(_server: Any, _session: Any, _envelope: Any, _mechanism: str, 
     return AuthResult(success=success, handled=False, auth_data=USER.encode() if success else None)
 
 
-def _tls_context(place: Path, authority: TestCa) -> ssl.SSLContext:
-    authority.issue(["localhost", "127.0.0.1"]).write(place)
+def _tls_context(place: Path, certificate: Issued) -> ssl.SSLContext:
+    certificate.write(place)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(place / "fullchain.pem", place / "key.pem")
     return context
@@ -122,8 +122,8 @@ def _options(security: Security, context: ssl.SSLContext) -> dict[str, Any]:
 
 
 @contextmanager
-def smtp_sink(security: Security = "none") -> Iterator[SmtpSink]:
-    """Start a sink in a thread of ours; with TLS its root is in `.ca_bundle`."""
+def smtp_sink(security: Security = "none", certificate: Issued | None = None) -> Iterator[SmtpSink]:
+    """Start a sink in a thread of ours; without a `certificate` it makes one, whose root is in `.ca_bundle`."""
     # Refused handshakes are what some tests are about; their tracebacks are noise.
     logging.getLogger("mail.log").setLevel(logging.CRITICAL)
     # aiosmtpd does not count TLS from the first byte as TLS.
@@ -133,7 +133,7 @@ def smtp_sink(security: Security = "none") -> Iterator[SmtpSink]:
         ca_bundle = place / "ca.pem"
         ca_bundle.write_bytes(authority.root_pem)
         sink = SmtpSink(free_port(), security, ca_bundle)
-        options = _options(security, _tls_context(place, authority))
+        options = _options(security, _tls_context(place, certificate or authority.issue(["localhost", "127.0.0.1"])))
         controller = Controller(sink, hostname="127.0.0.1", port=sink.port, **options)
         controller.start()
         try:

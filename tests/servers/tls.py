@@ -52,9 +52,14 @@ def server_context(ders: Sequence[bytes], key_pem: bytes) -> ssl.SSLContext:
     """A server side that sends exactly these certificates, in this order."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("ALL:@SECLEVEL=0")
+    add_certificate(context, ders, key_pem)
+    return context
+
+
+def add_certificate(context: ssl.SSLContext, ders: Sequence[bytes], key_pem: bytes) -> None:
+    """One more, for a key of another kind."""
     with private_directory("tls") as place:
         context.load_cert_chain(_written(place, ders), _keyed(place, key_pem))
-    return context
 
 
 def _written(place: Path, ders: Sequence[bytes]) -> Path:

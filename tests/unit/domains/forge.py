@@ -7,11 +7,21 @@ from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-type Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+type Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+# What a certificate says besides, and whether whoever does not understand it must refuse.
+type Extensions = Sequence[tuple[x509.ExtensionType, bool]]
+
+_CURVES: dict[str, ec.EllipticCurve] = {
+    "P-192": ec.SECP192R1(),
+    "P-256": ec.SECP256R1(),
+    "P-384": ec.SECP384R1(),
+    "P-521": ec.SECP521R1(),
+    "brainpool": ec.BrainpoolP256R1(),
+}
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 # 1.2.840.113549.1.1.11 and .5 as DER.
@@ -29,8 +39,9 @@ def key(kind: str) -> Key:
     algorithm = kind.split()[0]
     if algorithm.startswith("RSA-"):
         return rsa.generate_private_key(65537, int(algorithm.removeprefix("RSA-")))
-    curves: dict[str, ec.EllipticCurve] = {"P-192": ec.SECP192R1(), "P-256": ec.SECP256R1(), "P-384": ec.SECP384R1()}
-    return ec.generate_private_key(curves[algorithm])
+    if algorithm == "Ed25519":
+        return ed25519.Ed25519PrivateKey.generate()
+    return ec.generate_private_key(_CURVES[algorithm])
 
 
 def rsa_key(kind: str) -> rsa.RSAPrivateKey:
@@ -62,11 +73,14 @@ class Authority:
         lasts: tuple[timedelta, timedelta] = (days(-700), days(3000)),
         algorithm: str = "P-256",
         ca: bool = True,
+        path_length: int | None = None,
+        extensions: Extensions = (),
+        named: str = "",
     ) -> None:
-        self.name = name(title, organization)
+        self.name = name(named or title, organization)
         self.key = key(f"{algorithm} {title}")
         signer = parent or self
-        self.certificate = (
+        builder = (
             x509.CertificateBuilder()
             .subject_name(self.name)
             .issuer_name(signer.name)
@@ -74,10 +88,12 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(NOW + lasts[0])
             .not_valid_after(NOW + lasts[1])
-            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=path_length), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), critical=False)
-            .sign(signer.key, hashes.SHA256())
         )
+        for extension, is_critical in extensions:
+            builder = builder.add_extension(extension, is_critical)
+        self.certificate = builder.sign(signer.key, hashes.SHA256())
 
     @property
     def der(self) -> bytes:
@@ -93,6 +109,7 @@ def leaf(
     usages: Sequence[x509.ObjectIdentifier] = SERVER,
     common_name: str = "",
     subject: x509.Name | None = None,
+    extensions: Extensions = (),
 ) -> bytes:
     """DER of a server certificate; without `signer` it signs itself, without `names` it has no SAN."""
     own = key(kind)
@@ -110,6 +127,8 @@ def leaf(
         builder = builder.add_extension(x509.SubjectAlternativeName([_san(one) for one in names]), critical=False)
     if usages:
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+    for extension, is_critical in extensions:
+        builder = builder.add_extension(extension, is_critical)
     certificate = builder.sign(signer.key if signer else own, hashes.SHA256())
     return certificate.public_bytes(Encoding.DER)
 

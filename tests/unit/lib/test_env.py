@@ -33,6 +33,14 @@ def test_good_values_are_typed() -> None:
     env.check()
 
 
+def test_ports_are_numbers_and_each_wrong_one_is_named() -> None:
+    assert Env({"P": "444, 981"}).ports("P") == {444, 981}
+    assert Env({}).ports("P") == frozenset()
+    env = Env({"P": "444,0,https,70000,-1"})
+    assert env.ports("P") == {444}
+    assert [problem.split("'")[1] for problem in env.problems] == ["0", "https", "70000", "-1"]
+
+
 def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("s3cret\n")
     assert Env({"KEY_FILE": str(tmp_path / "key")}).secret("KEY") == "s3cret"
