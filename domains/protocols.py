@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from config.lib.errors import NeedsUser
-from domains.tls import Opener, starttls
+from domains import starttls
+from domains.starttls import Opener
 
 HTTPS = 443
 _DATABASES = (starttls.POSTGRES, starttls.MYSQL)

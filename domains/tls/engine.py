@@ -15,9 +15,9 @@ from typing import Any
 
 from config.lib import egress
 from config.lib.errors import ExpectedError
+from domains.starttls import Opener, Opening, our_name
 from domains.tls.client import TlsClient, TlsFailed
 from domains.tls.http import Head, NotHttp, request
-from domains.tls.starttls import Opener, Opening, our_name
 
 log = logging.getLogger("domains.visit")
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from config.lib import egress
+from domains.starttls import Opener, Opening, our_name
 from domains.tls.client import TlsClient
-from domains.tls.starttls import Opener, Opening, our_name
 
 _READ = 16 * 1024
 

@@ -1,6 +1,6 @@
 """A TLS server that answers nobody until `count` have asked: whoever visits it holds that many open at once.
 
-    python -m tests.bench.gate PORT COUNT FULLCHAIN KEY
+python -m tests.bench.gate PORT COUNT FULLCHAIN KEY
 """
 
 import asyncio

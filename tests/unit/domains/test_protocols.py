@@ -13,7 +13,7 @@ from domains.add import add_domain
 from domains.forms import AddDomainForm
 from domains.models import Domain
 from domains.protocols import PROTOCOLS, WELL_KNOWN_PORTS, opener_of, parse_port, parse_protocol, usual_port
-from domains.tls.starttls import our_name
+from domains.starttls import our_name
 from domains.uptime.probing import has_website
 from domains.visit import _target
 from tests.cast import Cast, make_cast

@@ -5,8 +5,8 @@ import random
 import pytest
 
 from domains.protocols import PROTOCOLS, opener_of
-from domains.tls.starttls import CLEAR_BYTES, NotOpened, Opening
-from domains.tls.starttls.opening import LINE_BYTES
+from domains.starttls import CLEAR_BYTES, NotOpened, Opening
+from domains.starttls.opening import LINE_BYTES
 from tests.corpus.asking import WELL, Talk
 
 ASKING = [name for name in PROTOCOLS if opener_of(name)]

@@ -7,7 +7,7 @@ import re
 from functools import partial
 from xml.sax.saxutils import quoteattr
 
-from domains.tls.starttls.opening import NOT_OFFERED, OTHER_PROTOCOL, REFUSED, Refusal, Take, Talk, Until
+from domains.starttls.opening import NOT_OFFERED, OTHER_PROTOCOL, REFUSED, Refusal, Take, Talk, Until
 
 _TLS = b"urn:ietf:params:xml:ns:xmpp-tls"
 _NAME = rb"(?:[\w.-]{1,40}:)?"

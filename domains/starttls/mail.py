@@ -3,7 +3,7 @@
 import re
 from collections.abc import Generator
 
-from domains.tls.starttls.opening import NOT_OFFERED, OTHER_PROTOCOL, REFUSED, Line, Refusal, Talk
+from domains.starttls.opening import NOT_OFFERED, OTHER_PROTOCOL, REFUSED, Line, Refusal, Talk
 
 _REPLY = re.compile(rb"([1-5]\d\d)(?:([ -])(.*))?", re.DOTALL)
 

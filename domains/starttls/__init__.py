@@ -1,10 +1,10 @@
 """STARTTLS: what is said in clear until the server lets TLS begin. Bytes in, bytes out, no socket."""
 
-from domains.tls.starttls.databases import mysql, postgres
-from domains.tls.starttls.directory import ldap
-from domains.tls.starttls.mail import ftp, imap, pop3, smtp
-from domains.tls.starttls.messaging import xmpp_client, xmpp_server
-from domains.tls.starttls.opening import CLEAR_BYTES, IN_CLEAR, NotOpened, Opener, Opening, our_name
+from domains.starttls.databases import mysql, postgres
+from domains.starttls.directory import ldap
+from domains.starttls.mail import ftp, imap, pop3, smtp
+from domains.starttls.messaging import xmpp_client, xmpp_server
+from domains.starttls.opening import CLEAR_BYTES, IN_CLEAR, NotOpened, Opener, Opening, our_name
 
 SMTP = Opener("SMTP", smtp)
 IMAP = Opener("IMAP", imap)

@@ -2,7 +2,7 @@
 
 import struct
 
-from domains.tls.starttls.opening import NOT_OFFERED, OTHER_PROTOCOL, REFUSED, Refusal, Take, Talk
+from domains.starttls.opening import NOT_OFFERED, OTHER_PROTOCOL, REFUSED, Refusal, Take, Talk
 
 # Length 8, then the number that the protocol reserves for SSLRequest.
 _SSL_REQUEST = struct.pack(">ii", 8, 80877103)

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 
-from domains.tls.starttls.opening import CLEAR_BYTES, NOT_OFFERED, OTHER_PROTOCOL, REFUSED, Refusal, Take, Talk
+from domains.starttls.opening import CLEAR_BYTES, NOT_OFFERED, OTHER_PROTOCOL, REFUSED, Refusal, Take, Talk
 
 # LDAPMessage { messageID 1, extendedReq { requestName 1.3.6.1.4.1.1466.20037 } }
 _REQUEST = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x16" + b"1.3.6.1.4.1.1466.20037"
