@@ -4,8 +4,10 @@ from datetime import timedelta
 
 from config.lib import jobs
 from domains import ownership, visit
+from domains.addresses import checking
 from domains.hosting import detecting
-from domains.models import Hosting, Ownership, Visit
+from domains.models import AddressCheck, Hosting, Ownership, RevocationList, Visit
+from domains.revocation import fetching
 
 jobs.register(
     jobs.Kind(
@@ -36,5 +38,25 @@ jobs.register(
         give_up=detecting.give_up,
         queue="inspect",
         lease=detecting.LEASE,
+    )
+)
+jobs.register(
+    jobs.Kind(
+        name="addresses",
+        model=AddressCheck,
+        work=checking.check_addresses,
+        give_up=checking.give_up,
+        queue="inspect",
+        lease=checking.LEASE,
+    )
+)
+jobs.register(
+    jobs.Kind(
+        name="revocation",
+        model=RevocationList,
+        work=fetching.fetch_lists,
+        give_up=fetching.give_up,
+        queue="inspect",
+        lease=fetching.LEASE,
     )
 )

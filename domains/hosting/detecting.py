@@ -17,7 +17,7 @@ from domains.hosting.looking import PANEL_PORTS, Look, ask_paths, knock, look_at
 from domains.hosting.platforms import PLATFORMS, Layer
 from domains.models import HTTPS, Domain, Hosting
 from domains.uptime.probing import NO_WEBSITE
-from domains.visit import spread
+from domains.conclusion import spread
 
 LEASE = timedelta(seconds=120)
 WEEKLY = timedelta(days=7)

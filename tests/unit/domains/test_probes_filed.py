@@ -13,7 +13,8 @@ from domains.models import Domain, ProbeDay, ProbeHour, Visit
 from domains.tls import FrontPage
 from domains.uptime.packing import unpack
 from domains.uptime.reading import probes_of, year_of
-from domains.visit import Conclusion, _target, file_conclusions
+from domains.conclusion import Conclusion
+from domains.visit import _target, file_conclusions
 from tests.cast import Cast, make_cast
 from tests.unit.domains.seen import claimed, looked, probe
 
