@@ -87,7 +87,7 @@ register(
         ),
         "root_is_no_authority": Entry(
             "“{name}” is not an authority",
-            "It is the certificate of a server or a person (it does not say CA:TRUE), so nothing it signs could be trusted.",
+            "It is the certificate of a server or a person (it does not say CA:TRUE), so nothing it signs is trusted.",
             "Paste the certificate that signed it: the root or the intermediate of your own authority.",
         ),
         "root_expired": Entry(

@@ -20,6 +20,10 @@ from domains.uptime.packing import Probe
 SECOND_TRY = timedelta(seconds=60)
 # Where servers show their own certificate to the servers that they connect to: SIP, XMPP, mail.
 CLIENT_PORTS = frozenset({25, 465, 587, 5061, 5222, 5223, 5269})
+CERTIFICATE_COLUMNS = (
+    *("inspection_id", "chain_sha256", "not_before", "not_after", "issuer_name"),
+    *("certificate_at", "tls_version", "cipher"),
+)
 CLIENT_PROTOCOLS = ("sip", "xmpp", "smtp")
 
 
@@ -95,9 +99,7 @@ def _columns(visit: Visit, seen: Observation, now: datetime) -> dict[str, Any]:
 
 
 def _certificate_columns(visit: Visit, now: datetime) -> dict[str, Any]:
-    kept = ("inspection_id", "chain_sha256", "not_before", "not_after", "issuer_name")
-    kept += ("certificate_at", "tls_version", "cipher")
-    return {name: getattr(visit, name) for name in kept} | {"others": others_now(visit, now)}
+    return {name: getattr(visit, name) for name in CERTIFICATE_COLUMNS} | {"others": others_now(visit, now)}
 
 
 def _take_certificate(concluded: Conclusion, now: datetime) -> None:
@@ -122,7 +124,7 @@ def _take_certificate(concluded: Conclusion, now: datetime) -> None:
 def _problems(visit: Visit, seen: Observation, verdict: x509.Verdict) -> list[dict[str, Any]]:
     found = [*verdict.problems, *x509.connection_problems(seen.tls_version, seen.cipher)]
     if _lost_client_auth(visit, verdict):
-        found.append(x509.Problem("client_auth_gone", "info"))
+        found.append(x509.Problem("client_auth_gone", x509.INFO))
     return [{"code": one.code, "severity": one.severity, "params": dict(one.params)} for one in x509.by_weight(found)]
 
 

@@ -8,7 +8,7 @@ closed with every visit.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -129,44 +129,54 @@ class Difference:
     problems_gone: list[Mapping[str, Any]] = field(default_factory=list)
 
 
-_COMPARED = (("Issuer", "issuer"), ("Subject", "subject"), ("Key", "key"), ("Signature", "signature"))
-
-
 def difference(before: Inspection, after: Inspection) -> Difference:
     """What changed between two inspections of one domain. Pure."""
-    old, new = before.leaf, after.leaf
-    changes = [Change(label, old[name], new[name]) for label, name in _COMPARED if old[name] != new[name]]
-    if (old["not_before"], old["not_after"]) != (new["not_before"], new["not_after"]):
-        changes.append(Change("Valid", _span(old), _span(new)))
-    if old["usages"] != new["usages"]:
-        changes.append(Change("Usage", ", ".join(old["usages"]), ", ".join(new["usages"])))
-    if _chain(before) != _chain(after):
-        changes.append(Change("Chain", _chain(before), _chain(after)))
+    old_names, new_names = (set(one.leaf.get("sans", ())) for one in (before, after))
+    told = {what: (read(before), read(after)) for what, read in _COMPARED.items()}
     return Difference(
         is_other_certificate=before.fingerprint_sha256 != after.fingerprint_sha256,
-        changes=changes,
-        names_added=sorted(set(new["sans"]) - set(old["sans"])),
-        names_removed=sorted(set(old["sans"]) - set(new["sans"])),
+        changes=[Change(what, old, new) for what, (old, new) in told.items() if old != new],
+        names_added=sorted(new_names - old_names),
+        names_removed=sorted(old_names - new_names),
         # Only the first hundred names are kept.
-        more_names=max(old["san_count"] - len(old["sans"]), new["san_count"] - len(new["sans"])) > 0,
+        more_names=any(one.leaf.get("san_count", 0) > len(one.leaf.get("sans", ())) for one in (before, after)),
         problems_new=_only_in(after, before),
         problems_gone=_only_in(before, after),
     )
 
 
-def _only_in(one: Inspection, other: Inspection) -> list[Mapping[str, Any]]:
-    known = {problem["code"] for problem in other.problems}
-    return [problem for problem in one.problems if problem["code"] not in known]
+def _fact(name: str) -> Callable[[Inspection], str]:
+    return lambda inspection: str(inspection.leaf.get(name) or "")
 
 
-def _span(leaf: Mapping[str, Any]) -> str:
-    return " to ".join((leaf[name] or "unreadable")[:10] for name in ("not_before", "not_after"))
+def _span(inspection: Inspection) -> str:
+    return " to ".join((inspection.leaf.get(name) or "unreadable")[:10] for name in ("not_before", "not_after"))
+
+
+def _usages(inspection: Inspection) -> str:
+    return ", ".join(inspection.leaf.get("usages") or ["not restricted"])
 
 
 def _chain(inspection: Inspection) -> str:
     """The certificates above the leaf, in words."""
     above = [one["common_name"] or one["subject"] or "no name" for one in inspection.chain[1:]]
     return " ← ".join(above) or "nothing above it"
+
+
+_COMPARED: dict[str, Callable[[Inspection], str]] = {
+    "Issuer": _fact("issuer"),
+    "Subject": _fact("subject"),
+    "Valid": _span,
+    "Key": _fact("key"),
+    "Signature": _fact("signature"),
+    "Usage": _usages,
+    "Chain": _chain,
+}
+
+
+def _only_in(one: Inspection, other: Inspection) -> list[Mapping[str, Any]]:
+    known = {problem["code"] for problem in other.problems}
+    return [problem for problem in one.problems if problem["code"] not in known]
 
 
 def before_this(inspection: Inspection) -> Inspection | None:

@@ -188,9 +188,8 @@ def _record_change(one: Conclusion) -> None:
 def _findings(one: Conclusion) -> dict[str, tuple[str, dict[str, Any]]]:
     found = {problem["code"]: (problem["severity"], problem["params"]) for problem in one.all_problems}
     if fingerprints := _also_served(one):
-        fingerprints.add(
-            one.inspection.fingerprint_sha256 if one.inspection else one.visit.inspection.fingerprint_sha256
-        )
+        if current := one.inspection or one.visit.inspection:
+            fingerprints.add(current.fingerprint_sha256)
         found["certificates_alternate"] = ("info", {"certificates": sorted(each[:16] for each in fingerprints)})
     if code := alarm(one):
         found[code] = ("critical", one.columns["error_params"])

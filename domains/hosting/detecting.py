@@ -11,13 +11,13 @@ from django.db import transaction
 from auditlog.events import Actor, record
 from config.lib import clock, egress, jobs
 from config.lib.errors import ExpectedError
+from domains.conclusion import spread
 from domains.hosting.evidence import Fact
 from domains.hosting.judging import Outcome, Verdict, judge, outcome_of
 from domains.hosting.looking import PANEL_PORTS, Look, ask_paths, knock, look_at_page, look_up_host, partner_of
 from domains.hosting.platforms import PLATFORMS, Layer
 from domains.models import HTTPS, Domain, Hosting
 from domains.uptime.probing import NO_WEBSITE
-from domains.conclusion import spread
 
 LEASE = timedelta(seconds=120)
 WEEKLY = timedelta(days=7)

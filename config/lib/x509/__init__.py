@@ -5,7 +5,7 @@ No model, no socket, no clock: whatever is needed comes as an argument, so that 
 
 from config.lib.x509.catalogue import ENTRIES
 from config.lib.x509.connection import connection_problems
-from config.lib.x509.judging import Link, Problem, Verdict, by_weight, chain_sha256, verdict, warning_spans
+from config.lib.x509.judging import INFO, Link, Problem, Verdict, by_weight, chain_sha256, verdict, warning_spans
 from config.lib.x509.names import matches
 from config.lib.x509.pair import check_pair, public_bytes_of_key
 from config.lib.x509.pasting import Pasted, pasted_certificates
@@ -16,6 +16,7 @@ from config.lib.x509.text import clean
 
 __all__ = [
     "ENTRIES",
+    "INFO",
     "CertificateFacts",
     "ChainFacts",
     "Link",

@@ -42,7 +42,8 @@ ENTRIES: dict[str, Entry] = {
     "untrusted_chain": Entry(
         "The issuer is not trusted",
         "The chain ends at an authority that is not among the public ones nor among your own.",
-        "If the authority is yours, add it under Settings, 'Trusted authorities'; otherwise issue a public certificate.",
+        "If the authority is yours, add it in the settings under 'Trusted authorities'; otherwise issue a public "
+        "certificate.",
     ),
     "missing_intermediate": Entry(
         "An intermediate certificate is missing",
@@ -108,7 +109,8 @@ ENTRIES: dict[str, Entry] = {
     "client_auth_gone": Entry(
         "The new certificate is for servers only",
         "The one before it also allowed clientAuth. Public authorities left that out in 2026, and servers that show "
-        "their certificate when they connect to another one (SIP and XMPP trunks, mail over mutual TLS) may be refused.",
+        "their certificate when they connect to another one (SIP and XMPP trunks, mail over mutual TLS) may be "
+        "refused.",
         "Nothing to do where this server is only connected to. Otherwise ask the other side to accept it without "
         "clientAuth, or use a certificate of a private authority for outgoing connections.",
     ),
@@ -120,11 +122,13 @@ ENTRIES: dict[str, Entry] = {
     "weak_cipher": Entry(
         "The server chose a weak cipher",
         "{cipher} can be broken with effort, and was taken although better ones were offered.",
-        "Remove RC4, 3DES and other old ciphers from the server's list and let ECDHE with AES-GCM or ChaCha20 come first.",
+        "Remove RC4, 3DES and other old ciphers from the server's list, and let ECDHE with AES-GCM or ChaCha20 come "
+        "first.",
     ),
     "no_forward_secrecy": Entry(
         "Recorded connections can be decrypted later",
-        "{cipher} has no forward secrecy: whoever gets the private key one day reads everything that was recorded before.",
+        "{cipher} has no forward secrecy: whoever gets the private key one day reads everything that was recorded "
+        "before.",
         "Let the server prefer ciphers that begin with ECDHE, or turn on TLS 1.3.",
     ),
     "cipher_without_protection": Entry(
@@ -134,8 +138,8 @@ ENTRIES: dict[str, Entry] = {
     ),
     "revoked": Entry(
         "The certificate was revoked",
-        "Its authority ({issuer}) has withdrawn it on {at}{because}. Clients that look at the list of revoked certificates "
-        "refuse it, and the others should.",
+        "Its authority ({issuer}) has withdrawn it on {at}{because}. Clients that look at the list of revoked "
+        "certificates refuse it, and the others should.",
         "Issue a new certificate with a new key and install it now; find out why it was revoked, since a key that "
         "leaked must not be used again.",
     ),
@@ -167,7 +171,7 @@ ENTRIES: dict[str, Entry] = {
     ),
     "key_pasted": Entry(
         "There is a private key in this text",
-        "Only certificates belong here. Nothing was stored; but a key that was sent over a network by mistake is no secret.",
+        "Only certificates belong here. Nothing was stored; but a key that was sent somewhere by mistake is no secret.",
         "Paste the certificate of the authority alone (BEGIN CERTIFICATE), and consider replacing that key.",
     ),
     "certificates_missing": Entry(

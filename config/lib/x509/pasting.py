@@ -9,7 +9,7 @@ from config.lib.errors import NeedsUser
 from config.lib.x509.reading import CertificateFacts, certificate_facts
 
 _BLOCK = re.compile(
-    r"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----(.*?)-----END (?:TRUSTED |X509 )?CERTIFICATE-----", re.S
+    r"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----(.*?)-----END (?:TRUSTED |X509 )?CERTIFICATE-----", re.DOTALL
 )
 _PRIVATE = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
 _DER_SEQUENCE = 0x30
