@@ -188,5 +188,5 @@ def before_this(inspection: Inspection) -> Inspection | None:
 
 def with_differences(rows: Sequence[Inspection]) -> list[tuple[Inspection, Difference | None]]:
     """Newest first: each row with what distinguishes it from the next one; None for the last."""
-    pairs = zip(rows, [*rows[1:], None], strict=True)
+    pairs = zip(rows, [*rows[1:], None], strict=False)
     return [(row, difference(older, row) if older else None) for row, older in pairs]

@@ -196,14 +196,21 @@ def _name_problems(certificate: x509.Certificate, host: str) -> Iterator[Problem
 
 def _usage_problems(certificate: x509.Certificate) -> Iterator[Problem]:
     try:
-        found, is_authority = reading.usages(certificate), reading.is_ca(certificate)
+        found = reading.usages(certificate)
     except HOSTILE:
         return
     if found and not {"serverAuth", "any"} & set(found):
         yield Problem("wrong_usage", CRITICAL, {"usages": list(found)})
-    # What signs itself is told as self-signed, whatever it says it may do.
-    if is_authority and certificate.issuer != certificate.subject:
+    if _is_anothers_authority(certificate):
         yield Problem("authority_as_leaf", WARNING)
+
+
+def _is_anothers_authority(certificate: x509.Certificate) -> bool:
+    """What signs itself is told as self-signed, whatever it says it may do."""
+    try:
+        return reading.is_ca(certificate) and certificate.issuer != certificate.subject
+    except HOSTILE:
+        return False
 
 
 def _date_problems(path: Sequence[Link], now: datetime) -> Iterator[Problem]:
