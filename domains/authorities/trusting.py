@@ -89,22 +89,21 @@ def _record(kind: str, row: WorkspaceRoot, actor: Actor) -> None:
     record(kind, workspace_id=row.workspace_id, actor=actor, data=data)
 
 
-def judge_anew(workspace_id: uuid.UUID) -> None:
-    """Make the verified domains' next visits come soon, in slices. Repeatable.
+def judge_anew(workspace_id: uuid.UUID, *, at_once: int = SLICE) -> None:
+    """Make the verified domains' next visits come soon, `at_once` of them every SLICE_EVERY. Repeatable.
 
     Outside of the change's transaction, each slice in one of its own: visits are locked for moments only.
     What a crash leaves out is judged by the new store at its next visit in any case.
     """
-    now = clock.now()
     keys = list(
         Visit.objects.for_workspace(workspace_id)
         .filter(domain__verified_at__isnull=False, run_after__isnull=False)
         .order_by("pk")
         .values_list("pk", flat=True)
     )
-    for number, start in enumerate(range(0, len(keys), SLICE)):
-        _pull_forward(keys[start : start + SLICE], number * SLICE_EVERY)
-    log.info("domains.judged_anew", extra={"workspace": str(workspace_id), "domains": len(keys), "at": str(now)})
+    for number, start in enumerate(range(0, len(keys), at_once)):
+        _pull_forward(keys[start : start + at_once], number * SLICE_EVERY)
+    log.info("domains.judged_anew", extra={"workspace": str(workspace_id), "domains": len(keys)})
 
 
 @transaction.atomic
