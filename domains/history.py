@@ -128,6 +128,12 @@ class Difference:
     problems_new: list[Mapping[str, Any]] = field(default_factory=list)
     problems_gone: list[Mapping[str, Any]] = field(default_factory=list)
 
+    @property
+    def has_lines(self) -> bool:
+        """Whether there is anything to show but that it is another certificate."""
+        problems = self.problems_new or self.problems_gone
+        return bool(self.changes or self.names_added or self.names_removed or problems)
+
 
 def difference(before: Inspection, after: Inspection) -> Difference:
     """What changed between two inspections of one domain. Pure."""

@@ -64,6 +64,7 @@ class Review:
     trouble: Wording | None = None
     is_confirmed: bool = False
     page: str = ""
+    life_state: str = ""
     certificate_at: datetime | None = None
     alternates: list[Alternate] = field(default_factory=list)
 
@@ -81,9 +82,16 @@ def review_of(domain: Domain) -> Review:
         trouble=trouble,
         is_confirmed=visit.failures > 1,
         page=_page(visit),
+        life_state=_life_state(domain, inspection, visit),
         certificate_at=visit.certificate_at or (inspection.seen_at if inspection else None),
         alternates=[_alternate(one) for one in others_now(visit, clock.now()).values()],
     )
+
+
+def _life_state(domain: Domain, inspection: Inspection | None, visit: Visit) -> str:
+    """The colour of the life that is drawn: the domain's, unless that speaks of a certificate served in turn."""
+    is_of_both = inspection and others_now(visit, clock.now())
+    return "" if is_of_both else domain.state
 
 
 def _alternate(one: Mapping[str, Any]) -> Alternate:

@@ -58,7 +58,9 @@ class Planter:
         Domain.unscoped.filter(pk=domain.pk).update(verified_at=clock.now() - timedelta(days=60))
         proof = ownership_of(domain)
         wanted = records_of(proof)[0]
-        seen = [{"server": f"ns{number}.dns.example", "values": [wanted.value], "error": ""} for number in (1, 2)]
+        seen: list[dict[str, Any]] = [
+            {"server": f"ns{number}.dns.example", "values": [wanted.value], "error": ""} for number in (1, 2)
+        ]
         seen.append({"server": "ns3.dns.example", "values": None, "error": "timeout"})
         checks = [{"method": "txt", "name": wanted.name, "expected": wanted.value, "seen": seen}]
         told: dict[str, Any] = {"checked_at": clock.now() - timedelta(hours=3), "checks": checks}

@@ -1,7 +1,7 @@
 """A workspace's own authorities count for its domains and for nobody else's, on both databases."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -130,10 +130,14 @@ def test_many_domains_are_not_looked_at_all_at_once(cast: Cast) -> None:
     Visit.unscoped.update(run_after=far)
     began = clock.now()
     judge_anew(cast.acme.pk, at_once=2)
-    waits = sorted(round((moment - began).total_seconds(), -1) for (moment,) in Visit.unscoped.values_list("run_after"))
+    waits = sorted(round((moment - began).total_seconds(), -1) for moment in next_visits())
     assert waits == [0, 0, 10, 10, 20]
     judge_anew(cast.acme.pk)
-    assert all(moment < far for (moment,) in Visit.unscoped.values_list("run_after"))
+    assert all(moment < far for moment in next_visits())
+
+
+def next_visits() -> list[datetime]:
+    return [moment for moment in Visit.unscoped.values_list("run_after", flat=True) if moment]
 
 
 def refused(cast: Cast, given: bytes) -> str:
