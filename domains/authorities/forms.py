@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
 
 from domains.forms import CatalogueForm
 
@@ -13,7 +14,7 @@ PASTE_AT_MOST = 512 * 1024
 class AuthorityForm(CatalogueForm):
     pem = forms.CharField(
         label="Certificates (PEM)",
-        required=False,
+        error_messages={"required": "Paste a certificate here, or choose a file."},
         max_length=PASTE_AT_MOST,
         help_text="From -----BEGIN CERTIFICATE----- to its end line, also several in a row. Never a private key.",
         widget=forms.Textarea(
@@ -27,14 +28,16 @@ class AuthorityForm(CatalogueForm):
         help_text="A .pem, .crt or .cer file.",
     )
 
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
-        upload = cleaned.get("upload")
-        if upload and upload.size > PASTE_AT_MOST:
-            self.add_error("upload", "This file is too large for certificates.")
-        elif not upload and not cleaned.get("pem", "").strip() and not self.errors:
-            self.add_error("pem", "Paste a certificate here, or choose a file.")
-        return cleaned
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "upload" in self.files:
+            self.fields["pem"].required = False
+
+    def clean_upload(self) -> UploadedFile | None:
+        upload: UploadedFile | None = self.cleaned_data["upload"]
+        if upload and (upload.size or 0) > PASTE_AT_MOST:
+            raise forms.ValidationError("This file is too large for certificates.")
+        return upload
 
     @property
     def given(self) -> bytes:
