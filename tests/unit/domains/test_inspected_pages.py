@@ -25,9 +25,6 @@ world = World()
 FIRST = [leaf([HOST, "old.forge.org"], world.intermediate), world.intermediate.der]
 STRANGE = world.stranger_intermediate
 SECOND = [leaf([HOST, "new.forge.org"], STRANGE, kind="P-384 leaf"), STRANGE.der]
-    leaf([HOST, "new.forge.org"], world.stranger_intermediate, kind="P-384 leaf"),
-    world.stranger_intermediate.der,
-]
 
 
 @pytest.fixture
