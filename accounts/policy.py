@@ -26,6 +26,8 @@ POLICY: dict[str, frozenset[str]] = {
     "domain.delete": ADMINS,
     "domain.inspect": ADMINS,
     "domain.verify": ADMINS,
+    "authority.view": ADMINS,
+    "authority.edit": ADMINS,
     # certificates
     "certificate.view": EVERYBODY,
     "certificate.issue": ADMINS,

@@ -38,6 +38,13 @@ KINDS: dict[str, EventKind] = {
     "workspace.changed": EventKind("{actor} changed the workspace settings: {changes}"),
     "workspace.closing": EventKind("{actor} asked to delete the workspace {name} and everything in it", "critical"),
     "workspace.closed": EventKind("The workspace {name} is deleted: {removed}. Left undone: {left}", "warning"),
+    "workspace.root_added": EventKind(
+        "{actor} trusted the authority {subject} ({fingerprint_sha256}) for this workspace's domains", "warning"
+    ),
+    "workspace.root_removed": EventKind(
+        "{actor} no longer trusts the authority {subject} ({fingerprint_sha256}) for this workspace's domains",
+        "warning",
+    ),
     "member.added": EventKind("{email} joined as {role}"),
     "member.invited": EventKind("{actor} invited {email} as {role}", "warning"),
     "member.invited_again": EventKind("{actor} sent the invitation of {email} again"),
@@ -76,6 +83,10 @@ KINDS: dict[str, EventKind] = {
     "domain.hosting_changed": EventKind("{domain} is hosted on {after}; before it was {before}"),
     "domain.verified": EventKind("Ownership of {domain} is proven"),
     "domain.certificate_changed": EventKind("{domain} serves another certificate: {issuer}, until {not_after}"),
+    "domain.certificates_alternate": EventKind(
+        "{domain} serves more than one certificate, in turn; now that of {issuer}, until {not_after}", "warning"
+    ),
+    "domain.addresses_asked": EventKind("{actor} asked to look at every address of {domain}"),
     "finding.opened": EventKind("{domain}: {title}", "warning"),
     "finding.closed": EventKind("{domain}: no longer so: {title}"),
     # deploy

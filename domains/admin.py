@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from accounts.staff import ReadOnlyAdmin
-from domains.models import Domain, Finding, Ownership
+from domains.models import AddressCheck, Domain, Finding, Ownership, RevocationList, RevocationWatch, WorkspaceRoot
 
 
 @admin.register(Domain)
@@ -26,4 +26,35 @@ class FindingAdmin(ReadOnlyAdmin):
     list_display = ("code", "domain", "source", "severity", "opened_at", "closed_at")
     list_filter = ("source", "severity")
     search_fields = ("domain__host", "code")
+    list_select_related = ("domain",)
+
+
+@admin.register(WorkspaceRoot)
+class WorkspaceRootAdmin(ReadOnlyAdmin):
+    list_display = ("subject", "workspace", "fingerprint_sha256", "not_after", "added_by", "created_at")
+    search_fields = ("subject", "fingerprint_sha256", "workspace__name")
+    list_select_related = ("workspace", "added_by")
+    exclude = ("der",)
+
+
+@admin.register(AddressCheck)
+class AddressCheckAdmin(ReadOnlyAdmin):
+    list_display = ("domain", "asked_at", "checked_at", "error_code")
+    search_fields = ("domain__host",)
+    list_select_related = ("domain",)
+
+
+@admin.register(RevocationList)
+class RevocationListAdmin(ReadOnlyAdmin):
+    list_display = ("url", "issuer_name", "fetched_at", "next_update", "entries", "error_code")
+    list_filter = ("error_code",)
+    search_fields = ("url", "issuer_name")
+    exclude = ("issuer_der",)
+
+
+@admin.register(RevocationWatch)
+class RevocationWatchAdmin(ReadOnlyAdmin):
+    list_display = ("domain", "serial", "checked_at", "revoked_at", "reason")
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    search_fields = ("domain__host", "serial")
     list_select_related = ("domain",)

@@ -12,11 +12,13 @@ from pydantic import Field, field_validator
 from accounts.api import Accepted, ApiRequest, ListQuery, OneOf, Page, Status, bad_field, operation, page_of, routers
 from config.lib import jobs
 from domains.add import add_domain, change_tags, delete_domain, parse_tags, parse_target
+from domains.addresses import api as addresses_api  # noqa: F401  (it registers its own operations)
+from domains.authorities import api as authorities_api  # noqa: F401  (it registers its own operations)
 from domains.listing import Wanted, matching, ownerships_for
 from domains.models import Domain, Finding, Inspection, Ownership, State, Visit
 from domains.ownership import ask_for_check, ownership_of
 from domains.protocols import PROTOCOLS, parse_port, parse_protocol
-from domains.shapes import DomainOut, InspectionOut, VerifyOut, show_change, show_domain, show_inspection
+from domains.shapes import ChangeOut, DomainOut, InspectionOut, VerifyOut, show_change, show_domain, show_inspection
 from domains.uptime import api as uptime_api  # noqa: F401  (it registers its own operations)
 from domains.visit import ask_for_visit
 
@@ -215,11 +217,11 @@ def inspect_domain(request: ApiRequest, domain: Domain) -> Any:
     "domain.view",
     load=load_domain,
     query=ListQuery,
-    response=Page[InspectionOut],
+    response=Page[ChangeOut],
     summary="List what changed in what a domain serves",
 )
 def list_inspections(request: ApiRequest, domain: Domain, query: ListQuery) -> dict[str, Any]:
-    """Each certificate and each set of problems that was seen."""
+    """Each certificate and each set of problems that was seen, newest first by when it was first seen."""
     rows = Inspection.objects.for_workspace(request.workspace).filter(domain=domain)
     return page_of(rows, query, show_change, at="seen_at")
 

@@ -121,6 +121,28 @@ register(
             "The name servers failed or did not answer in time, so nothing is known either way.",
             "It is tried again by itself; if it stays, check the domain's name servers.",
         ),
+        "certificates_alternate": Entry(
+            "More than one certificate is served, in turn",
+            "The servers behind this name do not all have the same: {certificates} (the beginnings of their SHA-256) "
+            "were seen within the last day. What is wrong with one of them meets a part of your visitors.",
+            "Press 'Check every address' on the domain's Overview to see which server has which, then install the "
+            "newest everywhere. With a CDN that is replacing its certificate this passes by itself.",
+        ),
+        "root_is_no_authority": Entry(
+            "“{name}” is not an authority",
+            "It is the certificate of a server or a person (it does not say CA:TRUE), so nothing it signs is trusted.",
+            "Paste the certificate that signed it: the root or the intermediate of your own authority.",
+        ),
+        "root_expired": Entry(
+            "The authority “{name}” has expired",
+            "It was valid until {not_after}, so no chain that ends there is valid.",
+            "Paste the newer certificate of this authority.",
+        ),
+        "roots_full": Entry(
+            "There is no room for so many authorities",
+            "A workspace trusts at most {most} of its own.",
+            "Remove those that are not needed any more.",
+        ),
         "hosting_blocked": Entry(
             "{host} does not show its page to robots",
             "It answered with HTTP {status} or a page that tells people and robots apart, so what is behind it is "

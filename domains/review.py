@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from config.lib import clock
 from config.lib.errors import Wording, describe
+from config.lib.moments import parse_moment
+from domains.history import others_now
 from domains.models import Domain, Inspection, Ownership, Visit
 from domains.ownership import is_seen, records_of
 
@@ -39,8 +42,20 @@ class ProblemNote:
 
 
 @dataclass(frozen=True)
+class Alternate:
+    """A certificate that is served in turn with the current one."""
+
+    fingerprint_sha256: str
+    issuer: str
+    seen_at: datetime | None
+    not_before: datetime | None
+    not_after: datetime | None
+    problems: list[Wording]
+
+
+@dataclass(frozen=True)
 class Review:
-    """Everything the Overview says about the latest visit."""
+    """Everything the Overview says about the latest visit; `certificate_at` is when one was last seen."""
 
     is_under_way: bool
     visited_at: datetime | None
@@ -49,6 +64,9 @@ class Review:
     trouble: Wording | None = None
     is_confirmed: bool = False
     page: str = ""
+    life_state: str = ""
+    certificate_at: datetime | None = None
+    alternates: list[Alternate] = field(default_factory=list)
 
 
 def review_of(domain: Domain) -> Review:
@@ -64,7 +82,25 @@ def review_of(domain: Domain) -> Review:
         trouble=trouble,
         is_confirmed=visit.failures > 1,
         page=_page(visit),
+        life_state=_life_state(domain, inspection, visit),
+        certificate_at=visit.certificate_at or (inspection.seen_at if inspection else None),
+        alternates=[_alternate(one) for one in others_now(visit, clock.now()).values()],
     )
+
+
+def _life_state(domain: Domain, inspection: Inspection | None, visit: Visit) -> str:
+    """The colour of the life that is drawn: the domain's, unless that speaks of a certificate served in turn."""
+    is_of_both = inspection and others_now(visit, clock.now())
+    return "" if is_of_both else domain.state
+
+
+def _alternate(one: Mapping[str, Any]) -> Alternate:
+    moments = {name: parse_moment(one[key]) if one[key] else None for name, key in _MOMENTS.items()}
+    problems = [describe(each["code"], each["params"]) for each in one["problems"]]
+    return Alternate(one["fingerprint_sha256"], one["issuer"], problems=problems, **moments)
+
+
+_MOMENTS = {"seen_at": "at", "not_before": "not_before", "not_after": "not_after"}
 
 
 def served_of(inspection: Inspection, visit: Visit) -> Served:
@@ -81,8 +117,8 @@ def served_of(inspection: Inspection, visit: Visit) -> Served:
         fingerprint_sha256=inspection.fingerprint_sha256,
         not_before=visit.not_before,
         not_after=visit.not_after,
-        tls_version=inspection.tls_version,
-        cipher=inspection.cipher,
+        tls_version=visit.tls_version or inspection.tls_version,
+        cipher=visit.cipher or inspection.cipher,
         address=visit.address or inspection.address,
         seen_at=inspection.seen_at,
         chain=chain_links(inspection),
@@ -151,11 +187,22 @@ def _seen(check: Mapping[str, Any] | None) -> dict[str, str]:
 
 def look_words(ownership: Ownership) -> list[dict[str, Any]]:
     """What was looked for, where, and what was seen: one entry per record and server."""
-    return [
+    looked = [
         {"method": check["method"], "name": check["name"], "server": one["server"], "said": said(one)}
         for check in ownership.checks
         for one in check["seen"]
     ]
+    return looked + _not_looked_for(ownership)
+
+
+def _not_looked_for(ownership: Ownership) -> list[dict[str, Any]]:
+    """One record suffices, so the other is not asked for when the first is there."""
+    if not any(is_seen(check) for check in ownership.checks):
+        return []
+    asked = {check["method"] for check in ownership.checks}
+    why = "not looked for: the other record is there, and one suffices"
+    rest = [record for record in records_of(ownership) if record.method not in asked]
+    return [{"method": record.method, "name": record.name, "server": "", "said": why} for record in rest]
 
 
 _SAID = {

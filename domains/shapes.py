@@ -77,6 +77,13 @@ class InspectionOut(Schema):
     problems: list[InspectionProblemOut]
 
 
+class ChangeOut(InspectionOut):
+    """A certificate with its problems, first seen at `checked_at`; the same one that comes back is the same entry."""
+
+    last_seen_at: datetime | None = Field(description="When it was seen last before another took its place.")
+    times: int = Field(description="How often it became the one that is served.")
+
+
 class HostingOut(Schema):
     """One platform that was recognised; `confidence` is 60 to 100, each of `because` a reason."""
 
@@ -155,7 +162,7 @@ def show_verification(ownership: Ownership) -> dict[str, Any]:
 
 
 def show_findings(findings: Iterable[Finding]) -> list[dict[str, Any]]:
-    return [{**_problem(one.code, one.severity, one.params), "source": one.source} for one in by_weight(findings)]
+    return [{**show_problem(one.code, one.severity, one.params), "source": one.source} for one in by_weight(findings)]
 
 
 def show_inspection(visit: Visit) -> dict[str, Any]:
@@ -170,6 +177,7 @@ def show_inspection(visit: Visit) -> dict[str, Any]:
         "error": error,
         "addresses": [visit.address] if visit.address else [],
         **_certificate(visit.inspection),
+        **({"tls_version": visit.tls_version} if visit.tls_version else {}),
     }
 
 
@@ -181,6 +189,8 @@ def show_change(inspection: Inspection) -> dict[str, Any]:
         "error": None,
         "addresses": [inspection.address] if inspection.address else [],
         **_certificate(inspection),
+        "last_seen_at": inspection.last_seen_at,
+        "times": inspection.times,
     }
 
 
@@ -197,7 +207,7 @@ def _certificate(inspection: Inspection | None) -> dict[str, Any]:
         "key": leaf.get("key"),
         "signature": leaf.get("signature"),
         "tls_version": inspection.tls_version if inspection else None,
-        "problems": [_problem(**one) for one in inspection.problems] if inspection else [],
+        "problems": [show_problem(**one) for one in inspection.problems] if inspection else [],
     }
 
 
@@ -205,6 +215,6 @@ def _link(one: Mapping[str, Any]) -> dict[str, Any]:
     return {name: one[name] for name in ("role", "subject", "issuer", "not_after", "fingerprint_sha256", "served")}
 
 
-def _problem(code: str, severity: str, params: Mapping[str, Any]) -> dict[str, Any]:
+def show_problem(code: str, severity: str, params: Mapping[str, Any]) -> dict[str, Any]:
     wording = describe(code, params)
     return {"code": code, "severity": severity, "title": wording.title, "fix": wording.fix}

@@ -1,6 +1,7 @@
 """Where a domain stands: its columns brought in line with the latest visit, findings and ownership."""
 
 from config.lib import clock
+from domains.history import others_now, united
 from domains.models import Domain, Visit
 from domains.state import Known, domain_state, urgency
 
@@ -21,7 +22,7 @@ def known_of(domain: Domain) -> Known:
     """What the rows say about a domain, loaded with visit and inspection."""
     visit: Visit | None = getattr(domain, "visit", None)
     inspection = visit.inspection if visit else None
-    problems = inspection.problems if inspection else []
+    problems = united(inspection.problems, others_now(visit, clock.now())) if visit and inspection else []
     return Known(
         is_verified=domain.is_verified,
         has_certificate=inspection is not None,

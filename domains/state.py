@@ -9,11 +9,12 @@ from domains.models import State
 # A host is unreachable only after a second try: one lost packet must not wake anybody.
 TRIES_BEFORE_ALARM = 2
 
-# What open findings of the rooms above ask for; any other finding speaks for itself in the list.
+# What open findings beside those of the visit ask for; any other finding speaks for itself in the list.
 STATES_OF_FINDINGS: dict[str, State] = {
     "renewal_failed": State.RENEWAL_FAILED,
     "renewal_overdue": State.RENEWAL_FAILED,
     "partial_deploy": State.PARTIAL_DEPLOY,
+    "revoked": State.PROBLEM,
 }
 
 _OWN_WORDS = {"expired", "expiring"}

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from config.lib import jobs
 from config.lib.later import later
-from domains.models import Hosting, Ownership, Visit
+from domains.models import AddressCheck, Hosting, Ownership, RevocationList, Visit
 
 jobs.register(
     jobs.Kind(
@@ -34,5 +34,24 @@ jobs.register(
         give_up=later("domains.hosting.detecting.give_up"),
         queue="inspect",
         lease=timedelta(seconds=120),
+    )
+)
+jobs.register(
+    jobs.Kind(
+        name="addresses",
+        model=AddressCheck,
+        work=later("domains.addresses.checking.check_addresses"),
+        give_up=later("domains.addresses.checking.give_up"),
+        queue="inspect",
+    )
+)
+jobs.register(
+    jobs.Kind(
+        name="revocation",
+        model=RevocationList,
+        work=later("domains.revocation.fetching.fetch_lists"),
+        give_up=later("domains.revocation.fetching.give_up"),
+        queue="inspect",
+        lease=timedelta(seconds=180),
     )
 )

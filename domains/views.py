@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -15,17 +16,21 @@ from accounts.models import Workspace
 from accounts.policy import is_allowed
 from config.lib.errors import NeedsUser
 from domains.add import add_domain, change_tags, delete_domain
+from domains.addresses.shown import addresses_shown
 from domains.forms import AddDomainForm, TagsForm
+from domains.history import before_this, difference, with_differences
 from domains.hosting.badges import hosting_shown
 from domains.hosting.detecting import hosting_of
 from domains.listing import FILTERS, SORTS, Shown, Wanted, by_weight, list_domains, note_of
-from domains.models import Domain
+from domains.models import Domain, Inspection
 from domains.ownership import ask_for_check, ownership_of
 from domains.purge import purge_due_at
 from domains.review import look_words, record_rows, review_of
+from domains.revocation.shown import revocation_shown
 from domains.tabs import domain_context
 from domains.visit import ask_for_visit
 
+HISTORY_PAGE = 20
 FIRST_STEPS = [
     {"title": "Add a hostname", "detail": "we look at its certificate at once", "state": "now"},
     {"title": "Prove that it is yours", "detail": "one TXT record", "state": "todo"},
@@ -39,7 +44,9 @@ FIRST_STEPS = [
 
 def find_domain(workspace: Workspace, domain_id: uuid.UUID) -> Domain:
     """The workspace's domain with its latest visit, or 404. For every tab of the domain's page."""
-    rows = Domain.objects.for_workspace(workspace).select_related("workspace", "visit__inspection", "hosting")
+    rows = Domain.objects.for_workspace(workspace).select_related(
+        "workspace", "visit__inspection", "hosting", "address_check"
+    )
     return get_object_or_404(rows, pk=domain_id)
 
 
@@ -122,20 +129,47 @@ def _overview(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.U
     ownership = ownership_of(domain)
     review = review_of(domain)
     hosting = hosting_shown(getattr(domain, "hosting", None) or hosting_of(domain))
+    addresses = addresses_shown(getattr(domain, "address_check", None))
     context = domain_context(domain, "overview")
     return {
         **context,
+        **_latest_change(domain),
         "review": review,
+        "addresses": addresses,
+        "revocation": revocation_shown(domain),
         "hosting": hosting,
         "ownership": ownership,
         "records": record_rows(ownership),
         "looks": look_words(ownership),
         "tags_form": TagsForm(initial={"tags": ", ".join(context["tags"])}),
         "purge_at": purge_due_at(domain),
-        "is_live": review.is_under_way or ownership.is_under_way or hosting.is_under_way,
+        "is_live": any(one.is_under_way for one in (review, ownership, hosting, addresses)),
         "findings": by_weight(domain.findings.filter(closed_at=None).exclude(source="visit")),
         "may_edit": is_allowed(request.role, "domain.edit"),
     }
+
+
+def _latest_change(domain: Domain) -> dict[str, Any]:
+    """What is served now beside what was served before; nothing before the first change."""
+    inspection = domain.visit.inspection
+    before = before_this(inspection) if inspection else None
+    if inspection is None or before is None:
+        return {}
+    return {"change": difference(before, inspection), "before": before, "after": inspection}
+
+
+@require_GET
+@workspace_view("domain.view")
+def show_history(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -> HttpResponse:
+    domain = find_domain(workspace, domain_id)
+    rows = Inspection.unscoped.filter(domain=domain).order_by("-seen_at", "-pk")
+    page = Paginator(rows, HISTORY_PAGE).get_page(request.GET.get("page"))
+    # One more than is shown: the last entry's difference is to the first of the next page.
+    shown = list(rows[page.start_index() - 1 : page.end_index() + 1]) if page.object_list else []
+    changes = with_differences(shown)[: len(page)]
+    current = domain.visit.inspection_id
+    context = {"page": page, "changes": changes, "current": current, "review": review_of(domain)}
+    return render(request, "domains/history.html", {**domain_context(domain, "overview"), **context})
 
 
 @require_POST

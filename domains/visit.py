@@ -4,12 +4,9 @@ Runs in the worker role that has no encryption key: whatever a hostile server ac
 nothing sealed within reach.
 """
 
-import hashlib
-import json
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,38 +16,26 @@ from django.db import transaction
 from auditlog.events import Actor, record
 from config.lib import clock, jobs, x509
 from config.lib.errors import ExpectedError
+from domains.authorities.stores import roots_of_workspaces
+from domains.conclusion import Conclusion, alarm, conclude, sum_up
 from domains.findings import replace_findings
-from domains.models import Domain, Inspection, Visit
+from domains.history import file_switches, recall
+from domains.models import Domain, Visit
 from domains.protocols import HTTPS, opener_of
 from domains.purge import purge_domains, purge_due_at
-from domains.state import TRIES_BEFORE_ALARM, Known, domain_state, urgency
+from domains.revocation.watching import Served, watch_certificates
+from domains.state import urgency
 from domains.tls import Observation, Target, visit_many
 from domains.uptime import probing
 from domains.uptime.filing import file_probes
-from domains.uptime.packing import Probe
 from domains.writing import update_rows
 
 log = logging.getLogger("domains.visit")
 
-SECOND_TRY = timedelta(seconds=60)
 SOURCE = "visit"
 JOB_SOURCE = "visit_job"
 # What others may change of a domain while it is looked at, and what the conclusion hangs on.
 MEANWHILE = ("verified_at", "renew_at", "reported_state")
-
-
-@dataclass(slots=True)
-class Conclusion:
-    """What one observation means for its domain, as values; `columns` are the visit's."""
-
-    visit: Visit
-    seen: Observation
-    columns: dict[str, Any]
-    problems: list[dict[str, Any]] = field(default_factory=list)
-    state: str = ""
-    inspection: Inspection | None = None
-    is_news: bool = False
-    probe: Probe | None = None
 
 
 def visit_due(visits: Sequence[Visit]) -> None:
@@ -79,9 +64,10 @@ def _still_ours(visits: Sequence[Visit]) -> list[Visit]:
 def _visit_group(rows: Sequence[Visit]) -> None:
     began = clock.now()
     seen = observe(rows)
-    roots = x509.load_roots(settings.TLS_EXTRA_CA_BUNDLE)
+    roots = roots_of_workspaces({row.workspace_id for row in rows})
     now = clock.now()
-    concluded = [_conclude_safely(row, one, now, roots) for row, one in zip(rows, seen, strict=True)]
+    pairs = zip(rows, seen, strict=True)
+    concluded = [_conclude_safely(row, one, now, roots[row.workspace_id]) for row, one in pairs]
     file_conclusions(concluded, began=began)
 
 
@@ -115,167 +101,22 @@ def _target(domain: Domain) -> Target:
     )
 
 
-def conclude(visit: Visit, seen: Observation, now: datetime, roots: x509.Roots) -> Conclusion:
-    """The meaning of one observation; no database but the rows given, no network."""
-    concluded = Conclusion(visit, seen, _columns(visit, seen, now))
-    if seen.ders:
-        _take_certificate(concluded, seen, now, roots)
-    elif visit.inspection:
-        concluded.problems = visit.inspection.problems
-    _sum_up(concluded, now, began=now)
-    return concluded
-
-
-def _sum_up(concluded: Conclusion, now: datetime, *, began: datetime) -> None:
-    """What depends on the domain's own columns as well as on what was seen; repeatable."""
-    visit, columns = concluded.visit, concluded.columns
-    concluded.probe = probing.probe_of(visit, concluded.seen, began)
-    columns |= probing.count_failures(visit, concluded.probe)
-    concluded.state = domain_state(_known(concluded), now)
-    columns["digest"] = _digest(concluded)
-    columns["run_after"] = next_visit(visit, columns, now)
-    concluded.is_news = columns["digest"] != visit.digest
-
-
-def _columns(visit: Visit, seen: Observation, now: datetime) -> dict[str, Any]:
-    """Everything a visit writes, with the certificate's columns as they were."""
-    failures = 0 if seen.ders else visit.failures + 1
-    page = seen.page
-    return {
-        "id": visit.pk,
-        "visited_at": now,
-        "failures": failures,
-        "address": seen.address,
-        "milliseconds": seen.milliseconds,
-        "page_scheme": page.scheme if page else "",
-        "page_status": page.status if page else None,
-        "page_milliseconds": page.milliseconds if page else 0,
-        "error_code": seen.outcome,
-        "error_params": jobs.storable(seen.params),
-        "inspection_id": visit.inspection_id,
-        "chain_sha256": visit.chain_sha256,
-        "not_before": visit.not_before,
-        "not_after": visit.not_after,
-        "issuer_name": visit.issuer_name,
-        "lease_token": visit.lease_token,
-        "lease_until": None,
-        "claims": 0,
-        "attempts": 0,
-        "priority": jobs.BACKGROUND,
-    }
-
-
-def _take_certificate(concluded: Conclusion, seen: Observation, now: datetime, roots: x509.Roots) -> None:
-    visit, host = concluded.visit, concluded.visit.domain.host
-    verdict = x509.verdict(seen.ders, host, now, roots)
-    concluded.problems = [
-        {"code": one.code, "severity": one.severity, "params": dict(one.params)} for one in verdict.problems
-    ]
-    known = visit.inspection
-    if known and known.chain_sha256 == verdict.chain_sha256 and known.problems == concluded.problems:
-        return
-    concluded.inspection = _inspection(visit, seen, verdict, concluded.problems, now)
-    leaf = verdict.path[0].facts
-    concluded.columns |= {
-        "inspection_id": concluded.inspection.pk,
-        "chain_sha256": verdict.chain_sha256,
-        "not_before": leaf.not_before,
-        "not_after": leaf.not_after,
-        "issuer_name": leaf.issuer_name,
-    }
-
-
-def _inspection(
-    visit: Visit, seen: Observation, verdict: x509.Verdict, problems: list[dict[str, Any]], now: datetime
-) -> Inspection:
-    leaf = verdict.path[0].facts
-    return Inspection(
-        workspace_id=visit.workspace_id,
-        domain_id=visit.domain_id,
-        seen_at=now,
-        address=seen.address,
-        tls_version=seen.tls_version,
-        cipher=seen.cipher,
-        chain_sha256=verdict.chain_sha256,
-        fingerprint_sha256=leaf.fingerprint_sha256,
-        is_trusted=verdict.trusted,
-        leaf=leaf.as_json(),
-        chain=[{**link.facts.as_json(), "role": link.role, "served": link.served} for link in verdict.path],
-        problems=problems,
-    )
-
-
-def _known(concluded: Conclusion) -> Known:
-    domain, columns = concluded.visit.domain, concluded.columns
-    return Known(
-        is_verified=domain.is_verified,
-        has_certificate=columns["inspection_id"] is not None,
-        not_after=columns["not_after"],
-        problems=tuple((one["code"], one["severity"]) for one in concluded.problems),
-        failures=columns["failures"],
-        renew_at=domain.renew_at,
-        reported_state=domain.reported_state,
-    )
-
-
-def _digest(concluded: Conclusion) -> str:
-    """Sums up what is filed outside of the visit's own row."""
-    filed = [
-        concluded.columns["chain_sha256"],
-        concluded.problems,
-        concluded.state,
-        _alarm(concluded),
-        concluded.visit.domain.is_verified,
-        *(["site_down"] if probing.is_site_down(concluded.columns) else []),
-    ]
-    return hashlib.sha256(json.dumps(filed, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _alarm(concluded: Conclusion) -> str:
-    """The code of an unreachability that is confirmed, of a host that has served a certificate before."""
-    columns = concluded.columns
-    confirmed = columns["failures"] >= TRIES_BEFORE_ALARM and columns["inspection_id"]
-    return str(columns["error_code"]) if confirmed else ""
-
-
-def next_visit(visit: Visit, columns: Mapping[str, Any], now: datetime) -> datetime:
-    """When to look again: soon after a first failure, else by the workspace's interval; unverified: never.
-
-    An unverified domain's next date is that of its purge.
-    """
-    if 0 < columns["failures"] < TRIES_BEFORE_ALARM or probing.is_first_failure(visit, columns):
-        return now + SECOND_TRY
-    domain = visit.domain
-    if not domain.is_verified:
-        return purge_due_at(domain)
-    interval = timedelta(minutes=domain.workspace.monitor_interval_minutes)
-    return now + spread(interval, visit.pk, now)
-
-
-def spread(interval: timedelta, key: uuid.UUID, now: datetime) -> timedelta:
-    """The time until this row's own beat: between half and one and a half intervals, then always one.
-
-    Each row keeps to a phase of its own, so that 10,000 domains added together do not fire together.
-    """
-    seconds = interval.total_seconds()
-    phase = (key.int % 100_003) / 100_003 * seconds
-    wait = seconds - (now.timestamp() - phase) % seconds
-    return timedelta(seconds=wait if wait >= seconds / 2 else wait + seconds)
-
-
 @transaction.atomic
 def file_conclusions(conclusions: Sequence[Conclusion], *, began: datetime | None = None) -> None:
     """Write all rows in one statement, their probes, and what changed beside them, for the rows that are still ours.
 
     `began` is when the look began (default: now): whoever asked later is answered by another look.
     """
+    recall(conclusions)
     _take_in_news_of_meanwhile(conclusions, began or clock.now())
     ours = update_rows(Visit, [one.columns for one in conclusions], only_if="lease_token", released="lease_token")
     file_probes([(one.visit, one.probe) for one in conclusions if one.visit.pk in ours and one.probe])
     news = [one for one in conclusions if one.visit.pk in ours and one.is_news]
-    Inspection.unscoped.bulk_create([one.inspection for one in news if one.inspection])
-    for one in news:
+    file_switches(news)
+    for one in sorted(news, key=lambda one: one.visit.domain_id):
         _file_news(one)
+    seen = [one for one in news if one.seen.ders and one.visit.domain.is_verified]
+    watch_certificates(Served(one.visit.domain, one.seen.ders, one.roots, _also_served(one)) for one in seen)
 
 
 def _take_in_news_of_meanwhile(conclusions: Sequence[Conclusion], began: datetime) -> None:
@@ -291,7 +132,7 @@ def _take_in_news_of_meanwhile(conclusions: Sequence[Conclusion], began: datetim
             continue
         for name, value in domains[one.visit.domain_id].items():
             setattr(one.visit.domain, name, value)
-        _sum_up(one, now, began=began)
+        sum_up(one, now, began=began)
         one.columns["visited_at"] = began
         _keep_request(one, visits[one.visit.pk], began)
 
@@ -314,18 +155,7 @@ def _file_news(one: Conclusion) -> None:
     Domain.unscoped.filter(pk=domain.pk).update(
         state=one.state, urgency=urgency(one.state), expires_at=one.columns["not_after"]
     )
-    if one.inspection and one.visit.chain_sha256 not in ("", one.inspection.chain_sha256):
-        record(
-            "domain.certificate_changed",
-            workspace_id=domain.workspace_id,
-            domain_id=domain.pk,
-            domain_label=domain.label,
-            data={
-                "fingerprint_sha256": one.inspection.fingerprint_sha256,
-                "issuer": one.columns["issuer_name"],
-                "not_after": one.inspection.leaf.get("not_after"),
-            },
-        )
+    _record_change(one)
     if domain.is_verified:
         replace_findings(domain=domain, source=SOURCE, found=_findings(one))
         replace_findings(domain=domain, source=JOB_SOURCE, found={})
@@ -334,10 +164,40 @@ def _file_news(one: Conclusion) -> None:
             replace_findings(domain=domain, source=probing.SOURCE, found=found)
 
 
+def _also_served(one: Conclusion) -> set[str]:
+    return {str(other["fingerprint_sha256"]) for other in one.columns["others"].values()}
+
+
+def _record_change(one: Conclusion) -> None:
+    """A change is told once; that two take turns is told when it begins, instead of every turn."""
+    domain, inspection = one.visit.domain, one.inspection
+    if inspection is None or one.visit.chain_sha256 in ("", inspection.chain_sha256):
+        return
+    others = one.columns["others"]
+    if others and one.visit.others:
+        return
+    data = {
+        "fingerprint_sha256": inspection.fingerprint_sha256,
+        "issuer": one.columns["issuer_name"],
+        "not_after": one.columns["not_after"].isoformat() if one.columns["not_after"] else None,
+    }
+    record(
+        "domain.certificates_alternate" if others else "domain.certificate_changed",
+        workspace_id=domain.workspace_id,
+        domain_id=domain.pk,
+        domain_label=domain.label,
+        data=data,
+    )
+
+
 def _findings(one: Conclusion) -> dict[str, tuple[str, dict[str, Any]]]:
-    found = {problem["code"]: (problem["severity"], problem["params"]) for problem in one.problems}
-    if alarm := _alarm(one):
-        found[alarm] = ("critical", one.columns["error_params"])
+    found = {problem["code"]: (problem["severity"], problem["params"]) for problem in one.all_problems}
+    if fingerprints := _also_served(one):
+        if current := one.inspection or one.visit.inspection:
+            fingerprints.add(current.fingerprint_sha256)
+        found["certificates_alternate"] = ("info", {"certificates": sorted(each[:16] for each in fingerprints)})
+    if code := alarm(one):
+        found[code] = ("critical", one.columns["error_params"])
     return found
 
 

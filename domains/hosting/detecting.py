@@ -11,6 +11,7 @@ from django.db import transaction
 from auditlog.events import Actor, record
 from config.lib import clock, egress, jobs
 from config.lib.errors import ExpectedError
+from domains.conclusion import spread
 from domains.hosting.evidence import Fact
 from domains.hosting.judging import Outcome, Verdict, judge, outcome_of
 from domains.hosting.looking import PANEL_PORTS, Look, ask_paths, knock, look_at_page, look_up_host, partner_of
@@ -18,7 +19,6 @@ from domains.hosting.platforms import PLATFORMS, Layer
 from domains.models import Domain, Hosting
 from domains.protocols import HTTPS
 from domains.uptime.probing import has_website
-from domains.visit import spread
 
 WEEKLY = timedelta(days=7)
 RESOLVE_SECONDS = 5.0

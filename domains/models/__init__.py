@@ -1,13 +1,17 @@
 """The room's rows."""
 
+from domains.models.address import AddressCheck
+from domains.models.authority import WorkspaceRoot
 from domains.models.domain import Domain, DomainTag, Mode, State
 from domains.models.finding import Finding, Severity
 from domains.models.hosting import Hosting
 from domains.models.ownership import Ownership, new_token
+from domains.models.revocation import RevocationList, RevocationWatch
 from domains.models.uptime import ProbeDay, ProbeHour
 from domains.models.visit import Inspection, Visit
 
 __all__ = [
+    "AddressCheck",
     "Domain",
     "DomainTag",
     "Finding",
@@ -17,8 +21,11 @@ __all__ = [
     "Ownership",
     "ProbeDay",
     "ProbeHour",
+    "RevocationList",
+    "RevocationWatch",
     "Severity",
     "State",
     "Visit",
+    "WorkspaceRoot",
     "new_token",
 ]

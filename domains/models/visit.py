@@ -10,10 +10,13 @@ from domains.models.domain import Domain
 
 
 class Inspection(OwnedModel):
-    """A served certificate with what was wrong with it, stored when either changed. Never altered.
+    """A served certificate with what was wrong with it, stored when either is seen for the first time.
 
-    `leaf` and each of `chain` are `CertificateFacts.as_json()`, the chain's with `role` and `served`;
-    `problems` are `{code, severity, params}`.
+    The same list of certificates with the same problems is the same row whenever it comes back, found by
+    `digest`: `seen_at` is the first time, `times` how often it became the one that is served, and
+    `last_seen_at` when it was last seen before another took its place (null: it never lost it).
+    Address, version and cipher are those of the first time. `leaf` and each of `chain` are
+    `CertificateFacts.as_json()`, the chain's with `role` and `served`; `problems` are `{code, severity, params}`.
     """
 
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="inspections")
@@ -27,8 +30,18 @@ class Inspection(OwnedModel):
     leaf = models.JSONField(default=dict)
     chain = models.JSONField(default=list)
     problems = models.JSONField(default=list)
+    has_client_auth = models.BooleanField(default=False)
+    digest = models.CharField(max_length=64, blank=True)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    times = models.PositiveIntegerField(default=1)
 
     class Meta:
+        constraints: ClassVar = [
+            # Rows from before there were digests have none.
+            models.UniqueConstraint(
+                fields=["domain", "digest"], condition=~models.Q(digest=""), name="inspection_once"
+            ),
+        ]
         indexes: ClassVar = [models.Index(fields=["domain", "-seen_at", "-id"], name="inspection_newest")]
 
     def __str__(self) -> str:
@@ -40,7 +53,8 @@ class Visit(OwnedModel, LeasedJob):
 
     `error_code` is empty when the latest visit saw a certificate, else what happened instead;
     `failures` counts such visits in a row. The certificate's facts here are those of the last one
-    that was seen, however long ago. `page_failures` counts probes of the website in a row that found it
+    that was seen, however long ago (`certificate_at`). `others` are the certificates that are served in turn
+    with it, as `domains.history` keeps them. `page_failures` counts probes of the website in a row that found it
     down; `page_up_at` is when one last found it up, null for what was never a website. `digest` sums up
     everything that was filed as findings and state: a visit that finds the same digest has nothing to file.
     """
@@ -61,6 +75,10 @@ class Visit(OwnedModel, LeasedJob):
     not_before = models.DateTimeField(null=True, blank=True)
     not_after = models.DateTimeField(null=True, blank=True)
     issuer_name = models.CharField(max_length=300, blank=True)
+    certificate_at = models.DateTimeField(null=True, blank=True)
+    tls_version = models.CharField(max_length=16, blank=True)
+    cipher = models.CharField(max_length=64, blank=True)
+    others = models.JSONField(default=dict, blank=True)
     digest = models.CharField(max_length=64, blank=True)
 
     class Meta:

@@ -137,7 +137,7 @@ def _context(http: bool) -> SSL.Context:
     context.set_verify(SSL.VERIFY_NONE)
     # The oldest protocols and the weakest keys must still be seen in order to be reported.
     context.set_min_proto_version(SSL.TLS1_VERSION)
-    context.set_cipher_list(b"DEFAULT:@SECLEVEL=0")
+    context.set_cipher_list(b"DEFAULT:!PSK:!SRP:@SECLEVEL=0")
     context.set_options(SSL.OP_LEGACY_SERVER_CONNECT | SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     # 500 hosts are waited for at once: an idle connection must not hold its two buffers of 17 KB.

@@ -104,7 +104,8 @@ def _usages() -> Iterator[Setup]:
     ):
         yield shows(f"usage: {title}", [leaf([HOST], world.intermediate, usages=usages), CHAIN[1]], problem)
     is_ca = ((x509.BasicConstraints(ca=True, path_length=None), True),)
-    yield shows("a leaf that says it is a CA", [leaf([HOST], world.intermediate, extensions=is_ca), CHAIN[1]])
+    authority = leaf([HOST], world.intermediate, extensions=is_ca)
+    yield shows("a leaf that says it is a CA", [authority, CHAIN[1]], "authority_as_leaf")
     unknown = ((x509.UnrecognizedExtension(ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00"), True),)
     odd = leaf([HOST], world.intermediate, extensions=unknown)
     yield shows("a critical extension that nobody knows", [odd, CHAIN[1]], "chain_invalid")

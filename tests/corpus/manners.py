@@ -15,17 +15,23 @@ _OTHER = Tls([leaf(["other.forge.org"], world.intermediate), CHAIN[1]])
 
 
 def _versions() -> Iterator[Setup]:
-    for version, name in (
-        (_V.TLSv1, "TLS 1.0"),
-        (_V.TLSv1_1, "TLS 1.1"),
-        (_V.TLSv1_2, "TLS 1.2"),
-        (_V.TLSv1_3, "TLS 1.3"),
+    for version, name, problems in (
+        (_V.TLSv1, "TLS 1.0", ("tls_outdated",)),
+        (_V.TLSv1_1, "TLS 1.1", ("tls_outdated",)),
+        (_V.TLSv1_2, "TLS 1.2", ()),
+        (_V.TLSv1_3, "TLS 1.3", ()),
     ):
-        yield Setup(f"{name} only", Tls(CHAIN, versions=(version, version)), Expected(tls=name))
+        yield Setup(f"{name} only", Tls(CHAIN, versions=(version, version)), Expected("", problems, name))
     old = Tls(CHAIN, versions=(_V.TLSv1, _V.TLSv1_2))
     yield Setup("up to TLS 1.2", old, Expected(tls="TLS 1.2"))
     rsa = Tls([leaf([HOST], world.intermediate, kind="RSA-2048 leaf"), CHAIN[1]], "RSA-2048 leaf")
-    yield Setup("TLS 1.0 only, with RSA", Tls(rsa.ders, rsa.kind, (_V.TLSv1, _V.TLSv1)), Expected(tls="TLS 1.0"))
+    ancient = Tls(rsa.ders, rsa.kind, (_V.TLSv1, _V.TLSv1))
+    yield Setup("TLS 1.0 only, with RSA", ancient, Expected("", ("tls_outdated",), "TLS 1.0"))
+    static = Tls(rsa.ders, rsa.kind, (_V.TLSv1, _V.TLSv1_2), ciphers="AES128-GCM-SHA256")
+    yield Setup("keys exchanged by RSA alone", static, Expected("", ("no_forward_secrecy",), "TLS 1.2"))
+    static = Tls(rsa.ders, rsa.kind, (_V.TLSv1, _V.TLSv1), ciphers="AES128-SHA")
+    both = Expected("", ("tls_outdated", "no_forward_secrecy"), "TLS 1.0")
+    yield Setup("TLS 1.0, and keys exchanged by RSA alone", static, both)
     demanding = Tls(CHAIN, wants_client_certificate=True)
     yield Setup("a client certificate demanded", demanding, Expected())
     demanding = Tls(CHAIN, versions=(_V.TLSv1_2, _V.TLSv1_2), wants_client_certificate=True)

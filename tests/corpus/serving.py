@@ -22,6 +22,8 @@ class Tls:
     kind: str = "P-256 leaf"
     versions: tuple[ssl.TLSVersion, ssl.TLSVersion] = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_3)
     wants_client_certificate: bool = False
+    # OpenSSL's names; empty: whatever it has.
+    ciphers: str = ""
     # Served for these names instead; None refuses the name.
     by_name: dict[str, "Tls | None"] = field(default_factory=dict)
     # A second certificate with a key of another kind, from which client and server choose.
@@ -34,6 +36,8 @@ class Tls:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0 and 1.1
             context.minimum_version, context.maximum_version = self.versions
+        if self.ciphers:
+            context.set_ciphers(f"{self.ciphers}:@SECLEVEL=0")
         if self.wants_client_certificate:
             context.verify_mode = ssl.CERT_REQUIRED
         if self.by_name:

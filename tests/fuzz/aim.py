@@ -5,10 +5,12 @@ import re
 import uuid
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from schemathesis import APIOperation, Case
 
 from tests.fuzz.scene import HOST, Scene, picked
 from tests.servers.people import new_ssh_key
+from tests.unit.domains.forge import Authority
 
 ELSEWHERE = "blog.acme-tools.net"
 KEY = new_ssh_key()[0]
@@ -22,6 +24,7 @@ PLAUSIBLE: dict[str, list[Any]] = {
     "passphrase": [""],
     "host_key_fingerprint": [HOST_KEY],
     "fingerprint": [HOST_KEY],
+    "pem": [Authority("Fuzz Root").certificate.public_bytes(Encoding.PEM).decode()],
     "port": [None, 443],
     "challenge": ["", "dns-01"],
     "key_type": ["", "ecdsa-p384"],

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from config.lib.x509 import Roots, roots_of, verdict
+from config.lib.x509 import Roots, by_weight, connection_problems, roots_of, verdict
 from domains.protocols import opener_of
 from domains.tls import Observation, Target, visit_many
 from tests.corpus import asking, certificates, manners
@@ -37,8 +37,12 @@ def _target(setup: Setup, port: int) -> Target:
 
 
 def _judged(setup: Setup, seen: Observation, roots: Roots) -> Expected:
-    problems = verdict(seen.ders, setup.host, NOW, roots).codes if seen.ders else ()
-    return Expected(seen.outcome, problems, seen.tls_version, setup.expected.protocol)
+    problems = [
+        *(verdict(seen.ders, setup.host, NOW, roots).problems if seen.ders else ()),
+        *connection_problems(seen.tls_version, seen.cipher),
+    ]
+    codes = tuple(problem.code for problem in by_weight(problems))
+    return Expected(seen.outcome, codes, seen.tls_version, setup.expected.protocol)
 
 
 @pytest.mark.parametrize("setup", SETUPS, ids=lambda setup: setup.title)

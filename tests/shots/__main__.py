@@ -1,7 +1,7 @@
 """`make screenshots`: every page and state as PNG under var/screenshots/, with an index.html.
 
     python -m tests.shots [part …]     one or more of PARTS below; all of them by default
-    python -m tests.shots [strangers] [empty] [seeded] [walk] [trouble] [google]
+    python -m tests.shots [strangers] [empty] [seeded] [inspection] [walk] [trouble] [google]
 
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.
@@ -27,6 +27,7 @@ from tests.demo.habitat import ZONE, Habitat, habitat
 from tests.servers.places import ROOT, private_directory
 from tests.shots.album import Album
 from tests.shots.google import shoot_google
+from tests.shots.inspection import shoot_inspection
 from tests.shots.second_step import shoot_second_step
 from tests.shots.team import shoot_team
 from tests.shots.trouble import shoot_trouble
@@ -186,6 +187,7 @@ PARTS: dict[str, Shoot] = {
     "strangers": shoot_strangers,
     "empty": shoot_empty,
     "seeded": shoot_seeded,
+    "inspection": shoot_inspection,
     "walk": shoot_walk,
     "team": shoot_team,
     "trouble": shoot_trouble,

@@ -13,7 +13,7 @@ from .http import HttpAnswer, http
 from .judge import judge
 from .records import ServerAnswer, lookup_records, lookup_txt
 from .refusals import Refused, Unreachable
-from .resolve import resolve, resolve_async, resolver_addresses
+from .resolve import resolve, resolve_all, resolve_async, resolver_addresses
 from .smtp import smtp_send
 from .trust import client_context
 
@@ -38,6 +38,7 @@ __all__ = [
     "parse_hostname",
     "registrable_domain",
     "resolve",
+    "resolve_all",
     "resolve_async",
     "resolver_addresses",
     "smtp_send",

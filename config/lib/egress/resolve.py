@@ -64,6 +64,15 @@ async def resolve_async(host: str, deadline: Deadline, *, operator: bool = False
     return known if operator else _judged(host, known)
 
 
+def resolve_all(host: str, deadline: Deadline) -> list[str]:
+    """Every address of `host`, however many, none of them judged: for showing them. Blocks.
+
+    Whoever connects to one of them does so by its literal, which is judged then. Raises as `resolve`
+    does, except Refused.
+    """
+    return list(resolve(host, deadline, operator=True))
+
+
 def resolver_addresses() -> list[tuple[str, int]]:
     """The configured resolvers as (address, port), the system's when none are configured."""
     if settings.DNS_RESOLVERS:

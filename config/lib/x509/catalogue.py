@@ -42,7 +42,8 @@ ENTRIES: dict[str, Entry] = {
     "untrusted_chain": Entry(
         "The issuer is not trusted",
         "The chain ends at an authority that is not among the public ones nor among your own.",
-        "If the authority is yours, add it with TLS_EXTRA_CA_BUNDLE; otherwise issue a public certificate.",
+        "If the authority is yours, add it in the settings under 'Trusted authorities'; otherwise issue a public "
+        "certificate.",
     ),
     "missing_intermediate": Entry(
         "An intermediate certificate is missing",
@@ -99,6 +100,90 @@ ENTRIES: dict[str, Entry] = {
         "The certificate is not meant for servers",
         "Its extended key usage allows {usages}, but not serverAuth.",
         "Issue a certificate for server authentication.",
+    ),
+    "authority_as_leaf": Entry(
+        "The certificate is an authority's",
+        "It says that it may sign others, and is served as a server's own. Firefox and some programs refuse that.",
+        "Issue a certificate for this host, and keep the authority's key away from servers.",
+    ),
+    "client_auth_gone": Entry(
+        "The new certificate is for servers only",
+        "The one before it also allowed clientAuth. Public authorities left that out in 2026, and servers that show "
+        "their certificate when they connect to another one (SIP and XMPP trunks, mail over mutual TLS) may be "
+        "refused.",
+        "Nothing to do where this server is only connected to. Otherwise ask the other side to accept it without "
+        "clientAuth, or use a certificate of a private authority for outgoing connections.",
+    ),
+    "tls_outdated": Entry(
+        "The server chose {version}",
+        "It was offered TLS 1.2 and 1.3 and speaks neither. Browsers have refused anything older since 2020.",
+        "Turn on TLS 1.2 and 1.3 in the server's settings, or update it, then reload it.",
+    ),
+    "weak_cipher": Entry(
+        "The server chose a weak cipher",
+        "{cipher} can be broken with effort, and was taken although better ones were offered.",
+        "Remove RC4, 3DES and other old ciphers from the server's list, and let ECDHE with AES-GCM or ChaCha20 come "
+        "first.",
+    ),
+    "no_forward_secrecy": Entry(
+        "Recorded connections can be decrypted later",
+        "{cipher} has no forward secrecy: whoever gets the private key one day reads everything that was recorded "
+        "before.",
+        "Let the server prefer ciphers that begin with ECDHE, or turn on TLS 1.3.",
+    ),
+    "cipher_without_protection": Entry(
+        "The connection is not protected",
+        "The server chose {cipher}, which does not encrypt, does not prove who the server is, or is broken at once.",
+        "Remove NULL, EXPORT and anonymous ciphers from the server's list, then reload it.",
+    ),
+    "revoked": Entry(
+        "The certificate was revoked",
+        "Its authority ({issuer}) has withdrawn it on {at}{because}. Clients that look at the list of revoked "
+        "certificates refuse it, and the others should.",
+        "Issue a new certificate with a new key and install it now; find out why it was revoked, since a key that "
+        "leaked must not be used again.",
+    ),
+    "crl_unreadable": Entry(
+        "The list of revoked certificates could not be read",
+        "What came from {url} is not such a list.",
+        "Nothing to do on your side: it is tried again tomorrow, and says nothing about the certificate.",
+    ),
+    "crl_unavailable": Entry(
+        "The list of revoked certificates could not be had",
+        "{url} answered with HTTP {status}.",
+        "Nothing to do on your side: it is tried again tomorrow, and says nothing about the certificate.",
+    ),
+    "crl_forged": Entry(
+        "The list of revoked certificates is not the authority's",
+        "What came from {url} is not signed by the certificate's issuer, so it was ignored.",
+        "Nothing to do on your side: it is tried again tomorrow. If it stays, somebody between the portal and the "
+        "authority changes what is fetched.",
+    ),
+    "crl_not_for_us": Entry(
+        "The list of revoked certificates is another one",
+        "What came from {url} is signed, but it says of itself that it does not speak for this certificate.",
+        "Nothing to do on your side: it is tried again tomorrow, and says nothing about the certificate.",
+    ),
+    "crl_stale": Entry(
+        "The list of revoked certificates is out of date",
+        "What came from {url} was to be replaced by {next_update}, so it says nothing about today.",
+        "Nothing to do on your side: it is tried again tomorrow.",
+    ),
+    "key_pasted": Entry(
+        "There is a private key in this text",
+        "Only certificates belong here. Nothing was stored; but a key that was sent somewhere by mistake is no secret.",
+        "Paste the certificate of the authority alone (BEGIN CERTIFICATE), and consider replacing that key.",
+    ),
+    "certificates_missing": Entry(
+        "There is no certificate in this text",
+        "A certificate in PEM begins with -----BEGIN CERTIFICATE----- and ends with -----END CERTIFICATE-----.",
+        "Paste the whole block with its two lines of hyphens; several blocks one after the other are fine.",
+        "openssl x509 -inform der -in root.cer -out root.pem",
+    ),
+    "certificates_too_many": Entry(
+        "Too many certificates at once",
+        "At most {most} are taken in one go.",
+        "Paste the authorities that signed your own certificates, not a whole bundle of public ones.",
     ),
     "key_mismatch": Entry(
         "This private key does not belong to this certificate",

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -116,16 +116,20 @@ def judge(ders: Sequence[bytes], host: str, now: datetime, roots: Roots, digest:
     built = build(ders, roots, now)
     path = _links(built, ders)
     problems = [*_leaf_problems(ders[0], host), *_date_problems(path, now), *_chain_problems(built, path, ders)]
-    problems.sort(key=lambda problem: (CRITICAL, WARNING, INFO).index(problem.severity))
     changes = sorted(moment for link in path for moment in _moments(link))
     return Verdict(
-        problems=tuple(problems),
+        problems=by_weight(problems),
         trusted=built.trusted,
         path=path,
         chain_sha256=digest,
         holds_from=max((moment for moment in changes if moment <= now), default=_NEVER),
         holds_until=min((moment for moment in changes if moment > now), default=_EVER),
     )
+
+
+def by_weight(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The most severe first, each severity in the order given."""
+    return tuple(sorted(problems, key=lambda problem: (CRITICAL, WARNING, INFO).index(problem.severity)))
 
 
 def warning_spans(lifetime: timedelta) -> tuple[timedelta, timedelta]:
@@ -197,6 +201,16 @@ def _usage_problems(certificate: x509.Certificate) -> Iterator[Problem]:
         return
     if found and not {"serverAuth", "any"} & set(found):
         yield Problem("wrong_usage", CRITICAL, {"usages": list(found)})
+    if _is_anothers_authority(certificate):
+        yield Problem("authority_as_leaf", WARNING)
+
+
+def _is_anothers_authority(certificate: x509.Certificate) -> bool:
+    """What signs itself is told as self-signed, whatever it says it may do."""
+    try:
+        return reading.is_ca(certificate) and certificate.issuer != certificate.subject
+    except HOSTILE:
+        return False
 
 
 def _date_problems(path: Sequence[Link], now: datetime) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.utils import CryptographyDeprecationWarning
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, SignatureAlgorithmOID
 
 from config.lib.x509.text import clean
 
@@ -225,6 +225,10 @@ def _key_text(certificate: x509.Certificate) -> str:
 
 def _signature_text(certificate: x509.Certificate) -> str:
     oid = certificate.signature_algorithm_oid
+    if oid == SignatureAlgorithmOID.RSASSA_PSS:
+        # The one algorithm whose name says nothing of its hash, which may be SHA-1 here as well.
+        used = certificate.signature_hash_algorithm
+        return f"{oid._name} with {used.name if used else 'no hash'}"
     return oid.dotted_string if oid._name == "Unknown OID" else clean(oid._name)
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +26,8 @@ class Roots:
     version: str
     store: crypto.X509Store = field(repr=False, compare=False)
     issuer_names: frozenset[str] = field(repr=False, compare=False)
+    # By SHA-256; parsed once and shared by every store that is built upon this one.
+    certificates: Mapping[bytes, crypto.X509] = field(repr=False, compare=False)
 
 
 def load_roots(*extra_bundles: str | Path) -> Roots:
@@ -39,15 +41,36 @@ def load_roots(*extra_bundles: str | Path) -> Roots:
 
 def roots_of(ders: Iterable[bytes]) -> Roots:
     """A store of exactly these certificates."""
+    return _built({}, frozenset(), ders)
+
+
+def roots_with(base: Roots, ders: Iterable[bytes]) -> Roots:
+    """The certificates of `base` and these; takes milliseconds, so keep it."""
+    return _built(base.certificates, base.issuer_names, ders)
+
+
+def is_storable(der: bytes) -> bool:
+    """Whether OpenSSL takes these bytes, which `cryptography` was able to read."""
+    try:
+        roots_of([der])
+    except crypto.Error:
+        return False
+    return True
+
+
+def _built(known: Mapping[bytes, crypto.X509], names: frozenset[str], ders: Iterable[bytes]) -> Roots:
+    fresh = {hashlib.sha256(der).digest(): der for der in ders}
+    certificates = dict(known)
+    for digest, der in fresh.items():
+        certificates.setdefault(digest, crypto.load_certificate(crypto.FILETYPE_ASN1, der))
     store = crypto.X509Store()
     # int.__or__ keeps the flag a plain number: pyOpenSSL's enumeration does not know it.
     store.set_flags(int(crypto.X509StoreFlags.PARTIAL_CHAIN) | _NO_CHECK_TIME)
-    known = sorted(set(ders))
-    for der in known:
-        store.add_cert(crypto.load_certificate(crypto.FILETYPE_ASN1, der))
-    version = hashlib.sha256(b"".join(hashlib.sha256(der).digest() for der in known)).hexdigest()
-    names = frozenset(certificate_facts.__wrapped__(der).issuer_name for der in known)
-    return Roots(version, store, names - {""})
+    for digest in sorted(certificates):
+        store.add_cert(certificates[digest])
+    version = hashlib.sha256(b"".join(sorted(certificates))).hexdigest()
+    issuers = names | {certificate_facts.__wrapped__(der).issuer_name for der in fresh.values()}
+    return Roots(version, store, issuers - {""}, certificates)
 
 
 @lru_cache(maxsize=4)

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from config.lib import clock, jobs, x509
+from domains.conclusion import Conclusion, conclude
 from domains.models import Domain, Hosting, Visit
 from domains.tls import FrontPage, Observation, Target
-from domains.visit import Conclusion, conclude, file_conclusions
+from domains.visit import file_conclusions
 
 ANSWERED = FrontPage("https", 200, 34)
 

@@ -10,6 +10,7 @@ from config.lib import clock, jobs, x509
 from config.lib.errors import Permanent
 from domains import ownership, visit
 from domains.add import add_domain
+from domains.conclusion import conclude
 from domains.models import Domain, Finding, State, Visit
 from domains.tls import Observation, Target
 from tests.cast import Cast, make_cast
@@ -36,7 +37,7 @@ def file(row: Visit, ders: Sequence[bytes] = ()) -> Visit:
     """Conclude from rows read before the network was asked."""
     began = clock.now()
     seen = Observation(Target(row.domain.host, row.domain.port), "" if ders else "connect_refused", ders=tuple(ders))
-    concluded = visit.conclude(row, seen, began, ROOTS)
+    concluded = conclude(row, seen, began, ROOTS)
     visit.file_conclusions([concluded], began=began)
     return Visit.unscoped.select_related("domain").get(pk=row.pk)
 
@@ -61,7 +62,7 @@ def test_a_visit_that_is_asked_for_during_a_visit_is_another_one(cast: Cast) -> 
     began = clock.now()
     visit.ask_for_visit(domain=row.domain)
     seen = Observation(Target(row.domain.host, row.domain.port), "connect_refused")
-    visit.file_conclusions([visit.conclude(row, seen, clock.now(), ROOTS)], began=began)
+    visit.file_conclusions([conclude(row, seen, clock.now(), ROOTS)], began=began)
     again = Visit.unscoped.get(pk=row.pk)
     assert again.is_under_way
     assert [one.pk for one in jobs.claim(jobs.kinds.get("visit"), interactive=True)] == [row.pk]

@@ -9,11 +9,12 @@ from django.test.utils import CaptureQueriesContext
 from auditlog.events import SYSTEM
 from config.lib import clock, jobs
 from domains.add import add_domain
+from domains.conclusion import Conclusion
 from domains.models import Domain, ProbeDay, ProbeHour, Visit
 from domains.tls import FrontPage
 from domains.uptime.packing import unpack
 from domains.uptime.reading import probes_of, year_of
-from domains.visit import Conclusion, _target, file_conclusions
+from domains.visit import _target, file_conclusions
 from tests.cast import Cast, make_cast
 from tests.unit.domains.seen import claimed, looked, probe
 

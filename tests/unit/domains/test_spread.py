@@ -4,7 +4,7 @@ import uuid
 from collections import Counter
 from datetime import timedelta
 
-from domains.visit import spread
+from domains.conclusion import spread
 from tests.unit.domains.forge import NOW
 
 QUARTER = timedelta(minutes=15)

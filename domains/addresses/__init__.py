@@ -1,0 +1,1 @@
+"""What every address of a name serves, looked at when somebody asks."""

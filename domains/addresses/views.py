@@ -1,0 +1,20 @@
+"""The button of the Addresses card."""
+
+import uuid
+
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from accounts.access import WorkspaceRequest, workspace_view
+from accounts.models import Workspace
+from domains.addresses.checking import ask_for_addresses
+from domains.views import find_domain
+
+
+@require_POST
+@workspace_view("domain.inspect")
+def check(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -> HttpResponse:
+    ask_for_addresses(domain=find_domain(workspace, domain_id), actor=request.actor)
+    overview = reverse("domains:domain-overview", args=[workspace.pk, domain_id])
+    return HttpResponseRedirect(f"{overview}#addresses")
