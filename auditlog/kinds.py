@@ -76,6 +76,9 @@ KINDS: dict[str, EventKind] = {
     "domain.hosting_changed": EventKind("{domain} is hosted on {after}; before it was {before}"),
     "domain.verified": EventKind("Ownership of {domain} is proven"),
     "domain.certificate_changed": EventKind("{domain} serves another certificate: {issuer}, until {not_after}"),
+    "batch.begun": EventKind("{actor} began to {what} {count} domains"),
+    "batch.ended": EventKind("What {actor} began is over, {what}: {done} done, {failed} not"),
+    "batch.stopped": EventKind("Stopped by {actor}, {what}: {left} were not done", "warning"),
     "finding.opened": EventKind("{domain}: {title}", "warning"),
     "finding.closed": EventKind("{domain}: no longer so: {title}"),
     # deploy

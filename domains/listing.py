@@ -2,6 +2,7 @@
 
 import base64
 import json
+import unicodedata
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -67,12 +68,17 @@ class Wanted:
         given = {name: query.get(name, "").replace("\0", "") for name in ("show", "q", "tag", "state", "cursor")}
         return cls(
             show=given["show"],
-            q=given["q"].strip().lower()[:253],
+            q=searched(given["q"]),
             tag=given["tag"].strip().lower()[:40],
             state=given["state"],
             sort=sort if sort in SORTS else "urgency",
             cursor=given["cursor"],
         )
+
+
+def searched(text: str) -> str:
+    """A search as hosts are stored: lower case, composed letters."""
+    return unicodedata.normalize("NFC", text.strip().lower())[:253]
 
 
 @dataclass
@@ -89,7 +95,7 @@ def matching(*, workspace: Workspace, wanted: Wanted) -> QuerySet[Domain]:
     """Domains by search, tag and state, without order."""
     rows = Domain.objects.for_workspace(workspace)
     if wanted.q:
-        rows = rows.filter(host__contains=wanted.q)
+        rows = rows.filter(Q(host__contains=wanted.q) | Q(readable__contains=wanted.q))
     if wanted.tag:
         rows = rows.filter(tag_rows__name=wanted.tag)
     if wanted.state:
@@ -97,12 +103,17 @@ def matching(*, workspace: Workspace, wanted: Wanted) -> QuerySet[Domain]:
     return rows
 
 
+def wanted_rows(*, workspace: Workspace, wanted: Wanted) -> QuerySet[Domain]:
+    """All that match, on whatever page: by search, tag, state and filter, without order."""
+    condition = next((one.condition for one in FILTERS if one.key == wanted.show), Q())
+    return matching(workspace=workspace, wanted=wanted).filter(condition)
+
+
 def list_domains(*, workspace: Workspace, wanted: Wanted) -> Shown:
     """One page in the wanted order, with the totals of every filter under the same search."""
     found = matching(workspace=workspace, wanted=wanted)
     totals = found.aggregate(**{one.key or "all": Count("pk", filter=one.condition) for one in FILTERS})
-    condition = next((one.condition for one in FILTERS if one.key == wanted.show), Q())
-    rows = _after(with_everything(found.filter(condition)), wanted)
+    rows = _after(with_everything(wanted_rows(workspace=workspace, wanted=wanted)), wanted)
     page = list(rows[: PAGE + 1])
     order = SORTS[wanted.sort][1]
     following = _cursor(page[PAGE - 1], order) if len(page) > PAGE else ""

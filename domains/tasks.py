@@ -1,11 +1,12 @@
-"""Registers this room's job kinds; all run in the role without the encryption key."""
+"""Registers this room's job kinds; what speaks with strangers runs in the role without the encryption key."""
 
 from datetime import timedelta
 
 from config.lib import jobs
 from domains import ownership, visit
+from domains.batches import working
 from domains.hosting import detecting
-from domains.models import Hosting, Ownership, Visit
+from domains.models import Batch, Hosting, Ownership, Visit
 
 jobs.register(
     jobs.Kind(
@@ -37,4 +38,7 @@ jobs.register(
         queue="inspect",
         lease=detecting.LEASE,
     )
+)
+jobs.register(
+    jobs.Kind(name="batch", model=Batch, work=working.work_batches, give_up=working.give_up, lease=working.LEASE)
 )

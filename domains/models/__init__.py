@@ -1,6 +1,7 @@
 """The room's rows."""
 
-from domains.models.domain import HTTPS, Domain, DomainTag, Mode, State
+from domains.models.batch import Batch, BatchKind, BatchLine, BatchState, LineState
+from domains.models.domain import HTTPS, Domain, DomainTag, Mode, State, readable_name
 from domains.models.finding import Finding, Severity
 from domains.models.hosting import Hosting
 from domains.models.ownership import Ownership, new_token
@@ -9,11 +10,16 @@ from domains.models.visit import Inspection, Visit
 
 __all__ = [
     "HTTPS",
+    "Batch",
+    "BatchKind",
+    "BatchLine",
+    "BatchState",
     "Domain",
     "DomainTag",
     "Finding",
     "Hosting",
     "Inspection",
+    "LineState",
     "Mode",
     "Ownership",
     "ProbeDay",
@@ -22,4 +28,5 @@ __all__ = [
     "State",
     "Visit",
     "new_token",
+    "readable_name",
 ]
