@@ -55,7 +55,7 @@ class Rows:
 
 
 # What URLs call differently from the model behind it.
-CALLED = {"token": "apitoken", "member": "membership", "run": "targetrun", "event": "event"}
+CALLED = {"batche": "batch", "token": "apitoken", "member": "membership", "run": "targetrun", "event": "event"}
 # Rows that the operations of a room always make together.
 COMPANIONS = {"domain": ("visit", "ownership", "hosting")}
 NAMED = frozenset({"host", "names"})

@@ -114,9 +114,9 @@ def test_a_confirmed_list_is_added_with_everything_that_a_domain_has(cast: Cast)
 def test_first_looks_of_many_are_spread_and_leave_people_who_wait_in_front(cast: Cast) -> None:
     before = clock.now()
     work(begin(cast, draft(cast, *(f"h{number}.org" for number in range(300)))))
-    due = sorted(Visit.unscoped.values_list("run_after", flat=True))
+    due = sorted(one for one in Visit.unscoped.values_list("run_after", flat=True) if one)
     assert set(Visit.unscoped.values_list("priority", "asked_at")) == {(jobs.BACKGROUND, None)}
-    seconds = [(one - before).total_seconds() for one in due if one]
+    seconds = [(one - before).total_seconds() for one in due]
     assert 20 < seconds[-1] < 40  # 300 at 10 a second
     assert max(sum(1 for one in seconds if start <= one < start + 3) for start in range(0, 30, 3)) < 80
     detections = [one for one in Hosting.unscoped.values_list("run_after", flat=True) if one]
