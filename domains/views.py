@@ -19,11 +19,12 @@ from domains.batches.shown import open_batches
 from domains.forms import AddDomainForm, NotesForm, TagsForm
 from domains.hosting.badges import hosting_shown
 from domains.hosting.detecting import hosting_of
-from domains.listing import FILTERS, SORTS, Shown, Wanted, by_weight, list_domains, note_of
+from domains.listing import FILTERS, SORTS, Shown, Wanted, by_weight, list_domains
 from domains.models import Domain
 from domains.ownership import ask_for_check, ownership_of
 from domains.purge import purge_due_at
 from domains.review import look_words, record_rows, review_of
+from domains.rows import rows_html
 from domains.tabs import domain_context
 from domains.visit import ask_for_visit
 
@@ -55,11 +56,17 @@ def find_domain(workspace: Workspace, domain_id: uuid.UUID) -> Domain:
 def show_list(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     wanted = Wanted.of(request.GET)
     shown = list_domains(workspace=workspace, wanted=wanted)
+    may_edit = is_allowed(request.role, "domain.edit")
     context = {
         "section": "domains",
         "wanted": wanted,
         "shown": shown,
-        "rows": [(domain, note_of(domain)) for domain in shown.rows],
+        "rows": rows_html(
+            shown.rows,
+            tag_base=_and(_query(wanted, tag="", cursor="")),
+            may_choose=may_edit,
+            are_chosen=request.GET.get("choose") == "page",
+        ),
         "batches": open_batches(workspace),
         "filters": _filters(wanted, shown),
         "sorts": [(key, label) for key, (label, _) in SORTS.items()],
@@ -67,11 +74,10 @@ def show_list(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
         "current_total": shown.totals[wanted.show if wanted.show in shown.totals else "all"],
         "first_steps": FIRST_STEPS,
         "first_url": _query(wanted, cursor="") if wanted.cursor else "",
-        "tag_base": _query(wanted, tag="", cursor="") + ("&" if _query(wanted, tag="", cursor="") != "?" else ""),
         "page_query": _query(wanted),
         "is_page_chosen": request.GET.get("choose") == "page",
         "may_add": is_allowed(request.role, "domain.add"),
-        "may_edit": is_allowed(request.role, "domain.edit"),
+        "may_edit": may_edit,
     }
     return render(request, "domains/list.html", context)
 
@@ -96,6 +102,11 @@ def _query(wanted: Wanted, **changed: str) -> str:
         asked["sort"] = ""
     kept = {name: value for name, value in asked.items() if value}
     return f"?{urlencode(kept)}"
+
+
+def _and(query: str) -> str:
+    """A query to which one more parameter can be written."""
+    return query if query == "?" else f"{query}&"
 
 
 @require_http_methods(["GET", "POST"])

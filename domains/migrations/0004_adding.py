@@ -39,6 +39,10 @@ class Migration(migrations.Migration):
             name='readable',
             field=models.CharField(blank=True, db_default='', default='', max_length=253),
         ),
+        migrations.AddIndex(
+            model_name='domain',
+            index=models.Index(fields=['workspace', 'state', 'needs_action'], name='domain_totals'),
+        ),
         migrations.CreateModel(
             name='Batch',
             fields=[

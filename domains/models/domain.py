@@ -79,6 +79,8 @@ class Domain(OwnedModel):
             models.Index(fields=["workspace", "urgency", "host", "id"], name="domain_urgency"),
             models.Index(fields=["workspace", "expires_at", "id"], name="domain_expiry"),
             models.Index(fields=["workspace", "-created_at", "-id"], name="domain_newest"),
+            # The list's totals are counted in here alone.
+            models.Index(fields=["workspace", "state", "needs_action"], name="domain_totals"),
         ]
 
     def __str__(self) -> str:
