@@ -8,9 +8,9 @@ from django.shortcuts import get_object_or_404
 from ninja import Router, Schema
 from pydantic import Field
 
-from accounts.api import Accepted, ApiRequest, ErrorOut, OneOf, Problem, Status, operation, routers
-from config.lib.errors import describe
-from domains.batches.reading import LINES_AT_MOST
+from accounts.api import Accepted, ApiRequest, ErrorOut, OneOf, Status, bad_field, operation, routers
+from config.lib.errors import NeedsUser, describe
+from domains.batches.reading import LINES_AT_MOST, read_rows
 from domains.batches.shown import NOT_DONE, counts_of
 from domains.batches.starting import begin_batch, draft_import
 from domains.models import Batch, BatchKind, BatchState
@@ -89,14 +89,20 @@ class BatchOut(Schema):
 )
 def import_domains(request: ApiRequest, body: ImportIn) -> Any:
     """Lines that cannot be added are told in the batch, and stop nothing else. First visits are spread over minutes."""
-    if (body.lines is None) == (body.csv is None):
-        problem = "batch_empty" if body.lines is None else "batch_both"
-        raise Problem(422, problem, fields={"lines": "Give either lines or csv."})
-    text = body.csv if body.csv is not None else "\n".join(_one_line(line) for line in body.lines or ())
+    with bad_field("lines" if body.csv is None else "csv"):
+        rows = read_rows(_text(body))
     user = request.membership.user
-    batch = draft_import(workspace=request.workspace, actor=request.actor, user=user, text=text, source="the API")
+    batch = draft_import(workspace=request.workspace, actor=request.actor, user=user, rows=rows, source="the API")
     begin_batch(batch=batch, actor=request.actor, user=user)
     return Status(202, {"id": batch.pk, "url": f"/api/batches/{batch.pk}"})
+
+
+def _text(body: ImportIn) -> str:
+    if body.csv is None:
+        return "\n".join(_one_line(line) for line in body.lines or ())
+    if body.lines is not None:
+        raise NeedsUser("batch_both")
+    return body.csv
 
 
 def _one_line(text: str) -> str:

@@ -5,12 +5,12 @@ from typing import Any
 from django import forms
 
 from config.lib.errors import ExpectedError, NeedsUser
-from domains.batches.reading import BYTES_AT_MOST, LINES_AT_MOST, decode_file
+from domains.batches.reading import BYTES_AT_MOST, LINES_AT_MOST, decode_file, read_rows
 from domains.forms import CatalogueForm
 
 
 class AddManyForm(CatalogueForm):
-    """Cleans to `text`, the list itself, and `source`, where it is from."""
+    """Cleans to `rows`, the list itself, and `source`, where it is from."""
 
     lines = forms.CharField(
         label="Hostnames",
@@ -33,7 +33,8 @@ class AddManyForm(CatalogueForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         try:
-            cleaned["text"], cleaned["source"] = self._list(cleaned.get("lines", ""), cleaned.get("file"))
+            text, cleaned["source"] = self._list(cleaned.get("lines", ""), cleaned.get("file"))
+            cleaned["rows"] = read_rows(text)
         except ExpectedError as error:
             self.add_expected("file" if cleaned.get("file") else "lines", error)
         return cleaned

@@ -15,7 +15,7 @@ from config.lib import clock, jobs
 from config.lib.errors import NeedsUser
 from domains.add import confirm_first, parse_tags, room_left
 from domains.batches.judging import Key, Verdict, compare_lines, read_verdict
-from domains.batches.reading import read_rows
+from domains.batches.reading import Row
 from domains.models import Batch, BatchKind, BatchLine, BatchState, Domain, LineState
 
 # Each holds up to thousands of lines; more than this nobody looks through.
@@ -36,12 +36,12 @@ VERBS = {
 }
 
 
-def draft_import(*, workspace: Workspace, actor: Actor, user: User, text: str, source: str = "") -> Batch:
+def draft_import(*, workspace: Workspace, actor: Actor, user: User, rows: Sequence[Row], source: str = "") -> Batch:
     """Store a list with a verdict for each of its lines; nothing is added before `begin_batch`.
 
-    Raises NeedsUser as read_rows does, and batches_full.
+    Raises NeedsUser("batches_full").
     """
-    verdicts = [read_verdict(row) for row in read_rows(text)]
+    verdicts = [read_verdict(row) for row in rows]
     new = [verdict.new for verdict in verdicts if verdict.new]
     watched = watched_among(workspace, [one.host for one in new])
     compare_lines(verdicts, watched, room_left(workspace, user), confirm_first(user))

@@ -45,7 +45,7 @@ def add_many(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
                 workspace=workspace,
                 actor=request.actor,
                 user=request.user,
-                text=form.cleaned_data["text"],
+                rows=form.cleaned_data["rows"],
                 source=form.cleaned_data["source"],
             )
         except NeedsUser as error:

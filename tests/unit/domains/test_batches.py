@@ -16,6 +16,7 @@ from config.lib import clock, jobs
 from config.lib.errors import NeedsUser
 from domains.add import add_domain
 from domains.batches import working
+from domains.batches.reading import read_rows
 from domains.batches.shown import counts_of
 from domains.batches.starting import (
     DRAFT_KEPT,
@@ -46,7 +47,7 @@ def actor_of(cast: Cast) -> Actor:
 
 def draft(cast: Cast, *hosts: str, text: str = "") -> Batch:
     text = text or "\n".join(hosts)
-    return draft_import(workspace=cast.acme, actor=actor_of(cast), user=cast.admin, text=text)
+    return draft_import(workspace=cast.acme, actor=actor_of(cast), user=cast.admin, rows=read_rows(text))
 
 
 def begin(cast: Cast, batch: Batch) -> Batch:
