@@ -69,6 +69,9 @@ class Journey:
         expect(served).to_contain_text(f"www.{HOST}")
         expect(self.page.locator("main")).to_contain_text("days left")
         self.look("walk-review", self.page)
+        self.follow("Confirm")
+        expect(self.page.get_by_role("heading", name="Ownership")).to_be_visible()
+        self.look("walk-prove", self.page)
 
     def verify_too_early(self) -> None:
         """Pressed before the record exists, the page tells what was looked for and what was seen."""
@@ -83,6 +86,7 @@ class Journey:
         self.press("I've added it")
         expect(ownership.get_by_text("Verified")).to_be_visible(timeout=LONG)
         self.look("walk-verified", self.page)
+        self.follow(f"Open {HOST}:{self.around.web.https_port}")
 
     def start_challenge(self) -> None:
         self.follow("Let's Encrypt")
