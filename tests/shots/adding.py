@@ -50,6 +50,7 @@ def shoot_one(album: Album, page: Page, person: Person, around: Habitat) -> None
     page.get_by_text("Discard…").click()
     album.shoot_open("adding-review", page)
     page.get_by_role("link", name="Confirm").click()
+    expect(page.get_by_role("heading", name="Ownership")).to_be_visible()
     album.shoot_open("adding-prove", page)
 
 
@@ -60,6 +61,7 @@ def shoot_many(album: Album, page: Page, person: Person) -> None:
     album.shoot_open("adding-many-refused", page)
     page.get_by_label("Hostnames").fill(LINES)
     page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_role("heading", name=re.compile("^Add "))).to_be_visible()
     album.shoot_open("adding-many-preview", page)
     page.get_by_role("button", name=re.compile("^Add ")).click()
     expect(page.get_by_role("heading", name=re.compile("added$"))).to_be_visible(timeout=LONG)
@@ -67,10 +69,12 @@ def shoot_many(album: Album, page: Page, person: Person) -> None:
 
 
 def shoot_bulk(album: Album, page: Page, person: Person) -> None:
+    page.set_viewport_size({"width": 1280, "height": 800})
     page.goto(f"/w/{person.workspace_id}/domains/")
     page.get_by_role("checkbox", name="Choose all on this page").check()
     album.shoot_open("adding-bulk", page)
     page.get_by_role("button", name="Delete…").click()
+    expect(page.get_by_role("heading", name=re.compile("^Delete "))).to_be_visible()
     album.shoot_open("adding-bulk-delete", page)
     page.goto(f"/w/{person.workspace_id}/domains/")
     album.shoot_open("adding-list-waiting", page)
