@@ -33,6 +33,10 @@ from domains.models import Batch, BatchKind, BatchState, Domain, LineState
 
 PAGE = 50
 CHOSEN_BY_HAND_AT_MOST = 500
+SAMPLE = """hostname;port;protocol;tags;notes
+www.shop.net;;;shop, prod;Ann looks after it
+mail.shop.net;465;tls;mail;
+bücher.de;;;;"""
 
 
 @require_http_methods(["GET", "POST"])
@@ -53,7 +57,8 @@ def add_many(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
         else:
             return redirect("domains:batch-show", workspace.pk, batch.pk)
     status = 422 if form.errors else 200
-    return render(request, "domains/add_many.html", {"section": "domains", "form": form}, status=status)
+    context = {"section": "domains", "form": form, "sample": SAMPLE}
+    return render(request, "domains/add_many.html", context, status=status)
 
 
 @require_POST
