@@ -87,6 +87,9 @@ KINDS: dict[str, EventKind] = {
         "{domain} serves more than one certificate, in turn; now that of {issuer}, until {not_after}", "warning"
     ),
     "domain.addresses_asked": EventKind("{actor} asked to look at every address of {domain}"),
+    "batch.begun": EventKind("{actor} began to {what} {count} domains"),
+    "batch.ended": EventKind("What {actor} began is over, {what}: {done} done, {failed} not"),
+    "batch.stopped": EventKind("Stopped by {actor}, {what}: {left} were not done", "warning"),
     "finding.opened": EventKind("{domain}: {title}", "warning"),
     "finding.closed": EventKind("{domain}: no longer so: {title}"),
     # deploy

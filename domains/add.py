@@ -1,10 +1,12 @@
 """Domains come and go."""
 
 import re
-from collections.abc import Iterable
-from datetime import timedelta
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from accounts.access import has_verified_email
 from accounts.models import User, Workspace
@@ -12,13 +14,13 @@ from auditlog.events import Actor, record
 from auditlog.models import Event
 from config.lib import clock, egress, jobs
 from config.lib.errors import NeedsUser
-from domains.models import Domain, DomainTag, Hosting, State, Visit
-from domains.ownership import forget_unused, ownership_of, proofs_of
-from domains.protocols import parse_port, parse_protocol, usual_port
-from domains.standing import known_of
-from domains.state import domain_state, urgency
+from domains.models import Domain, DomainTag, Hosting, Ownership, State, Visit, readable_name
+from domains.ownership import enclosing, forget_unused
+from domains.protocols import HTTPS, parse_port, parse_protocol, usual_port
+from domains.state import Known, domain_state, urgency
 
 TAGS_AT_MOST = 10
+NOTES_AT_MOST = 2_000
 # Adding makes the portal connect to a host; an address that nobody has proven buys few of these.
 ADDED_UNPROVEN_AT_MOST = 5
 
@@ -54,6 +56,58 @@ def parse_tags(tags: Iterable[str]) -> list[str]:
     return names
 
 
+def parse_notes(text: str) -> str:
+    """Free text with plain line ends. Raises NeedsUser("notes_too_long")."""
+    notes = "\n".join(text.replace("\0", "\N{REPLACEMENT CHARACTER}").strip().splitlines())
+    if len(notes) > NOTES_AT_MOST:
+        raise NeedsUser("notes_too_long", most=f"{NOTES_AT_MOST:,}", length=f"{len(notes):,}")
+    return notes
+
+
+@dataclass(frozen=True, slots=True)
+class NewDomain:
+    """What is to be watched, checked by `parse_new`; `key` is what a workspace lists once."""
+
+    host: str
+    port: int = HTTPS
+    protocol: str = "tls"
+    tags: tuple[str, ...] = ()
+    notes: str = ""
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        return self.host, self.port, self.protocol
+
+    @property
+    def label(self) -> str:
+        return self.host if self.port == HTTPS else f"{self.host}:{self.port}"
+
+
+def parse_new(
+    *,
+    hostname: str,
+    port: int | None = None,
+    protocol: str | None = None,
+    tags: Iterable[str] = (),
+    notes: str = "",
+) -> NewDomain:
+    """Raises NeedsUser as parse_target, parse_protocol, parse_tags and parse_notes do."""
+    host, port = parse_target(hostname, port, protocol)
+    return NewDomain(host, port, parse_protocol(protocol, port), tuple(parse_tags(tags)), parse_notes(notes))
+
+
+@dataclass(frozen=True)
+class FirstLook:
+    """When a new domain is first visited and its hosting detected, each by the row's id; `priority` as in jobs.
+
+    A person who waits is told that it is under way; others find the date of it.
+    """
+
+    visit: Callable[[uuid.UUID], datetime]
+    hosting: Callable[[uuid.UUID], datetime]
+    priority: int = jobs.BACKGROUND
+
+
 def add_domain(
     *,
     workspace: Workspace,
@@ -62,63 +116,108 @@ def add_domain(
     port: int | None = None,
     protocol: str | None = None,
     tags: Iterable[str] = (),
+    notes: str = "",
     user: User | None = None,
 ) -> Domain:
     """Start to watch a host; its first visit and its detection are due at once. Opens no connection itself.
 
-    Raises NeedsUser as parse_target, parse_protocol and parse_tags do, confirm_address_first, and
-    domain_exists.
+    Raises NeedsUser as parse_new does, confirm_address_first, and domain_exists.
     """
     require_room(workspace, user)
-    host, port = parse_target(hostname, port, protocol)
-    names = parse_tags(tags)
-    is_proven = proofs_of(workspace=workspace, name=host).exists()
-    domain = Domain(
-        workspace=workspace,
-        host=host,
-        port=port,
-        protocol=parse_protocol(protocol, port),
-        created_by=user,
-        verified_at=clock.now() if is_proven else None,
-    )
-    domain.state = domain_state(known_of(domain), clock.now())
-    domain.urgency = urgency(domain.state)
-    _insert(domain, names, actor)
+    new = parse_new(hostname=hostname, port=port, protocol=protocol, tags=tags, notes=notes)
+    now = clock.now()
+    at_once = FirstLook(visit=lambda _: now, hosting=lambda _: now, priority=jobs.INTERACTIVE)
+    made = insert_domains(workspace=workspace, actor=actor, user=user, wanted=[new], first_look=at_once)
+    if not made:
+        raise NeedsUser("domain_exists", host=new.label)
     jobs.ring("visit", interactive=True)
     jobs.ring("hosting", interactive=True)
-    return domain
+    return made[new.key]
 
 
 def require_room(workspace: Workspace, user: User | None) -> None:
-    """Raises NeedsUser("confirm_address_first"). Counts what was added, not what is still there."""
+    """Raises NeedsUser("confirm_address_first")."""
+    room = room_left(workspace, user)
+    if user is not None and room is not None and room <= 0:
+        raise confirm_first(user)
+
+
+def room_left(workspace: Workspace, user: User | None) -> int | None:
+    """How many domains this person may add today; None: any number. Counts what was added, not what is still there."""
     if user is None or has_verified_email(user):
-        return
+        return None
     today = clock.now() - timedelta(days=1)
     events = Event.objects.for_workspace(workspace)
-    if events.filter(kind="domain.added", actor_id=user.pk, at__gt=today).count() >= ADDED_UNPROVEN_AT_MOST:
-        raise NeedsUser("confirm_address_first", most=ADDED_UNPROVEN_AT_MOST, email=user.email)
+    added = events.filter(kind="domain.added", actor_id=user.pk, at__gt=today).count()
+    return max(0, ADDED_UNPROVEN_AT_MOST - added)
 
 
-def _insert(domain: Domain, tags: list[str], actor: Actor) -> None:
+def confirm_first(user: User) -> NeedsUser:
+    """The refusal of what exceeds the room of somebody whose address is not confirmed."""
+    return NeedsUser("confirm_address_first", most=ADDED_UNPROVEN_AT_MOST, email=user.email)
+
+
+@transaction.atomic
+def insert_domains(
+    *, workspace: Workspace, actor: Actor, user: User | None, wanted: Sequence[NewDomain], first_look: FirstLook
+) -> dict[tuple[str, int, str], Domain]:
+    """Make the rows of these domains, of which no two are the same, and say by key which are new; repeatable.
+
+    A constant number of statements, but for one event each. The caller rings.
+    """
+    proven = _proven_hosts(workspace, wanted)
+    rows = [_row(workspace, user, new, is_proven=not proven.isdisjoint(enclosing(new.host))) for new in wanted]
+    Domain.unscoped.bulk_create(rows, ignore_conflicts=True)
+    ours = set(
+        Domain.objects.for_workspace(workspace).filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True)
+    )
+    made = [(row, new) for row, new in zip(rows, wanted, strict=True) if row.pk in ours]
+    _insert_beside([row for row, _ in made], first_look)
+    tags = [DomainTag(workspace=workspace, domain=row, name=name) for row, new in made for name in new.tags]
+    DomainTag.unscoped.bulk_create(tags)
+    for row, _ in made:
+        record("domain.added", workspace_id=workspace.pk, actor=actor, domain_id=row.pk, domain_label=row.label)
+    return {new.key: row for row, new in made}
+
+
+def _proven_hosts(workspace: Workspace, wanted: Sequence[NewDomain]) -> set[str]:
+    above = {host for new in wanted for host in enclosing(new.host)}
+    rows = Ownership.objects.for_workspace(workspace).filter(host__in=above, proven_at__isnull=False)
+    return set(rows.values_list("host", flat=True))
+
+
+def _row(workspace: Workspace, user: User | None, new: NewDomain, *, is_proven: bool) -> Domain:
     now = clock.now()
-    try:
-        with transaction.atomic():
-            domain.save(force_insert=True)
-            for look in (Visit, Hosting):
-                look.unscoped.create(
-                    workspace=domain.workspace, domain=domain, asked_at=now, run_after=now, priority=jobs.INTERACTIVE
-                )
-            set_tags(domain=domain, tags=tags)
-            ownership_of(domain)
-            record(
-                "domain.added",
-                workspace_id=domain.workspace_id,
-                actor=actor,
-                domain_id=domain.pk,
-                domain_label=domain.label,
-            )
-    except IntegrityError:
-        raise NeedsUser("domain_exists", host=domain.label) from None
+    state = domain_state(Known(is_verified=is_proven, has_certificate=False), now)
+    return Domain(
+        workspace=workspace,
+        host=new.host,
+        readable=readable_name(new.host),
+        port=new.port,
+        protocol=new.protocol,
+        notes=new.notes,
+        created_by=user,
+        verified_at=now if is_proven else None,
+        state=state,
+        urgency=urgency(state),
+    )
+
+
+def _insert_beside(domains: Sequence[Domain], first_look: FirstLook) -> None:
+    """What every domain has from its first moment: visit, detection, and something that its proof hangs on."""
+    asked_at = clock.now() if first_look.priority == jobs.INTERACTIVE else None
+    given = {"asked_at": asked_at, "priority": first_look.priority}
+    visits = [Visit(workspace_id=one.workspace_id, domain=one, **given) for one in domains]
+    hostings = [Hosting(workspace_id=one.workspace_id, domain=one, **given) for one in domains]
+    for visit in visits:
+        visit.run_after = first_look.visit(visit.pk)
+    for hosting in hostings:
+        hosting.run_after = first_look.hosting(hosting.pk)
+    Visit.unscoped.bulk_create(visits)
+    Hosting.unscoped.bulk_create(hostings)
+    unproven = {one.host: one for one in domains if not one.is_verified}
+    proofs = [Ownership(workspace_id=one.workspace_id, host=host) for host, one in unproven.items()]
+    Ownership.unscoped.bulk_create(proofs, ignore_conflicts=True)
 
 
 def set_tags(*, domain: Domain, tags: Iterable[str]) -> None:
@@ -131,17 +230,23 @@ def set_tags(*, domain: Domain, tags: Iterable[str]) -> None:
 
 
 @transaction.atomic
-def change_tags(*, domain: Domain, actor: Actor, tags: Iterable[str]) -> None:
-    """`set_tags` as somebody's doing, with its event. Raises as parse_tags does; repeatable."""
-    set_tags(domain=domain, tags=tags)
-    record(
-        "domain.changed",
-        workspace_id=domain.workspace_id,
-        actor=actor,
-        domain_id=domain.pk,
-        domain_label=domain.label,
-        data={"changes": "tags"},
-    )
+def change_domain(*, domain: Domain, actor: Actor, tags: Iterable[str] | None = None, notes: str | None = None) -> None:
+    """Set what is given, with one event. Raises as parse_tags and parse_notes do; repeatable."""
+    if tags is not None:
+        set_tags(domain=domain, tags=tags)
+    if notes is not None:
+        domain.notes = parse_notes(notes)
+        domain.save(update_fields=["notes"])
+    changes = [name for name, value in (("tags", tags), ("notes", notes)) if value is not None]
+    if changes:
+        record(
+            "domain.changed",
+            workspace_id=domain.workspace_id,
+            actor=actor,
+            domain_id=domain.pk,
+            domain_label=domain.label,
+            data={"changes": " and ".join(changes)},
+        )
 
 
 @transaction.atomic

@@ -3,14 +3,24 @@
 from django.contrib import admin
 
 from accounts.staff import ReadOnlyAdmin
-from domains.models import AddressCheck, Domain, Finding, Ownership, RevocationList, RevocationWatch, WorkspaceRoot
+from domains.models import (
+    AddressCheck,
+    Batch,
+    BatchLine,
+    Domain,
+    Finding,
+    Ownership,
+    RevocationList,
+    RevocationWatch,
+    WorkspaceRoot,
+)
 
 
 @admin.register(Domain)
 class DomainAdmin(ReadOnlyAdmin):
     list_display = ("host", "port", "protocol", "workspace", "state", "expires_at", "created_at")
     list_filter = ("state", "mode")
-    search_fields = ("host", "workspace__name")
+    search_fields = ("host", "readable", "notes", "workspace__name")
     list_select_related = ("workspace",)
 
 
@@ -58,3 +68,19 @@ class RevocationWatchAdmin(ReadOnlyAdmin):
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
     search_fields = ("domain__host", "serial")
     list_select_related = ("domain",)
+
+
+@admin.register(Batch)
+class BatchAdmin(ReadOnlyAdmin):
+    list_display = ("kind", "state", "total", "workspace", "made_by", "created_at", "ended_at")
+    list_filter = ("kind", "state")
+    search_fields = ("workspace__name", "made_by__email", "source", "tag")
+    list_select_related = ("workspace", "made_by")
+
+
+@admin.register(BatchLine)
+class BatchLineAdmin(ReadOnlyAdmin):
+    list_display = ("number", "label", "state", "code", "batch", "workspace")
+    list_filter = ("state",)
+    search_fields = ("label", "code", "workspace__name")
+    list_select_related = ("workspace", "batch")

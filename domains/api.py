@@ -11,10 +11,19 @@ from pydantic import Field, field_validator
 
 from accounts.api import Accepted, ApiRequest, ListQuery, OneOf, Page, Status, bad_field, operation, page_of, routers
 from config.lib import jobs
-from domains.add import add_domain, change_tags, delete_domain, parse_tags, parse_target
+from domains.add import (
+    NOTES_AT_MOST,
+    add_domain,
+    change_domain,
+    delete_domain,
+    parse_notes,
+    parse_tags,
+    parse_target,
+)
 from domains.addresses import api as addresses_api  # noqa: F401  (it registers its own operations)
 from domains.authorities import api as authorities_api  # noqa: F401  (it registers its own operations)
-from domains.listing import Wanted, matching, ownerships_for
+from domains.batches import api as batches_api  # noqa: F401  (it registers its own operations)
+from domains.listing import Wanted, matching, ownerships_for, searched
 from domains.models import Domain, Finding, Inspection, Ownership, State, Visit
 from domains.ownership import ask_for_check, ownership_of
 from domains.protocols import PROTOCOLS, parse_port, parse_protocol
@@ -26,6 +35,9 @@ router = Router(tags=["Domains"])
 routers.add("domains", router)
 
 
+NOTES = Field(
+    description=f"Free text, at most {NOTES_AT_MOST:,} characters.", max_length=4_000, examples=["Renewed by Ann."]
+)
 TAGS = Field(description="Words to file it under; kept in lower case.", max_length=100, examples=[["shop"]])
 
 
@@ -45,18 +57,20 @@ class NewDomain(Schema):
         "port when absent; on a well-known port of one protocol another one is refused, except `tls`.",
     )
     tags: Annotated[list[str], TAGS] = []
+    notes: Annotated[str, NOTES] = ""
 
 
 class DomainChange(Schema):
     """Absent fields stay as they are."""
 
     tags: Annotated[list[str], TAGS] | None = None
+    notes: Annotated[str, NOTES] | None = None
 
 
 class DomainQuery(ListQuery):
     state: Annotated[str, OneOf(("", *State.values))] = Field("", description="Only domains in this state.")
     tag: str = Field("", max_length=40, description="Only domains with this tag.")
-    q: str = Field("", max_length=253, description="Only host names that contain this.")
+    q: str = Field("", max_length=253, description="Only host names that contain this, in either script.")
 
     @field_validator("state")
     @classmethod
@@ -97,7 +111,7 @@ def show_fresh(domain: Domain) -> dict[str, Any]:
     summary="List the domains",
 )
 def list_domains(request: ApiRequest, query: DomainQuery) -> dict[str, Any]:
-    wanted = Wanted(q=query.q.strip().lower(), tag=query.tag.strip().lower(), state=query.state)
+    wanted = Wanted(q=searched(query.q), tag=query.tag.strip().lower(), state=query.state)
     rows = complete(matching(workspace=request.workspace, wanted=wanted))
     page = page_of(rows, query, lambda domain: domain)
     return {**page, "items": show_all(page["items"])}
@@ -126,6 +140,8 @@ def post_domain(request: ApiRequest, body: NewDomain) -> dict[str, Any]:
         parse_protocol(body.protocol, port)
     with bad_field("tags"):
         parse_tags(body.tags)
+    with bad_field("notes"):
+        parse_notes(body.notes)
     domain = add_domain(
         workspace=request.workspace, actor=request.actor, user=request.membership.user, **body.model_dump()
     )
@@ -147,12 +163,14 @@ def get_domain(request: ApiRequest, domain: Domain) -> dict[str, Any]:
     body=DomainChange,
     response=DomainOut,
     errors={},
-    summary="Change a domain's tags",
+    summary="Change a domain's tags and notes",
 )
 def patch_domain(request: ApiRequest, domain: Domain, body: DomainChange) -> dict[str, Any]:
-    if body.tags is not None:
-        with bad_field("tags"):
-            change_tags(domain=domain, actor=request.actor, tags=body.tags)
+    with bad_field("tags"):
+        parse_tags(body.tags or ())
+    with bad_field("notes"):
+        parse_notes(body.notes or "")
+    change_domain(domain=domain, actor=request.actor, **body.model_dump())
     return show_fresh(domain)
 
 

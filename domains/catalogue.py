@@ -46,6 +46,91 @@ register(
             "A domain has at most {most}.",
             "Remove some.",
         ),
+        "notes_too_long": Entry(
+            "The notes are too long",
+            "They have {length} characters, and at most {most} are kept.",
+            "Shorten them.",
+        ),
+        "tag_missing": Entry(
+            "Which tag?",
+            "The field beside the button is empty.",
+            "Type the tag, then press the button again.",
+        ),
+        "nothing_chosen": Entry(
+            "No domain is chosen",
+            "Nothing was done.",
+            "Tick the domains, or 'All that match', then press the button again.",
+        ),
+        "too_many_chosen": Entry(
+            "Too many domains at once",
+            "At most {most} are done in one go.",
+            "Narrow the list by a filter, a tag or a search, and do one part after the other.",
+        ),
+        "domain_gone": Entry(
+            "{host} is no longer here",
+            "It was deleted after it had been chosen.",
+            "Nothing to do.",
+        ),
+        "domain_kept": Entry(
+            "{host} cannot be deleted now",
+            "Something that must not be lost still hangs on it.",
+            "Open the domain and look at what it says, then delete it there.",
+        ),
+        "line_twice": Entry(
+            "{host} stands twice in this list",
+            "Line {first} names it already.",
+            "Nothing to do: it is added once.",
+        ),
+        "batch_empty": Entry(
+            "There is nothing in this list",
+            "Not one line names a host.",
+            "Paste host names, one per line, or choose a file that has some.",
+        ),
+        "batch_too_long": Entry(
+            "The list is too long",
+            "At most {most} lines are taken at once.",
+            "Cut it into parts and add one after the other.",
+        ),
+        "batch_too_large": Entry(
+            "The list is too large",
+            "At most {most} are taken at once.",
+            "Cut it into parts and add one after the other.",
+        ),
+        "batch_not_utf8": Entry(
+            "The file is not UTF-8",
+            "Its letters cannot be read without guessing.",
+            "Save it anew as “CSV UTF-8”, or paste its lines.",
+        ),
+        "batch_malformed": Entry(
+            "Line {line} cannot be read as CSV",
+            "A quotation mark is probably opened and never closed, or a cell is far too long.",
+            "Correct the line; hosts alone, one per line, need no quotation marks.",
+        ),
+        "batch_both": Entry(
+            "Two lists at once",
+            "Lines and a file were given, and it is not clear which is meant.",
+            "Give one of them.",
+        ),
+        "batches_full": Entry(
+            "Too much is under way already",
+            "At most {most} lists and bulk actions of a workspace wait or run at once.",
+            "Wait for one to end, or discard what waits for its confirmation; the list of domains names them.",
+        ),
+        "batch_not_waiting": Entry(
+            "This waits for no confirmation",
+            "It was confirmed or discarded already, perhaps in another window.",
+            "Look at its page for how far it is.",
+        ),
+        "batch_not_running": Entry(
+            "This does not run",
+            "It has ended already, perhaps in another window.",
+            "Look at its page for what was done.",
+        ),
+        "batch_not_allowed": Entry(
+            "{who} may no longer do this",
+            "The role in this workspace changed after it had begun, so the rest was not done.",
+            "An admin can start the rest again.",
+        ),
         "tls_none": Entry(
             "{host} does not speak TLS there",
             "Something answers on this port, but not with TLS.",

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from config.lib.errors import ExpectedError, describe
-from domains.add import parse_tags, parse_target
+from domains.add import NOTES_AT_MOST, parse_notes, parse_tags, parse_target
 from domains.protocols import PROTOCOLS, parse_port, parse_protocol
 
 
@@ -40,6 +40,16 @@ class AddDomainForm(CatalogueForm):
     tags = forms.CharField(
         label="Tags", required=False, max_length=400, help_text="Words to file it under, separated by commas."
     )
+
+    notes = forms.CharField(
+        label="Notes",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="For your colleagues: whom to ask, what hangs on it. Everybody in this workspace reads them.",
+    )
+
+    def clean_notes(self) -> str:
+        return clean_notes(self)
 
     def clean_port(self) -> int | None:
         port: int | None = self.cleaned_data["port"]
@@ -77,6 +87,26 @@ class TagsForm(CatalogueForm):
 
     def clean_tags(self) -> list[str]:
         return clean_tags(self)
+
+
+class NotesForm(CatalogueForm):
+    notes = forms.CharField(
+        label="Notes",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=f"At most {NOTES_AT_MOST:,} characters. Everybody in this workspace reads them.",
+    )
+
+    def clean_notes(self) -> str:
+        return clean_notes(self)
+
+
+def clean_notes(form: CatalogueForm) -> str:
+    try:
+        return parse_notes(form.cleaned_data["notes"])
+    except ExpectedError as error:
+        form.add_expected("notes", error)
+        return ""
 
 
 def clean_tags(form: CatalogueForm) -> list[str]:

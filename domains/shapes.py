@@ -96,7 +96,8 @@ class DomainOut(Schema):
     """A host name that is watched."""
 
     id: uuid.UUID
-    hostname: str
+    hostname: str = Field(description="As the DNS knows it; labels in other scripts as `xn--…`.")
+    hostname_readable: str = Field(description="The same name in its own script.", examples=["bücher.example.net"])
     port: int
     protocol: Annotated[str, OneOf(PROTOCOLS)]
     state: Annotated[str, OneOf(State)]
@@ -106,6 +107,7 @@ class DomainOut(Schema):
     renew_at: datetime | None = Field(description="Null: nobody renews it.")
     hosting: list[HostingOut]
     tags: list[str]
+    notes: str
     inspection: InspectionOut | None = Field(description="Null until the first visit has ended.")
     findings: list[FindingOut] = Field(description="Open ones, the most severe first.")
     created_at: datetime
@@ -139,6 +141,7 @@ def show_domain(domain: Domain, ownership: Ownership) -> dict[str, Any]:
     return {
         "id": domain.pk,
         "hostname": domain.host,
+        "hostname_readable": domain.readable_host,
         "port": domain.port,
         "protocol": domain.protocol,
         "state": domain.state,
@@ -148,6 +151,7 @@ def show_domain(domain: Domain, ownership: Ownership) -> dict[str, Any]:
         "renew_at": domain.renew_at,
         "hosting": show_hosting(getattr(domain, "hosting", None)),
         "tags": sorted(tag.name for tag in domain.tag_rows.all()),
+        "notes": domain.notes,
         "inspection": show_inspection(visit) if visit.visited_at else None,
         "findings": show_findings(getattr(domain, "open_rows", ())),
         "created_at": domain.created_at,

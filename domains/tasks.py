@@ -1,10 +1,10 @@
-"""Registers this room's job kinds; all run in the role without the encryption key."""
+"""Registers this room's job kinds; what speaks with strangers runs in the role without the encryption key."""
 
 from datetime import timedelta
 
 from config.lib import jobs
 from config.lib.later import later
-from domains.models import AddressCheck, Hosting, Ownership, RevocationList, Visit
+from domains.models import AddressCheck, Batch, Hosting, Ownership, RevocationList, Visit
 
 jobs.register(
     jobs.Kind(
@@ -53,5 +53,14 @@ jobs.register(
         give_up=later("domains.revocation.fetching.give_up"),
         queue="inspect",
         lease=timedelta(seconds=180),
+    )
+)
+jobs.register(
+    jobs.Kind(
+        name="batch",
+        model=Batch,
+        work=later("domains.batches.working.work_batches"),
+        give_up=later("domains.batches.working.give_up"),
+        lease=timedelta(seconds=120),
     )
 )

@@ -3,6 +3,7 @@ from django.urls import path
 from domains import views
 from domains.addresses import views as addresses
 from domains.authorities import views as authorities
+from domains.batches import views as batches
 from domains.hosting import views as hosting
 from domains.uptime.views import show_uptime
 
@@ -11,12 +12,28 @@ app_name = "domains"
 _LIST = "w/<uuid:workspace_id>/domains/"
 _ONE = f"{_LIST}<uuid:domain_id>/"
 _ROOTS = "w/<uuid:workspace_id>/settings/authorities/"
+_MANY = f"{_LIST}batches/"
+_BATCH = f"{_MANY}<uuid:batch_id>/"
 
 urlpatterns = [
     path(_LIST, views.show_list, name="domain-list"),
     path(f"{_LIST}add/", views.add, name="domain-add"),
+    path(f"{_LIST}add-many/", batches.add_many, name="domain-add-many"),
+    path(f"{_MANY}check/", batches.check, name="batch-check"),
+    path(f"{_MANY}tag/", batches.tag, name="batch-tag"),
+    path(f"{_MANY}untag/", batches.untag, name="batch-untag"),
+    path(f"{_MANY}delete/", batches.delete, name="batch-delete"),
+    path(_BATCH, batches.show, name="batch-show"),
+    path(f"{_BATCH}import/", batches.begin_import, name="batch-begin-import"),
+    path(f"{_BATCH}delete/", batches.begin_delete, name="batch-begin-delete"),
+    path(f"{_BATCH}stop/", batches.stop, name="batch-stop"),
+    path(f"{_BATCH}discard/", batches.discard, name="batch-discard"),
+    path(f"{_BATCH}refused.csv", batches.download_refused, name="batch-refused"),
     path(_ONE, views.show_overview, name="domain-overview"),
     path(f"{_ONE}live/", views.show_live, name="domain-live"),
+    path(f"{_ONE}review/", views.show_review, name="domain-review"),
+    path(f"{_ONE}prove/", views.show_prove, name="domain-prove"),
+    path(f"{_ONE}notes/", views.edit_notes, name="domain-notes"),
     path(f"{_ONE}uptime/", show_uptime, name="domain-uptime"),
     path(f"{_ONE}inspect/", views.inspect, name="domain-inspect"),
     path(f"{_ONE}verify/", views.verify, name="domain-verify"),

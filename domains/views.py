@@ -15,18 +15,20 @@ from accounts.access import WorkspaceRequest, workspace_view
 from accounts.models import Workspace
 from accounts.policy import is_allowed
 from config.lib.errors import NeedsUser
-from domains.add import add_domain, change_tags, delete_domain
+from domains.add import add_domain, change_domain, delete_domain
 from domains.addresses.shown import addresses_shown
-from domains.forms import AddDomainForm, TagsForm
+from domains.batches.shown import open_batches
+from domains.forms import AddDomainForm, NotesForm, TagsForm
 from domains.history import before_this, difference, with_differences
 from domains.hosting.badges import hosting_shown
 from domains.hosting.detecting import hosting_of
-from domains.listing import FILTERS, SORTS, Shown, Wanted, by_weight, list_domains, note_of
+from domains.listing import FILTERS, SORTS, Shown, Wanted, by_weight, list_domains
 from domains.models import Domain, Inspection
 from domains.ownership import ask_for_check, ownership_of
 from domains.purge import purge_due_at
 from domains.review import look_words, record_rows, review_of
 from domains.revocation.shown import revocation_shown
+from domains.rows import rows_html
 from domains.tabs import domain_context
 from domains.visit import ask_for_visit
 
@@ -39,6 +41,12 @@ FIRST_STEPS = [
         "detail": "until it is seen being served",
         "state": "todo",
     },
+]
+
+ADDING = [
+    {"title": "Hostname", "state": "now"},
+    {"title": "Review", "state": "todo"},
+    {"title": "Prove ownership", "state": "todo"},
 ]
 
 
@@ -55,18 +63,28 @@ def find_domain(workspace: Workspace, domain_id: uuid.UUID) -> Domain:
 def show_list(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     wanted = Wanted.of(request.GET)
     shown = list_domains(workspace=workspace, wanted=wanted)
+    may_edit = is_allowed(request.role, "domain.edit")
     context = {
         "section": "domains",
         "wanted": wanted,
         "shown": shown,
-        "rows": [(domain, note_of(domain)) for domain in shown.rows],
+        "rows": rows_html(
+            shown.rows,
+            tag_base=_and(_query(wanted, tag="", cursor="")),
+            may_choose=may_edit,
+            are_chosen=request.GET.get("choose") == "page",
+        ),
+        "batches": open_batches(workspace),
         "filters": _filters(wanted, shown),
         "sorts": [(key, label) for key, (label, _) in SORTS.items()],
         "next_url": _query(wanted, cursor=shown.next) if shown.next else "",
         "current_total": shown.totals[wanted.show if wanted.show in shown.totals else "all"],
         "first_steps": FIRST_STEPS,
         "first_url": _query(wanted, cursor="") if wanted.cursor else "",
+        "page_query": _query(wanted),
+        "is_page_chosen": request.GET.get("choose") == "page",
         "may_add": is_allowed(request.role, "domain.add"),
+        "may_edit": may_edit,
     }
     return render(request, "domains/list.html", context)
 
@@ -93,6 +111,11 @@ def _query(wanted: Wanted, **changed: str) -> str:
     return f"?{urlencode(kept)}"
 
 
+def _and(query: str) -> str:
+    """A query to which one more parameter can be written."""
+    return query if query == "?" else f"{query}&"
+
+
 @require_http_methods(["GET", "POST"])
 @workspace_view("domain.add")
 def add(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
@@ -103,9 +126,49 @@ def add(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
         except NeedsUser as error:
             form.add_expected("hostname", error)
         else:
-            return redirect("domains:domain-overview", workspace.pk, domain.pk)
+            return redirect("domains:domain-review", workspace.pk, domain.pk)
     status = 422 if form.errors else 200
-    return render(request, "domains/add.html", {"section": "domains", "form": form}, status=status)
+    context = {"section": "domains", "form": form, "steps": ADDING}
+    return render(request, "domains/add.html", context, status=status)
+
+
+@require_GET
+@workspace_view("domain.view")
+def show_review(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -> HttpResponse:
+    """What the first look found, before the person confirms; the row exists already, and is its truth."""
+    return _step(request, workspace, domain_id, "review")
+
+
+@require_GET
+@workspace_view("domain.view")
+def show_prove(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -> HttpResponse:
+    """The records to publish, and whether they are seen."""
+    return _step(request, workspace, domain_id, "prove")
+
+
+def _step(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID, step: str) -> HttpResponse:
+    """One step of adding: the page, or for htmx, which polls it, its body alone."""
+    context = _overview(request, workspace, domain_id)
+    context |= {"step": step, "steps": _steps(context["domain"], step)}
+    return render(request, f"domains/_{step}.html" if request.htmx else f"domains/{step}.html", context)
+
+
+def _steps(domain: Domain, step: str) -> list[dict[str, str]]:
+    """The way of a new domain as `components/stepper.html` takes it."""
+    is_reviewed = step == "prove"
+    proof = "done" if domain.is_verified else "now" if is_reviewed else "todo"
+    return [
+        {"title": "Hostname", "state": "done"},
+        {"title": "Review", "state": "done" if is_reviewed else "now"},
+        {"title": "Prove ownership", "state": proof},
+    ]
+
+
+def return_to(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID, place: str) -> HttpResponse:
+    """Back to the step of adding that a button was pressed on (`?step=`), else to that place of the Overview."""
+    step = request.GET.get("step")
+    name = f"domains:domain-{step}" if step in ("review", "prove") else "domains:domain-overview"
+    return HttpResponseRedirect(reverse(name, args=[workspace.pk, domain_id]) + place)
 
 
 @require_GET
@@ -142,6 +205,7 @@ def _overview(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.U
         "records": record_rows(ownership),
         "looks": look_words(ownership),
         "tags_form": TagsForm(initial={"tags": ", ".join(context["tags"])}),
+        "notes_form": NotesForm(initial={"notes": domain.notes}),
         "purge_at": purge_due_at(domain),
         "is_live": any(one.is_under_way for one in (review, ownership, hosting, addresses)),
         "findings": by_weight(domain.findings.filter(closed_at=None).exclude(source="visit")),
@@ -183,8 +247,7 @@ def inspect(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUI
 @workspace_view("domain.verify")
 def verify(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -> HttpResponse:
     ask_for_check(domain=find_domain(workspace, domain_id), actor=request.actor)
-    overview = reverse("domains:domain-overview", args=[workspace.pk, domain_id])
-    return HttpResponseRedirect(f"{overview}#ownership")
+    return return_to(request, workspace, domain_id, "#ownership")
 
 
 @require_http_methods(["GET", "POST"])
@@ -212,7 +275,19 @@ def edit_tags(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.U
     domain = find_domain(workspace, domain_id)
     form = TagsForm(request.POST)
     if form.is_valid():
-        change_tags(domain=domain, actor=request.actor, tags=form.cleaned_data["tags"])
+        change_domain(domain=domain, actor=request.actor, tags=form.cleaned_data["tags"])
     else:
         messages.error(request, " ".join(str(text) for text in form.errors["tags"]))
+    return redirect("domains:domain-overview", workspace.pk, domain_id)
+
+
+@require_POST
+@workspace_view("domain.edit")
+def edit_notes(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -> HttpResponse:
+    domain = find_domain(workspace, domain_id)
+    form = NotesForm(request.POST)
+    if form.is_valid():
+        change_domain(domain=domain, actor=request.actor, notes=form.cleaned_data["notes"])
+    else:
+        messages.error(request, " ".join(str(text) for text in form.errors["notes"]))
     return redirect("domains:domain-overview", workspace.pk, domain_id)

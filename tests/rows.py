@@ -55,7 +55,14 @@ class Rows:
 
 
 # What URLs call differently from the model behind it.
-CALLED = {"token": "apitoken", "member": "membership", "run": "targetrun", "event": "event", "root": "workspaceroot"}
+CALLED = {
+    "batche": "batch",
+    "token": "apitoken",
+    "member": "membership",
+    "run": "targetrun",
+    "event": "event",
+    "root": "workspaceroot",
+}
 # Rows that the operations of a room always make together.
 COMPANIONS = {"domain": ("visit", "ownership", "hosting")}
 NAMED = frozenset({"host", "names"})

@@ -12,47 +12,21 @@ from django.utils.safestring import SafeString, mark_safe
 
 from accounts.invitations import invitations_to
 from accounts.models import Invitation, User, Workspace
-from config.lib import clock, errors, states, wording
-from config.lib import lifeline as life
+from config.lib import clock, drawing, errors, states, wording
 
 register = template.Library()
-
-# Drawn on a 12 x 12 grid; filled shapes unless listed in OUTLINED.
-SHAPES: dict[str, str] = {
-    "disc": '<circle cx="6" cy="6" r="4.5"/>',
-    "ring": '<circle cx="6" cy="6" r="4"/>',
-    "diamond": '<path d="M6 .6 11.4 6 6 11.4.6 6z"/>',
-    "square": '<path d="M1.8 1.8h8.4v8.4H1.8z"/>',
-    "triangle": '<path d="M6 .8 11.6 11H.4z"/>',
-    "half": '<path d="M6 1.5a4.5 4.5 0 0 1 0 9z"/><circle cx="6" cy="6" r="4.5" fill="none" stroke="currentColor" '
-    'stroke-width="1.6"/>',
-    "tick": '<path d="m1.5 6.5 3 3 6-7"/>',
-    "cross": '<path d="m2 2 8 8m0-8-8 8"/>',
-    "arc": '<path d="M6 1.5A4.5 4.5 0 1 1 1.5 6"/>',
-    "chevron": '<path d="m4 2 4 4-4 4"/>',
-    "down": '<path d="m2 4 4 4 4-4"/>',
-}
-OUTLINED = frozenset({"ring", "tick", "cross", "arc", "chevron", "down"})
 
 
 @register.simple_tag
 def shape(name: str, size: int = 12) -> SafeString:
     """A small drawing in the text's colour, hidden from screen readers: the word stands beside it."""
-    paint = 'fill="none" stroke="currentColor" stroke-width="2"' if name in OUTLINED else 'fill="currentColor"'
-    return format_html(
-        '<svg width="{}" height="{}" viewBox="0 0 12 12" {} aria-hidden="true">{}</svg>',
-        size,
-        size,
-        mark_safe(paint),  # noqa: S308  both come from the tables above
-        mark_safe(SHAPES[name]),  # noqa: S308
-    )
+    return drawing.shape(name, size)
 
 
-@register.inclusion_tag("components/state.html")
-def state(name: str, word: str = "") -> dict[str, Any]:
+@register.simple_tag
+def state(name: str, word: str = "") -> SafeString:
     """`{% state domain.state %}`; `word` replaces the state's own word, its colour and shape stay."""
-    look = states.look(name or "")
-    return {"look": look, "word": word or look.word, "is_turning": look.shape == "arc"}
+    return drawing.state(str(name or ""), word)
 
 
 @register.simple_tag
@@ -68,7 +42,7 @@ def step_mark(name: str) -> SafeString:
     return format_html('{}<span class="hidden-text">{}</span>', shape(look.shape), look.word)
 
 
-@register.inclusion_tag("components/lifeline.html")
+@register.simple_tag
 def lifeline(
     not_before: datetime | None,
     not_after: datetime | None,
@@ -77,17 +51,22 @@ def lifeline(
     state: str = "",
     note: str = "",
     size: str = "",
-) -> dict[str, Any]:
+) -> SafeString:
     """`{% lifeline cert.not_before cert.not_after renew_at=domain.renew_at state=domain.state %}`.
 
     `note` replaces the right-hand words; `size="large"` adds both ends' dates; without dates an empty track.
     """
     present = now or clock.now()
-    look = states.look(state or _state_by_dates(not_after, present))
-    line = None
-    if not_before and not_after:
-        line = life.draw(not_before, not_after, present, renew_at, timezone.get_current_timezone())
-    return {"line": line, "look": look, "note": note, "size": size, "not_before": not_before, "not_after": not_after}
+    return drawing.lifeline_html(
+        not_before,
+        not_after,
+        present,
+        renew_at=renew_at,
+        state=str(state or _state_by_dates(not_after, present)),
+        note=note,
+        is_large=size == "large",
+        zone=timezone.get_current_timezone(),
+    )
 
 
 def _state_by_dates(not_after: datetime | None, now: datetime) -> str:
@@ -96,17 +75,12 @@ def _state_by_dates(not_after: datetime | None, now: datetime) -> str:
     return "expired" if now >= not_after else "ok"
 
 
-@register.inclusion_tag("components/time.html")
-def reltime(moment: datetime | None) -> dict[str, Any]:
+@register.simple_tag
+def reltime(moment: datetime | None) -> SafeString:
     """`{% reltime run.started_at %}`: relative words, the exact UTC time on hover, kept fresh by the browser."""
     if moment is None:
-        return {"moment": None}
-    return {
-        "moment": moment,
-        "iso": moment.isoformat(timespec="seconds"),
-        "exact": wording.exact(moment),
-        "words": wording.relative(moment, clock.now()),
-    }
+        return mark_safe('<span class="soft">never</span>')
+    return drawing.moment(moment, clock.now())
 
 
 @register.filter
@@ -137,8 +111,7 @@ def fingerprint(digest: str | None) -> SafeString:
 @register.filter
 def breakable(hostname: str) -> SafeString:
     """A hostname that breaks at its dots and before its port rather than within a label; copied, it is unchanged."""
-    parts = str(hostname).replace(".", ".\0").replace(":", "\0:").split("\0")
-    return format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in parts))
+    return drawing.breakable(str(hostname))
 
 
 @register.filter

@@ -2,37 +2,31 @@
 
 import uuid
 
-from django.http import HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpResponse
 from django.views.decorators.http import require_POST
 
 from accounts.access import WorkspaceRequest, workspace_view
 from accounts.models import Workspace
 from domains.hosting.detecting import ask_for_detection, doubt_detection
-from domains.views import find_domain
+from domains.views import find_domain, return_to
 
 
 @require_POST
 @workspace_view("domain.inspect")
 def detect(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -> HttpResponse:
     ask_for_detection(domain=find_domain(workspace, domain_id), actor=request.actor)
-    return _back(workspace, domain_id)
+    return return_to(request, workspace, domain_id, "#hosting")
 
 
 @require_POST
 @workspace_view("domain.edit")
 def doubt(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -> HttpResponse:
     doubt_detection(domain=find_domain(workspace, domain_id), actor=request.actor, is_doubted=True)
-    return _back(workspace, domain_id)
+    return return_to(request, workspace, domain_id, "#hosting")
 
 
 @require_POST
 @workspace_view("domain.edit")
 def trust(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -> HttpResponse:
     doubt_detection(domain=find_domain(workspace, domain_id), actor=request.actor, is_doubted=False)
-    return _back(workspace, domain_id)
-
-
-def _back(workspace: Workspace, domain_id: uuid.UUID) -> HttpResponse:
-    overview = reverse("domains:domain-overview", args=[workspace.pk, domain_id])
-    return HttpResponseRedirect(f"{overview}#hosting")
+    return return_to(request, workspace, domain_id, "#hosting")

@@ -2,7 +2,8 @@
 
 from domains.models.address import AddressCheck
 from domains.models.authority import WorkspaceRoot
-from domains.models.domain import Domain, DomainTag, Mode, State
+from domains.models.batch import Batch, BatchKind, BatchLine, BatchState, LineState
+from domains.models.domain import Domain, DomainTag, Mode, State, readable_name
 from domains.models.finding import Finding, Severity
 from domains.models.hosting import Hosting
 from domains.models.ownership import Ownership, new_token
@@ -12,11 +13,16 @@ from domains.models.visit import Inspection, Visit
 
 __all__ = [
     "AddressCheck",
+    "Batch",
+    "BatchKind",
+    "BatchLine",
+    "BatchState",
     "Domain",
     "DomainTag",
     "Finding",
     "Hosting",
     "Inspection",
+    "LineState",
     "Mode",
     "Ownership",
     "ProbeDay",
@@ -28,4 +34,5 @@ __all__ = [
     "Visit",
     "WorkspaceRoot",
     "new_token",
+    "readable_name",
 ]

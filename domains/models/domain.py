@@ -34,6 +34,14 @@ class State(models.TextChoices):
     OK = "ok"
 
 
+def readable_name(host: str) -> str:
+    """The host in its own script; empty where that is no other than `host`, or where IDNA refuses it."""
+    try:
+        return idna.decode(host) if "xn--" in host else ""
+    except idna.IDNAError:
+        return ""
+
+
 class Domain(OwnedModel):
     """A host name, a port and what is spoken there, in a workspace.
 
@@ -43,6 +51,8 @@ class Domain(OwnedModel):
     """
 
     host = models.CharField(max_length=253)
+    # `host` in its own script, for searching; empty where that is the same.
+    readable = models.CharField(max_length=253, blank=True, db_default="", default="")
     port = models.PositiveIntegerField(default=HTTPS, validators=[MinValueValidator(1), MaxValueValidator(65535)])
     protocol = models.CharField(max_length=16, default="tls")
     mode = models.CharField(max_length=16, choices=Mode.choices, default=Mode.MONITOR)
@@ -54,6 +64,7 @@ class Domain(OwnedModel):
     needs_action = models.BooleanField(default=False)
     verified_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
+    notes = models.TextField(max_length=2000, blank=True, db_default="", default="")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -67,6 +78,8 @@ class Domain(OwnedModel):
             models.Index(fields=["workspace", "urgency", "host", "id"], name="domain_urgency"),
             models.Index(fields=["workspace", "expires_at", "id"], name="domain_expiry"),
             models.Index(fields=["workspace", "-created_at", "-id"], name="domain_newest"),
+            # The list's totals are counted in here alone.
+            models.Index(fields=["workspace", "state", "needs_action"], name="domain_totals"),
         ]
 
     def __str__(self) -> str:
@@ -85,10 +98,7 @@ class Domain(OwnedModel):
     @property
     def readable_host(self) -> str:
         """The host in its own script; the same as `host` for plain ASCII names."""
-        try:
-            return idna.decode(self.host) if "xn--" in self.host else self.host
-        except idna.IDNAError:
-            return self.host
+        return readable_name(self.host) or self.host
 
     @property
     def is_verified(self) -> bool:

@@ -1,4 +1,5 @@
 import { startAnnouncing } from "./announce.js";
+import { startChoosing } from "./choose.js";
 import { startConfirming } from "./confirm.js";
 import { startCopying } from "./copy.js";
 import { startLiveFragments } from "./live.js";
@@ -8,6 +9,7 @@ import { startRelativeTimes } from "./reltime.js";
 import { startReveals } from "./reveal.js";
 
 startAnnouncing();
+startChoosing();
 startConfirming();
 startCopying();
 startLiveFragments();

@@ -18,6 +18,7 @@ FORBIDDEN = {
     "a refresh that stays put at #something": re.compile(
         r"http-equiv=\"refresh\" content=\"(?![^\"]*url=)", re.IGNORECASE
     ),
+    "a tag over several lines, which is shown as text": re.compile(r"\{%[^%}]*\n[^%}]*%\}"),
     "a javascript: link": re.compile(r"href=\"javascript:", re.IGNORECASE),
     "a hyperscript of htmx that needs eval": re.compile(r"hx-(?:on|vals=[\"']js:)", re.IGNORECASE),
 }
@@ -35,7 +36,7 @@ def test_a_page_contains_nothing_that_the_csp_refuses(path: object) -> None:
 
 def test_the_patterns_find_what_they_are_for() -> None:
     bad = '<p style="x"><style></style><b onclick="x"><script>x</script><script src="https://cdn.example/x"></script>'
-    bad += '<meta http-equiv="refresh" content="3">'
+    bad += '<meta http-equiv="refresh" content="3">{% include "x" with\ny=1 %}'
     found = [what for what, pattern in FORBIDDEN.items() if pattern.search(bad)]
     assert found == [
         "an inline style",
@@ -44,5 +45,6 @@ def test_the_patterns_find_what_they_are_for() -> None:
         "an inline script",
         "an address elsewhere",
         "a refresh that stays put at #something",
+        "a tag over several lines, which is shown as text",
     ]
     assert not FORBIDDEN["an inline script"].search('<script type="module" src="/static/x.js"></script>')

@@ -69,12 +69,16 @@ class Journey:
         expect(served).to_contain_text(f"www.{HOST}")
         expect(self.page.locator("main")).to_contain_text("days left")
         self.look("walk-review", self.page)
+        self.follow("Confirm")
+        expect(self.page.get_by_role("heading", name="Ownership")).to_be_visible()
+        self.look("walk-prove", self.page)
 
     def verify_too_early(self) -> None:
         """Pressed before the record exists, the page tells what was looked for and what was seen."""
         self.press("I've added it")
         expect(self.page.get_by_text("Not found yet.")).to_be_visible(timeout=LONG)
         self.look("walk-not-verified", self.page)
+        self.follow("Do this later")
 
     def verify(self) -> None:
         ownership = self.page.get_by_role("region", name="Ownership")

@@ -11,6 +11,7 @@ from tests.demo.habitat import HOST, Habitat
 PATHS = (
     "domains/",
     "domains/add/",
+    "domains/add-many/",
     "team/",
     "settings/",
     "settings/tokens/",
@@ -95,6 +96,7 @@ def test_a_value_is_copied_by_its_button(signed_in: Page) -> None:
     signed_in.get_by_role("link", name="+ Add domain").first.click()
     signed_in.get_by_label("Hostname").fill(HOST)
     signed_in.get_by_role("button", name="Inspect").click()
+    signed_in.get_by_role("link", name="Confirm").click()
     signed_in.get_by_role("button", name="Copy the host name").first.click()
     expect(signed_in.get_by_role("button", name="Copy the host name").first).to_have_text("Copied")
     assert signed_in.evaluate("navigator.clipboard.readText()") == f"_managemycert-verify.{HOST}"

@@ -1,7 +1,7 @@
 """`make screenshots`: every page and state as PNG under var/screenshots/, with an index.html.
 
     python -m tests.shots [part …]     one or more of PARTS below; all of them by default
-    python -m tests.shots [strangers] [empty] [seeded] [inspection] [walk] [trouble] [google]
+    python -m tests.shots [strangers] [empty] [seeded] [inspection] [adding] [walk] [trouble] [google]
 
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.
@@ -25,6 +25,7 @@ from tests.browser.google import google
 from tests.browser.journey import Journey, new_email, walk_all
 from tests.demo.habitat import ZONE, Habitat, habitat
 from tests.servers.places import ROOT, private_directory
+from tests.shots.adding import shoot_adding
 from tests.shots.album import Album
 from tests.shots.google import shoot_google
 from tests.shots.inspection import shoot_inspection
@@ -65,6 +66,7 @@ FRESH_PAGES = {
 WORKSPACE_PAGES = {
     "domains": "domains/",
     "domain-add": "domains/add/",
+    "domain-add-many": "domains/add-many/",
     "team": "team/",
     "settings-general": "settings/",
     "settings-tokens": "settings/tokens/",
@@ -188,6 +190,7 @@ PARTS: dict[str, Shoot] = {
     "empty": shoot_empty,
     "seeded": shoot_seeded,
     "inspection": shoot_inspection,
+    "adding": shoot_adding,
     "walk": shoot_walk,
     "team": shoot_team,
     "trouble": shoot_trouble,
