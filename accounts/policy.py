@@ -26,6 +26,8 @@ POLICY: dict[str, frozenset[str]] = {
     "domain.delete": ADMINS,
     "domain.inspect": ADMINS,
     "domain.verify": ADMINS,
+    "feed.view": ADMINS,
+    "feed.edit": ADMINS,
     # certificates
     "certificate.view": EVERYBODY,
     "certificate.issue": ADMINS,
@@ -55,6 +57,7 @@ ACTIONS_NEEDING_VERIFIED_EMAIL = frozenset(
         "token.edit",
         "domain.inspect",
         "domain.verify",
+        "feed.edit",
         "certificate.issue",
         "server.edit",
         "server.trust",

@@ -76,6 +76,11 @@ KINDS: dict[str, EventKind] = {
     "domain.hosting_changed": EventKind("{domain} is hosted on {after}; before it was {before}"),
     "domain.verified": EventKind("Ownership of {domain} is proven"),
     "domain.certificate_changed": EventKind("{domain} serves another certificate: {issuer}, until {not_after}"),
+    "feed.created": EventKind("{actor} made the {what} link {name} ({prefix}…)", "warning"),
+    "feed.renewed": EventKind(
+        "{actor} made a new link for the {what} {name} ({prefix}…); the old one is dead", "warning"
+    ),
+    "feed.revoked": EventKind("{actor} revoked the {what} link {name}", "warning"),
     "finding.opened": EventKind("{domain}: {title}", "warning"),
     "finding.closed": EventKind("{domain}: no longer so: {title}"),
     # deploy

@@ -21,6 +21,7 @@ from domains.add import (
     parse_tags,
     parse_target,
 )
+from domains.feeds import api as feeds_api  # noqa: F401  (it registers its own operations)
 from domains.listing import Wanted, matching, ownerships_for
 from domains.models import Domain, Finding, Inspection, Ownership, State, Visit
 from domains.ownership import ask_for_check, ownership_of

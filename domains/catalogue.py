@@ -41,6 +41,11 @@ register(
             "A domain has at most {most}.",
             "Remove some.",
         ),
+        "feeds_full": Entry(
+            "Enough links for one workspace",
+            "It has {most} links to badges and calendars, which is the most.",
+            "Revoke one that nobody uses; the list says when each was last used.",
+        ),
         "tls_none": Entry(
             "{host} does not speak TLS there",
             "Something answers on this port, but not with TLS.",

@@ -23,6 +23,7 @@ from config.lib.errors import NeedsUser, in_one_line
 SETTINGS_TABS = (
     ("General", "accounts:settings-general", "workspace.view"),
     ("API tokens", "accounts:token-list", "token.view"),
+    ("Feeds", "domains:feed-list", "feed.view"),
     ("Security", "accounts:settings-security", "workspace.view"),
 )
 

@@ -68,6 +68,8 @@ class Domain(OwnedModel):
             models.Index(fields=["workspace", "urgency", "host", "id"], name="domain_urgency"),
             models.Index(fields=["workspace", "expires_at", "id"], name="domain_expiry"),
             models.Index(fields=["workspace", "-created_at", "-id"], name="domain_newest"),
+            # Counted by state for the metrics, over all workspaces: an index is a tenth of the table.
+            models.Index(fields=["state"], name="domain_state"),
         ]
 
     def __str__(self) -> str:
