@@ -20,6 +20,7 @@ from auditlog.events import Actor, record
 from config.lib import clock, jobs, x509
 from config.lib.errors import ExpectedError
 from domains.findings import replace_findings
+from domains.metrics import tally_visits
 from domains.models import HTTPS, Domain, Inspection, Visit
 from domains.purge import purge_domains, purge_due_at
 from domains.state import TRIES_BEFORE_ALARM, Known, domain_state, urgency
@@ -271,6 +272,7 @@ def file_conclusions(conclusions: Sequence[Conclusion], *, began: datetime | Non
     Inspection.unscoped.bulk_create([one.inspection for one in news if one.inspection])
     for one in news:
         _file_news(one)
+    tally_visits([one.seen.outcome for one in conclusions if one.visit.pk in ours])
 
 
 def _take_in_news_of_meanwhile(conclusions: Sequence[Conclusion], began: datetime) -> None:

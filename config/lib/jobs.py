@@ -29,6 +29,7 @@ log = logging.getLogger("jobs")
 
 INTERACTIVE = 0
 BACKGROUND = 5
+PRIORITIES = (INTERACTIVE, BACKGROUND)
 MAX_CLAIMS = 5
 DRAIN_SECONDS = 60.0
 # Redis hands a message that waits too long to a second worker; longer waits are `run_after` alone.

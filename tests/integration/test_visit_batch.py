@@ -156,8 +156,8 @@ def test_a_whole_batch_is_written_with_a_constant_number_of_queries(
     Visit.unscoped.update(run_after=clock.now())
     claimed = jobs.claim(jobs.kinds.get("visit"))
     assert len(claimed) == 30
-    # Rows with their domains; savepoint, both read anew, one UPDATE, hours and days of probes, release.
-    with django_assert_num_queries(8):
+    # Rows with their domains; savepoint, both read anew, one UPDATE, hours and days of probes, the tally, release.
+    with django_assert_num_queries(9):
         visit_due(claimed)
     assert set(Domain.unscoped.values_list("state", flat=True)) == {"ok"}
 
