@@ -199,11 +199,14 @@ def verify_domain(request: ApiRequest, domain: Domain) -> Any:
     "domain.inspect",
     load=load_domain,
     response={200: InspectionOut, 202: Accepted},
-    errors={},
+    errors={"checked_too_often": 429},
     summary="Visit the domain now",
 )
 def inspect_domain(request: ApiRequest, domain: Domain) -> Any:
-    """The certificate that it serves at this moment, and what is wrong with it."""
+    """The certificate that it serves at this moment, and what is wrong with it.
+
+    202 also where many domains share its address and others come first.
+    """
     ask_for_visit(domain=domain, actor=request.actor)
     if not jobs.wait_for(lambda: _is_visited(domain)):
         return Status(202, _accepted(domain))

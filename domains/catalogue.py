@@ -41,6 +41,11 @@ register(
             "A domain has at most {most}.",
             "Remove some.",
         ),
+        "checked_too_often": Entry(
+            "{host} was looked at often enough for now",
+            "Within a minute, one host is looked at {most} times by hand, so that the portal presses nobody's server.",
+            "Ask again in a minute; monitoring goes on meanwhile.",
+        ),
         "feeds_full": Entry(
             "Enough links for one workspace",
             "It has {most} links to badges and calendars, which is the most.",

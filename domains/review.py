@@ -49,6 +49,7 @@ class Review:
     trouble: Wording | None = None
     is_confirmed: bool = False
     page: str = ""
+    put_off_until: datetime | None = None
 
 
 def review_of(domain: Domain) -> Review:
@@ -64,6 +65,7 @@ def review_of(domain: Domain) -> Review:
         trouble=trouble,
         is_confirmed=visit.failures > 1,
         page=_page(visit),
+        put_off_until=visit.put_off_until,
     )
 
 

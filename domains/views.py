@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.access import WorkspaceRequest, workspace_view
 from accounts.models import Workspace
 from accounts.policy import is_allowed
-from config.lib.errors import NeedsUser
+from config.lib.errors import NeedsUser, Transient, in_one_line
 from domains.add import add_domain, change_tags, delete_domain
 from domains.forms import AddDomainForm, TagsForm
 from domains.hosting.badges import hosting_shown
@@ -141,7 +141,10 @@ def _overview(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.U
 @require_POST
 @workspace_view("domain.inspect")
 def inspect(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -> HttpResponse:
-    ask_for_visit(domain=find_domain(workspace, domain_id), actor=request.actor)
+    try:
+        ask_for_visit(domain=find_domain(workspace, domain_id), actor=request.actor)
+    except Transient as error:
+        messages.error(request, in_one_line(error))
     return redirect("domains:domain-overview", workspace.pk, domain_id)
 
 

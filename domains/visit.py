@@ -24,7 +24,8 @@ from domains.metrics import tally_visits
 from domains.models import HTTPS, Domain, Inspection, Visit
 from domains.purge import purge_domains, purge_due_at
 from domains.state import TRIES_BEFORE_ALARM, Known, domain_state, urgency
-from domains.tls import Observation, Target, visit_many
+from domains.tls import POLITENESS, Observation, Politeness, Target, visit_many
+from domains.turns import put_off, require_patience
 from domains.uptime import probing
 from domains.uptime.filing import file_probes
 from domains.uptime.packing import Probe
@@ -80,10 +81,16 @@ def _still_ours(visits: Sequence[Visit]) -> list[Visit]:
 
 def _visit_group(rows: Sequence[Visit]) -> None:
     began = clock.now()
-    seen = observe(rows)
+    settle(rows, observe(rows), began)
+
+
+def settle(rows: Sequence[Visit], observations: Sequence[Observation], began: datetime) -> None:
+    """Judge and file what was seen of each row, and put off those whose address has had enough of us for now."""
+    pairs = list(zip(rows, observations, strict=True))
+    put_off([(row, one.put_off) for row, one in pairs if one.put_off is not None])
     roots = x509.load_roots(settings.TLS_EXTRA_CA_BUNDLE)
     now = clock.now()
-    concluded = [_conclude_safely(row, one, now, roots) for row, one in zip(rows, seen, strict=True)]
+    concluded = [_conclude_safely(row, one, now, roots) for row, one in pairs if one.put_off is None]
     file_conclusions(concluded, began=began)
 
 
@@ -97,13 +104,13 @@ def _conclude_safely(visit: Visit, seen: Observation, now: datetime, roots: x509
         return conclude(visit, crashed, now, roots)
 
 
-def observe(rows: Sequence[Visit]) -> list[Observation]:
+def observe(rows: Sequence[Visit], *, politeness: Politeness = POLITENESS) -> list[Observation]:
     """Look at the rows' hosts, all at once; a person who waits gets shorter limits for all of them."""
     targets = [_target(row.domain) for row in rows]
     agent = f"ManageMyCert (+{settings.SITE_URL})"
     if any(row.priority == jobs.INTERACTIVE for row in rows):
-        return visit_many(targets, agent=agent, tls_seconds=6.0, http_seconds=2.5)
-    return visit_many(targets, agent=agent)
+        return visit_many(targets, agent=agent, tls_seconds=6.0, http_seconds=2.5, politeness=politeness)
+    return visit_many(targets, agent=agent, politeness=politeness)
 
 
 def _target(domain: Domain) -> Target:
@@ -358,10 +365,14 @@ def give_up(visit: Visit, error: ExpectedError) -> None:
 
 
 def ask_for_visit(*, domain: Domain, actor: Actor | None = None) -> Visit:
-    """`Check now`: make the domain's visit due at once for a person who waits, and ring. Repeatable."""
+    """`Check now`: make the domain's visit due at once for a person who waits, and ring. Repeatable.
+
+    Raises Transient("checked_too_often") where `actor` has the portal look at one host again and again.
+    """
     visit = Visit.unscoped.get(domain=domain)
     with transaction.atomic():
         jobs.start_now(visit, asked_at=clock.now())
+        require_patience(domain, actor)  # after the row is locked, so that two at once are counted
         record(
             "domain.inspection_asked",
             workspace_id=domain.workspace_id,

@@ -66,6 +66,12 @@ def judge(ip: str) -> bool:
     return _is_opened(inner) or _is_opened(address) or _is_public(inner)
 
 
+def is_opened(ip: str) -> bool:
+    """Did the operator open this literal's range by EGRESS_ALLOW_CIDRS? Then no limit and no memory is for it."""
+    address = ipaddress.ip_address(ip)
+    return _is_opened(_unwrapped(address)) or _is_opened(address)
+
+
 def _unwrapped(address: Address) -> Address:
     if isinstance(address, IPv6Address) and any(address in network for network in _WRAPPING_V4):
         return IPv4Address(int(address) & 0xFFFFFFFF)
