@@ -29,10 +29,10 @@ def tally_visits(outcomes: Iterable[str]) -> None:
 
 def count_domains() -> Iterator[Family]:
     """Two counts over an index each; every state is there, so that a figure that falls to zero is seen to."""
-    found = dict(Domain.unscoped.values_list("state").annotate(Count("pk")).order_by())
+    found = dict(Domain.unscoped.values_list("state").annotate(count=Count("*")).order_by())
     states = [({"state": state}, found.get(state, 0)) for state in State.values]
     yield Family("mmc_domains", "gauge", "Domains by their state.", states)
-    rows = Finding.unscoped.filter(closed_at=None).values_list("code", "severity").annotate(Count("pk")).order_by()
+    rows = Finding.unscoped.filter(closed_at=None).values_list("code", "severity").annotate(count=Count("*")).order_by()
     findings = [({"code": code, "severity": severity}, count) for code, severity, count in sorted(rows)]
     yield Family("mmc_findings_open", "gauge", "Findings that are open, by code and severity.", findings)
 
