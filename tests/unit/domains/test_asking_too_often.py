@@ -11,7 +11,7 @@ from pytest_django import Settings
 from accounts import api_limits
 from auditlog.events import SYSTEM
 from config.lib import clock
-from domains.add import add_domain
+from domains.add import add_domain, delete_domain
 from domains.hosting.detecting import ask_for_detection
 from domains.models import Domain, Visit
 from domains.turns import ASKED_AT_MOST
@@ -100,6 +100,15 @@ def test_what_the_operator_opened_is_free(cast: Cast, settings: Settings) -> Non
     Visit.unscoped.filter(domain=domain).update(address="10.1.2.3")
     with clock.frozen(NOW):
         assert {inspect(cast, domain) for _ in range(ASKED_AT_MOST + 5)} == {(202, "")}
+
+
+def test_adding_it_again_starts_no_new_count(cast: Cast) -> None:
+    domain = add(cast)
+    with clock.frozen(NOW):
+        for _ in range(ASKED_AT_MOST):
+            inspect(cast, domain)
+        delete_domain(domain=domain, actor=SYSTEM)
+        assert inspect(cast, add(cast)) == (429, "60")
 
 
 def test_the_portal_itself_is_never_refused(cast: Cast) -> None:
