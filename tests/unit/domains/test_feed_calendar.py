@@ -4,7 +4,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auditlog.events import SYSTEM
@@ -132,8 +132,12 @@ def fill(cast: Cast, count: int) -> None:
 
 
 @given(st.text(max_size=300))
+@example("ü" * 200)
+@example("x" + "ü" * 200)
+@example("€" * 200)
+@example("xx" + "🙂" * 100)
 def test_any_text_is_folded_between_characters_and_comes_back(text: str) -> None:
     line = f"SUMMARY:{escape(text.encode('utf-8', 'replace').decode())}"
     folded = fold(line)
-    assert all(len(piece) <= 75 for piece in folded.split(b"\r\n"))
+    assert all(len(piece.decode().encode()) <= 75 for piece in folded.split(b"\r\n"))
     assert folded.decode().removesuffix("\r\n").replace("\r\n ", "") == line
