@@ -18,8 +18,9 @@ from domains.feeds.calendar import calendar_lines
 from domains.feeds.links import find_feed, note_use
 from domains.models import Feed, FeedKind
 
-# A page with a badge may have many readers; a calendar has a few who ask every hour.
-A_MINUTE = {FeedKind.BADGE: 600, FeedKind.CALENDAR: 60}
+# A page with a badge may have many readers; a calendar has a few who ask every hour, and one of 10,000 domains
+# takes most of a second to write.
+A_MINUTE = {FeedKind.BADGE: 600, FeedKind.CALENDAR: 20}
 _PLAIN = "text/plain; charset=utf-8"
 
 type Serve = Callable[[HttpRequest, Feed], HttpResponseBase]
