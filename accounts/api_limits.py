@@ -2,7 +2,7 @@
 
 Each process counts in memory and adds its share to the database cache every SHARE requests, so
 that the processes know of each other and a flushed Redis resets nothing. Counts run low by at
-most a share per process, never high: nobody is refused below LIMIT.
+most a share per process, never high: nobody is refused below the limit.
 """
 
 import threading
@@ -20,15 +20,15 @@ _lock = threading.Lock()
 _counts: dict[str, tuple[int, int, int]] = {}  # caller -> (window, asked here, asked elsewhere)
 
 
-def count_request(caller: str) -> None:
-    """Raises Problem(429) with Retry-After once `caller` has asked more than LIMIT times in this minute."""
+def count_request(caller: str, *, limit: int = LIMIT) -> None:
+    """Raises Problem(429) with Retry-After once `caller` has asked more than `limit` times in this minute."""
     seconds = time.time()
     window = int(seconds // WINDOW_SECONDS)
     here, elsewhere = _count(caller, window)
     if here % SHARE == 0:
         _share(caller, window)
-    if here + elsewhere > LIMIT:
-        raise Problem(429, "too_many_requests", retry_after=WINDOW_SECONDS - int(seconds % WINDOW_SECONDS), limit=LIMIT)
+    if here + elsewhere > limit:
+        raise Problem(429, "too_many_requests", retry_after=WINDOW_SECONDS - int(seconds % WINDOW_SECONDS), limit=limit)
 
 
 def forget_counts() -> None:

@@ -28,6 +28,8 @@ POLICY: dict[str, frozenset[str]] = {
     "domain.verify": ADMINS,
     "authority.view": ADMINS,
     "authority.edit": ADMINS,
+    "feed.view": ADMINS,
+    "feed.edit": ADMINS,
     # certificates
     "certificate.view": EVERYBODY,
     "certificate.issue": ADMINS,
@@ -57,6 +59,7 @@ ACTIONS_NEEDING_VERIFIED_EMAIL = frozenset(
         "token.edit",
         "domain.inspect",
         "domain.verify",
+        "feed.edit",
         "certificate.issue",
         "server.edit",
         "server.trust",

@@ -90,6 +90,11 @@ KINDS: dict[str, EventKind] = {
     "batch.begun": EventKind("{actor} began to {what} {count} domains"),
     "batch.ended": EventKind("What {actor} began is over, {what}: {done} done, {failed} not"),
     "batch.stopped": EventKind("Stopped by {actor}, {what}: {left} were not done", "warning"),
+    "feed.created": EventKind("{actor} made the {what} link {name} ({prefix}…)", "warning"),
+    "feed.renewed": EventKind(
+        "{actor} made a new link for the {what} {name} ({prefix}…); the old one is dead", "warning"
+    ),
+    "feed.revoked": EventKind("{actor} revoked the {what} link {name}", "warning"),
     "finding.opened": EventKind("{domain}: {title}", "warning"),
     "finding.closed": EventKind("{domain}: no longer so: {title}"),
     # deploy

@@ -10,9 +10,11 @@ def private_pages(get_response: Callable[[HttpRequest], HttpResponse]) -> Callab
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
+        if "Cache-Control" in response:  # before anybody asks who it is: that would open the session
+            return response
         user = getattr(request, "user", None)
         is_private = "Authorization" in request.headers or (user is not None and user.is_authenticated)
-        if is_private and "Cache-Control" not in response:
+        if is_private:
             response["Cache-Control"] = "no-store"
         return response
 

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from config import api_pages, docs_pages, health, styleguide
+from config import api_pages, docs_pages, health, metrics, styleguide
 from config.api import api, no_such_operation
 
 ROOMS = ("accounts", "domains", "certificates", "deploy", "notifications", "auditlog")
@@ -12,6 +12,7 @@ ROOMS = ("accounts", "domains", "certificates", "deploy", "notifications", "audi
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.show_metrics, name="metrics"),
     path("docs/", docs_pages.show_docs, name="docs"),
     path("docs/api/", api_pages.show_api, name="api-docs"),
     path("docs/api/<slug:slug>/", api_pages.show_api_room, name="api-docs-room"),

@@ -23,6 +23,7 @@ from domains.add import (
 from domains.addresses import api as addresses_api  # noqa: F401  (it registers its own operations)
 from domains.authorities import api as authorities_api  # noqa: F401  (it registers its own operations)
 from domains.batches import api as batches_api  # noqa: F401  (it registers its own operations)
+from domains.feeds import api as feeds_api  # noqa: F401  (it registers its own operations)
 from domains.listing import Wanted, matching, ownerships_for, searched
 from domains.models import Domain, Finding, Inspection, Ownership, State, Visit
 from domains.ownership import ask_for_check, ownership_of
@@ -216,11 +217,14 @@ def verify_domain(request: ApiRequest, domain: Domain) -> Any:
     "domain.inspect",
     load=load_domain,
     response={200: InspectionOut, 202: Accepted},
-    errors={},
+    errors={"checked_too_often": 429},
     summary="Visit the domain now",
 )
 def inspect_domain(request: ApiRequest, domain: Domain) -> Any:
-    """The certificate that it serves at this moment, and what is wrong with it."""
+    """The certificate that it serves at this moment, and what is wrong with it.
+
+    202 also where many domains share its address and others come first.
+    """
     ask_for_visit(domain=domain, actor=request.actor)
     if not jobs.wait_for(lambda: _is_visited(domain)):
         return Status(202, _accepted(domain))

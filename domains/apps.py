@@ -5,4 +5,4 @@ class DomainsConfig(AppConfig):
     name = "domains"
 
     def ready(self) -> None:
-        from domains import catalogue, closing, pages, tasks  # noqa: F401  (they register; apps must be loaded first)
+        from domains import catalogue, closing, metrics, pages, tasks  # noqa: F401  (they register; apps must be loaded first)

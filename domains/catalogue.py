@@ -131,6 +131,16 @@ register(
             "The role in this workspace changed after it had begun, so the rest was not done.",
             "An admin can start the rest again.",
         ),
+        "checked_too_often": Entry(
+            "{host} was looked at often enough for now",
+            "Within a minute, one host is looked at {most} times by hand, so that the portal presses nobody's server.",
+            "Ask again in a minute; monitoring goes on meanwhile.",
+        ),
+        "feeds_full": Entry(
+            "Enough links for one workspace",
+            "It has {most} links to badges and calendars, which is the most.",
+            "Revoke one that nobody uses; the list says when each was last used.",
+        ),
         "tls_none": Entry(
             "{host} does not speak TLS there",
             "Something answers on this port, but not with TLS.",

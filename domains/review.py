@@ -67,6 +67,7 @@ class Review:
     life_state: str = ""
     certificate_at: datetime | None = None
     alternates: list[Alternate] = field(default_factory=list)
+    put_off_until: datetime | None = None
 
 
 def review_of(domain: Domain) -> Review:
@@ -85,6 +86,7 @@ def review_of(domain: Domain) -> Review:
         life_state=_life_state(domain, inspection, visit),
         certificate_at=visit.certificate_at or (inspection.seen_at if inspection else None),
         alternates=[_alternate(one) for one in others_now(visit, clock.now()).values()],
+        put_off_until=visit.put_off_until,
     )
 
 

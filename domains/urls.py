@@ -4,6 +4,8 @@ from domains import views
 from domains.addresses import views as addresses
 from domains.authorities import views as authorities
 from domains.batches import views as batches
+from domains.feeds import views as feeds
+from domains.feeds.serving import show_badge, show_calendar
 from domains.hosting import views as hosting
 from domains.uptime.views import show_uptime
 
@@ -14,6 +16,7 @@ _ONE = f"{_LIST}<uuid:domain_id>/"
 _ROOTS = "w/<uuid:workspace_id>/settings/authorities/"
 _MANY = f"{_LIST}batches/"
 _BATCH = f"{_MANY}<uuid:batch_id>/"
+_FEEDS = "w/<uuid:workspace_id>/settings/feeds/"
 
 urlpatterns = [
     path(_LIST, views.show_list, name="domain-list"),
@@ -47,4 +50,10 @@ urlpatterns = [
     path(_ROOTS, authorities.list_roots, name="root-list"),
     path(f"{_ROOTS}add/", authorities.add_roots, name="root-add"),
     path(f"{_ROOTS}<uuid:root_id>/remove/", authorities.remove_root, name="root-remove"),
+    path(_FEEDS, feeds.list_feeds, name="feed-list"),
+    path(f"{_FEEDS}create/", feeds.create_feed, name="feed-create"),
+    path(f"{_FEEDS}<uuid:feed_id>/renew/", feeds.renew_one_feed, name="feed-renew"),
+    path(f"{_FEEDS}<uuid:feed_id>/revoke/", feeds.revoke_one_feed, name="feed-revoke"),
+    path("feeds/<str:secret>/badge.svg", show_badge, name="feed-badge"),
+    path("feeds/<str:secret>/expiries.ics", show_calendar, name="feed-calendar"),
 ]

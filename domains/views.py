@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.access import WorkspaceRequest, workspace_view
 from accounts.models import Workspace
 from accounts.policy import is_allowed
-from config.lib.errors import NeedsUser
+from config.lib.errors import NeedsUser, Transient, in_one_line
 from domains.add import add_domain, change_domain, delete_domain
 from domains.addresses.shown import addresses_shown
 from domains.batches.shown import open_batches
@@ -239,7 +239,10 @@ def show_history(request: WorkspaceRequest, workspace: Workspace, domain_id: uui
 @require_POST
 @workspace_view("domain.inspect")
 def inspect(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -> HttpResponse:
-    ask_for_visit(domain=find_domain(workspace, domain_id), actor=request.actor)
+    try:
+        ask_for_visit(domain=find_domain(workspace, domain_id), actor=request.actor)
+    except Transient as error:
+        messages.error(request, in_one_line(error))
     return redirect("domains:domain-overview", workspace.pk, domain_id)
 
 

@@ -20,12 +20,14 @@ from domains.authorities.stores import roots_of_workspaces
 from domains.conclusion import Conclusion, alarm, conclude, sum_up
 from domains.findings import replace_findings
 from domains.history import file_switches, recall
+from domains.metrics import tally_visits
 from domains.models import Domain, Visit
 from domains.protocols import HTTPS, opener_of
 from domains.purge import purge_domains, purge_due_at
 from domains.revocation.watching import Served, watch_certificates
 from domains.state import urgency
-from domains.tls import Observation, Target, visit_many
+from domains.tls import POLITENESS, Observation, Politeness, Target, visit_many
+from domains.turns import put_off, require_patience
 from domains.uptime import probing
 from domains.uptime.filing import file_probes
 from domains.writing import update_rows
@@ -63,11 +65,16 @@ def _still_ours(visits: Sequence[Visit]) -> list[Visit]:
 
 def _visit_group(rows: Sequence[Visit]) -> None:
     began = clock.now()
-    seen = observe(rows)
+    settle(rows, observe(rows), began)
+
+
+def settle(rows: Sequence[Visit], observations: Sequence[Observation], began: datetime) -> None:
+    """Judge and file what was seen of each row, and put off those whose address has had enough of us for now."""
+    pairs = list(zip(rows, observations, strict=True))
+    put_off([(row, one.put_off) for row, one in pairs if one.put_off is not None])
     roots = roots_of_workspaces({row.workspace_id for row in rows})
     now = clock.now()
-    pairs = zip(rows, seen, strict=True)
-    concluded = [_conclude_safely(row, one, now, roots[row.workspace_id]) for row, one in pairs]
+    concluded = [_conclude_safely(row, one, now, roots[row.workspace_id]) for row, one in pairs if one.put_off is None]
     file_conclusions(concluded, began=began)
 
 
@@ -81,13 +88,13 @@ def _conclude_safely(visit: Visit, seen: Observation, now: datetime, roots: x509
         return conclude(visit, crashed, now, roots)
 
 
-def observe(rows: Sequence[Visit]) -> list[Observation]:
+def observe(rows: Sequence[Visit], *, politeness: Politeness = POLITENESS) -> list[Observation]:
     """Look at the rows' hosts, all at once; a person who waits gets shorter limits for all of them."""
     targets = [_target(row.domain) for row in rows]
     agent, us = f"ManageMyCert (+{settings.SITE_URL})", settings.SITE_HOST
     if any(row.priority == jobs.INTERACTIVE for row in rows):
-        return visit_many(targets, agent=agent, us=us, tls_seconds=6.0, http_seconds=2.5)
-    return visit_many(targets, agent=agent, us=us)
+        return visit_many(targets, agent=agent, us=us, tls_seconds=6.0, http_seconds=2.5, politeness=politeness)
+    return visit_many(targets, agent=agent, us=us, politeness=politeness)
 
 
 def _target(domain: Domain) -> Target:
@@ -117,6 +124,7 @@ def file_conclusions(conclusions: Sequence[Conclusion], *, began: datetime | Non
         _file_news(one)
     seen = [one for one in news if one.seen.ders and one.visit.domain.is_verified]
     watch_certificates(Served(one.visit.domain, one.seen.ders, one.roots, _also_served(one)) for one in seen)
+    tally_visits([one.seen.outcome for one in conclusions if one.visit.pk in ours])
 
 
 def _take_in_news_of_meanwhile(conclusions: Sequence[Conclusion], began: datetime) -> None:
@@ -221,10 +229,14 @@ def give_up(visit: Visit, error: ExpectedError) -> None:
 
 
 def ask_for_visit(*, domain: Domain, actor: Actor | None = None) -> Visit:
-    """`Check now`: make the domain's visit due at once for a person who waits, and ring. Repeatable."""
+    """`Check now`: make the domain's visit due at once for a person who waits, and ring. Repeatable.
+
+    Raises Transient("checked_too_often") where `actor` has the portal look at one host again and again.
+    """
     visit = Visit.unscoped.get(domain=domain)
     with transaction.atomic():
         jobs.start_now(visit, asked_at=clock.now())
+        require_patience(domain, actor)  # after the row is locked, so that two at once are counted
         record(
             "domain.inspection_asked",
             workspace_id=domain.workspace_id,

@@ -40,16 +40,19 @@ def add_rows(
     key: Sequence[str],
     joined: Sequence[str] = (),
     summed: Sequence[str] = (),
+    replaced: Sequence[str] = (),
 ) -> set[uuid.UUID]:
     """INSERT `rows`, each a mapping of column attnames with `id`; the ids of those that are new.
 
     Where the unique `key` is there already, the texts `joined` are appended to the old row's and the
-    numbers `summed` added to them. No two rows have the same key. Runs in the caller's transaction.
+    numbers `summed` added to them; `replaced` take the new value. No two rows have the same key. Runs in
+    the caller's transaction.
     """
     if not rows:
         return set()
     fields = {name: _field(model, name) for name in rows[0]}
-    statement = _insertion(model, fields, key, {**dict.fromkeys(joined, "||"), **dict.fromkeys(summed, "+")})
+    merged = {**dict.fromkeys(joined, "||"), **dict.fromkeys(summed, "+"), **dict.fromkeys(replaced, "")}
+    statement = _insertion(model, fields, key, merged)
     with connection.cursor() as cursor:
         cursor.execute(statement, [json.dumps(_plain(fields, rows))])
         return _ids(cursor.fetchall()) & {row["id"] for row in rows}
@@ -66,7 +69,10 @@ def _insertion(
     table = quote(model._meta.db_table)
     columns = ", ".join(quote(name) for name in fields)
     unique = ", ".join(quote(name) for name in key)
-    changes = [f"{quote(name)} = {table}.{quote(name)} {sign} excluded.{quote(name)}" for name, sign in merged.items()]
+    changes = [
+        f"{quote(name)} = {f'{table}.{quote(name)} {sign}' if sign else ''} excluded.{quote(name)}"
+        for name, sign in merged.items()
+    ]
     # Without WHERE, SQLite would take ON CONFLICT for the condition of a join.
     return (
         f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {_source(fields)} WHERE true "  # noqa: S608  (as below)

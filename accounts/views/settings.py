@@ -24,6 +24,7 @@ SETTINGS_TABS = (
     ("General", "accounts:settings-general", "workspace.view"),
     ("API tokens", "accounts:token-list", "token.view"),
     ("Trusted authorities", "domains:root-list", "authority.view"),
+    ("Feeds", "domains:feed-list", "feed.view"),
     ("Security", "accounts:settings-security", "workspace.view"),
 )
 

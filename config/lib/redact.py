@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 HIDDEN = "***"
 PATTERNS = (
     re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL),
-    re.compile(r"mmc_[A-Za-z0-9_-]{20,}"),
+    # API tokens (mmc_) and the links of feeds (mmcf_), whose secret is in their path.
+    re.compile(r"mmcf?_[A-Za-z0-9_-]{20,}"),
     re.compile(r"(?i)(?<=bearer )[A-Za-z0-9._~+/=-]{8,}"),
     # The path of a mailed link; Django logs the paths of refused requests, and one cut short is still half a secret.
     re.compile(r"(?<=/invitation/)[A-Za-z0-9_-]{8,}"),

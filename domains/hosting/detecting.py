@@ -18,6 +18,7 @@ from domains.hosting.looking import PANEL_PORTS, Look, ask_paths, knock, look_at
 from domains.hosting.platforms import PLATFORMS, Layer
 from domains.models import Domain, Hosting
 from domains.protocols import HTTPS
+from domains.turns import require_patience
 from domains.uptime.probing import has_website
 
 WEEKLY = timedelta(days=7)
@@ -230,9 +231,13 @@ def hosting_of(domain: Domain) -> Hosting:
 
 @transaction.atomic
 def ask_for_detection(*, domain: Domain, actor: Actor | None = None) -> Hosting:
-    """`Detect again`: make the look due at once for a person who waits, and ring. Repeatable."""
+    """`Detect again`: make the look due at once for a person who waits, and ring. Repeatable.
+
+    Raises Transient("checked_too_often"), as asking for a visit does.
+    """
     row = hosting_of(domain)
     jobs.start_now(row, asked_at=clock.now())
+    require_patience(domain, actor)
     record(
         "domain.detection_asked",
         workspace_id=domain.workspace_id,

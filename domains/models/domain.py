@@ -80,6 +80,8 @@ class Domain(OwnedModel):
             models.Index(fields=["workspace", "-created_at", "-id"], name="domain_newest"),
             # The list's totals are counted in here alone.
             models.Index(fields=["workspace", "state", "needs_action"], name="domain_totals"),
+            # Counted by state for the metrics, over all workspaces: an index is a tenth of the table.
+            models.Index(fields=["state"], name="domain_state"),
         ]
 
     def __str__(self) -> str:

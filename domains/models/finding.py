@@ -35,7 +35,13 @@ class Finding(OwnedModel):
                 name="finding_open_once",
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["domain", "-opened_at"], name="finding_newest")]
+        indexes: ClassVar = [
+            models.Index(fields=["domain", "-opened_at"], name="finding_newest"),
+            # What is open is counted by code for the metrics, without a look at all that ever was.
+            models.Index(
+                fields=["code", "severity"], condition=models.Q(closed_at__isnull=True), name="finding_open_codes"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.source}:{self.code}"

@@ -1,9 +1,11 @@
 """What was seen at a domain: the standing job with the latest facts, and the history of changes."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
 
+from config.lib import clock
 from config.lib.jobs import LeasedJob, due_index
 from config.lib.scoping import OwnedModel
 from domains.models.domain import Domain
@@ -91,3 +93,10 @@ class Visit(OwnedModel, LeasedJob):
     def is_under_way(self) -> bool:
         """Somebody asked and no answer has come since."""
         return self.asked_at is not None and (self.visited_at is None or self.visited_at < self.asked_at)
+
+    @property
+    def put_off_until(self) -> datetime | None:
+        """When the look that somebody asked for is due, where its address has had enough of us for now; else None."""
+        # Asking makes it due at once; nothing but putting it off moves it ahead before it has ended.
+        is_ahead = self.is_under_way and self.run_after is not None and self.run_after > clock.now()
+        return self.run_after if is_ahead else None

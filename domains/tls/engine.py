@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from config.lib import egress
@@ -18,6 +18,7 @@ from config.lib.errors import ExpectedError
 from domains.starttls import Opener, Opening, our_name
 from domains.tls.client import TlsClient, TlsFailed
 from domains.tls.http import Head, NotHttp, request
+from domains.tls.politeness import POLITENESS, Politeness, PutOff, Turn
 
 log = logging.getLogger("domains.visit")
 
@@ -63,7 +64,8 @@ class Observation:
     """What a visit saw. `outcome` is empty after a complete handshake, else an error code.
 
     `ders` may hold certificates although the handshake failed after they were sent. `waited` is how many
-    seconds after the others' beginning this host's turn came.
+    seconds after the others' beginning this host's turn came. `put_off` is in how many seconds the visit should
+    be tried again when its address has had enough of us for now (nothing was seen then), else None.
     """
 
     target: Target
@@ -76,6 +78,7 @@ class Observation:
     milliseconds: int = 0
     page: FrontPage | None = None
     waited: float = 0.0
+    put_off: float | None = None
 
 
 def visit_many(
@@ -86,6 +89,7 @@ def visit_many(
     us: str = "localhost",
     tls_seconds: float = TLS_SECONDS,
     http_seconds: float = HTTP_SECONDS,
+    politeness: Politeness = POLITENESS,
 ) -> list[Observation]:
     """Visit all targets, `in_flight` at a time; the answers in the order of the targets.
 
@@ -94,7 +98,8 @@ def visit_many(
     plain HTTP alone, where HTTPS gave no answer, or the first on STARTTLS.
     Never raises for what a host does; repeatable.
     """
-    return asyncio.run(_visit_all(targets, in_flight, _Manners(agent, our_name(us), tls_seconds, http_seconds)))
+    manners = _Manners(agent, our_name(us), tls_seconds, http_seconds, politeness)
+    return asyncio.run(_visit_all(targets, in_flight, manners))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,12 @@ class _Manners:
     us: str
     tls_seconds: float
     http_seconds: float
+    politeness: Politeness
+
+    def turn(self, target: Target, deadline: egress.Deadline, *, plain_port: int | None = None) -> Turn:
+        """For the visit's connection, or for the one to `plain_port` that follows it."""
+        port = plain_port or target.port
+        return self.politeness.turn(target, port, deadline, follows=plain_port is not None)
 
     def tls_deadline(self, target: Target) -> egress.Deadline:
         """Mail servers greet late on purpose (postscreen: 6 s); nobody asks them for a page in exchange."""
@@ -118,16 +129,34 @@ async def _visit_all(targets: Sequence[Target], in_flight: int, manners: _Manner
         # All workers share one iterator: no task, and no timer, exists for a target that has to wait.
         for observation in waiting:
             observation.waited = time.monotonic() - began
-            await _visit(observation, manners)
+            await _visit_politely(observation, manners)
 
     await asyncio.gather(*(work() for _ in range(min(in_flight, len(seen)))))
     return seen
+
+
+async def _visit_politely(seen: Observation, manners: _Manners) -> None:
+    """Visit, unless the address has had enough: then what another visit has just seen of this target counts."""
+    began = manners.politeness.now()
+    try:
+        await _visit(seen, manners)
+    except PutOff as wait:
+        fresh = wait.known or Observation(seen.target, put_off=wait.seconds)
+        for one in fields(Observation):
+            if one.name not in ("target", "waited"):
+                setattr(seen, one.name, getattr(fresh, one.name))
+    else:
+        # What a shorter patience has not seen, a longer one may.
+        if manners.tls_seconds >= TLS_SECONDS or not (seen.outcome or _is_plain_worth_asking(seen)):
+            manners.politeness.remember(seen.target, seen.address, began, seen)
 
 
 async def _visit(seen: Observation, manners: _Manners) -> None:
     started = time.monotonic()
     try:
         await _visit_securely(seen, manners)
+    except PutOff:
+        raise
     except ExpectedError as error:
         seen.outcome, seen.params = error.code, dict(error.params)
         if isinstance(error, TlsFailed):
@@ -149,7 +178,7 @@ async def _visit_securely(seen: Observation, manners: _Manners) -> None:
     target = seen.target
     started = time.monotonic()
     deadline = manners.tls_deadline(target)
-    async with _connected(target.where, target.port, deadline) as (sock, address):
+    async with _connected(target.where, target.port, deadline, manners.turn(target, deadline)) as (sock, address):
         seen.address = address
         opening = Opening(target.opener, target.host, manners.us) if target.opener else None
         if opening:
@@ -219,7 +248,8 @@ async def _plain_page(target: Target, port: int, manners: _Manners) -> FrontPage
     loop = asyncio.get_running_loop()
     deadline = egress.Deadline(manners.http_seconds)
     try:
-        async with _connected(target.where, port, deadline) as (sock, _):
+        turn = manners.turn(target, deadline, plain_port=port)
+        async with _connected(target.where, port, deadline, turn) as (sock, _):
             data = request(target.host, port, "http", manners.agent)
             return await _page(
                 "http", deadline.check(), lambda: loop.sock_sendall(sock, data), lambda: loop.sock_recv(sock, _READ)
@@ -243,19 +273,22 @@ async def _page(scheme: str, seconds: float, send: Callable[[], Any], receive: C
 
 
 @asynccontextmanager
-async def _connected(host: str, port: int, deadline: egress.Deadline) -> AsyncIterator[tuple[socket.socket, str]]:
-    async with _within(deadline):
-        sock, address = await egress.open_socket_async(host, port, deadline)
-    try:
-        yield sock, address
-    finally:
-        sock.close()
+async def _connected(
+    host: str, port: int, deadline: egress.Deadline, turn: Turn
+) -> AsyncIterator[tuple[socket.socket, str]]:
+    with turn:
+        async with _within(deadline, spare=turn.patience):
+            sock, address = await egress.open_socket_async(host, port, deadline, admit=turn.enter)
+        try:
+            yield sock, address
+        finally:
+            sock.close()
 
 
 @asynccontextmanager
-async def _within(deadline: egress.Deadline) -> AsyncIterator[None]:
+async def _within(deadline: egress.Deadline, *, spare: float = 0.0) -> AsyncIterator[None]:
     try:
-        async with asyncio.timeout(deadline.check()):
+        async with asyncio.timeout(deadline.check() + spare):
             yield
     except TimeoutError:
         raise egress.Unreachable("deadline_exceeded", seconds=round(deadline.seconds, 1)) from None

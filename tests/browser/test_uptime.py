@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Person, make_person, sign_in
 from tests.demo.habitat import Habitat
-from tests.shots.__main__ import seed
+from tests.shots.seeding import seed
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,13 @@
 """`make screenshots`: every page and state as PNG under var/screenshots/, with an index.html.
 
     python -m tests.shots [part …]     one or more of PARTS below; all of them by default
-    python -m tests.shots [strangers] [empty] [seeded] [inspection] [adding] [walk] [trouble] [google]
+    python -m tests.shots [strangers] [empty] [seeded] [inspection] [adding] [walk] [team] [feeds] [trouble] [google]
 
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.
 """
 
-import json
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -27,9 +25,11 @@ from tests.demo.habitat import ZONE, Habitat, habitat
 from tests.servers.places import ROOT, private_directory
 from tests.shots.adding import shoot_adding
 from tests.shots.album import Album
+from tests.shots.feeds import shoot_feeds
 from tests.shots.google import shoot_google
 from tests.shots.inspection import shoot_inspection
 from tests.shots.second_step import shoot_second_step
+from tests.shots.seeding import seed
 from tests.shots.team import shoot_team
 from tests.shots.trouble import shoot_trouble
 
@@ -70,6 +70,7 @@ WORKSPACE_PAGES = {
     "team": "team/",
     "settings-general": "settings/",
     "settings-tokens": "settings/tokens/",
+    "settings-feeds": "settings/feeds/",
     "settings-security": "settings/security/",
 }
 # The domain's sample and the period.
@@ -83,18 +84,6 @@ UPTIME = {
     "no_certificate": "",
     "expiring": "",
 }
-
-
-def seed(around: Habitat, workspace_id: str) -> dict[str, Any]:
-    answer = subprocess.run(
-        [sys.executable, "-m", "tests.shots.seed", workspace_id],
-        cwd=ROOT,
-        env={**around.portal.environment, "DJANGO_SETTINGS_MODULE": "config.settings"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return dict(json.loads(answer.stdout.splitlines()[-1]))
 
 
 def remember(album: Album, person: Person, *, fresh: bool = False) -> Mapping[str, Any]:
@@ -193,6 +182,7 @@ PARTS: dict[str, Shoot] = {
     "adding": shoot_adding,
     "walk": shoot_walk,
     "team": shoot_team,
+    "feeds": shoot_feeds,
     "trouble": shoot_trouble,
     "second": shoot_second_step,
 }

@@ -10,7 +10,7 @@ from .deadline import Deadline
 from .detection import Hop, Sighting, http_unverified_for_detection
 from .hostname import parse_dns_name, parse_host, parse_hostname, registrable_domain
 from .http import HttpAnswer, http
-from .judge import judge
+from .judge import is_opened, judge
 from .records import ServerAnswer, lookup_records, lookup_txt
 from .refusals import Refused, Unreachable
 from .resolve import resolve, resolve_all, resolve_async, resolver_addresses
@@ -28,6 +28,7 @@ __all__ = [
     "client_context",
     "http",
     "http_unverified_for_detection",
+    "is_opened",
     "judge",
     "lookup_records",
     "lookup_txt",

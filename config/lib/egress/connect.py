@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_address
 
 from .deadline import Deadline
@@ -39,15 +39,25 @@ def open_socket(
 
 
 async def open_socket_async(
-    host: str, port: int, deadline: Deadline, *, operator: bool = False
+    host: str,
+    port: int,
+    deadline: Deadline,
+    *,
+    operator: bool = False,
+    admit: Callable[[str], Awaitable[None]] | None = None,
 ) -> tuple[socket.socket, str]:
-    """As `open_socket` on the running loop; answers (non-blocking socket, address)."""
+    """As `open_socket` on the running loop; answers (non-blocking socket, address).
+
+    `admit` is awaited before each attempt; an OSError of its is taken for that attempt's.
+    """
     addresses = await resolve_async(host, deadline, operator=operator)
     problems: list[OSError] = []
     for position, address in enumerate(addresses):
         if not deadline.left():
             break
         try:
+            if admit:
+                await admit(address)
             return await _connected_async(address, port, deadline, last=position == len(addresses) - 1), address
         except OSError as problem:
             problems.append(problem)

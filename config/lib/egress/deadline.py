@@ -31,6 +31,10 @@ class Deadline:
         """What to raise when a wait that this deadline bounded ran out."""
         return Unreachable("deadline_exceeded", seconds=round(self.seconds, 1))
 
+    def extend(self, seconds: float) -> None:
+        """End later, by a wait that was of our own making."""
+        self._end += seconds
+
     def capped(self, seconds: float) -> "Deadline":
         """A deadline of at most `seconds` that never outlives this one."""
         return Deadline(min(self.check(), seconds))

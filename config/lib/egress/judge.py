@@ -74,6 +74,12 @@ def _judged(ip: str, opened: tuple[Network, ...]) -> bool:
     return any(_is_within(one, opened) for one in (inner, address)) or _is_public(inner)
 
 
+def is_opened(ip: str) -> bool:
+    """Did the operator open this literal's range by EGRESS_ALLOW_CIDRS? Then no limit and no memory is for it."""
+    address = ipaddress.ip_address(ip)
+    return any(_is_within(one, settings.EGRESS_ALLOW_CIDRS) for one in (_unwrapped(address), address))
+
+
 def _unwrapped(address: Address) -> Address:
     if isinstance(address, IPv6Address) and any(address in network for network in _WRAPPING_V4):
         return IPv4Address(int(address) & 0xFFFFFFFF)

@@ -130,8 +130,8 @@ def test_a_batch_is_filed_with_a_handful_of_statements_however_large(cast: Cast)
         again = many(cast, 40)
         with CaptureQueriesContext(connection) as seen:
             file_conclusions(again)
-    # A savepoint and its release, both locks, the visits, the hours, the days.
-    assert len(seen) == 7, [query["sql"][:80] for query in seen]
+    # A savepoint and its release, both locks, the visits, the hours, the days, the tally.
+    assert len(seen) == 8, [query["sql"][:80] for query in seen]
     assert ProbeHour.unscoped.count() == 40
     assert set(ProbeDay.unscoped.values_list("probes", flat=True)) == {2}
 

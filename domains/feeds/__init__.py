@@ -1,0 +1,1 @@
+"""What leaves the portal by unguessable links: a badge and a calendar of expiries."""

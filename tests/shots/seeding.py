@@ -1,0 +1,21 @@
+"""Plants the sample rows into a running portal's database, by a process of the portal's own."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from tests.demo.habitat import Habitat
+from tests.servers.places import ROOT
+
+
+def seed(around: Habitat, workspace_id: str) -> dict[str, Any]:
+    answer = subprocess.run(
+        [sys.executable, "-m", "tests.shots.seed", workspace_id],
+        cwd=ROOT,
+        env={**around.portal.environment, "DJANGO_SETTINGS_MODULE": "config.settings"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return dict(json.loads(answer.stdout.splitlines()[-1]))
