@@ -24,6 +24,11 @@ CERTIFICATE_COLUMNS = (
     *("inspection_id", "chain_sha256", "not_before", "not_after", "issuer_name"),
     *("certificate_at", "tls_version", "cipher"),
 )
+# What every visit writes; all other columns stay as they are while the host stays as it is.
+MOVING = (
+    *("id", "visited_at", "milliseconds", "page_milliseconds", "page_up_at", "certificate_at", "run_after"),
+    *("lease_token", "lease_until", "claims", "attempts", "priority"),
+)
 CLIENT_PROTOCOLS = ("sip", "xmpp", "smtp")
 
 
@@ -40,6 +45,7 @@ class Conclusion:
     seen: Observation
     columns: dict[str, Any]
     roots: x509.Roots
+    began: datetime
     problems: list[dict[str, Any]] = field(default_factory=list)
     state: str = ""
     inspection: Inspection | None = None
@@ -48,23 +54,35 @@ class Conclusion:
     probe: Probe | None = None
 
     @property
+    def is_steady(self) -> bool:
+        """Whether nothing but MOVING columns changes."""
+        return all(getattr(self.visit, name) == value for name, value in self.columns.items() if name not in MOVING)
+
+    @property
+    def moving_columns(self) -> dict[str, Any]:
+        return {name: self.columns[name] for name in MOVING}
+
+    @property
     def all_problems(self) -> list[dict[str, Any]]:
         return united(self.problems, self.columns["others"])
 
 
-def conclude(visit: Visit, seen: Observation, now: datetime, roots: x509.Roots) -> Conclusion:
-    """The meaning of one observation for a visit loaded with its domain, workspace and inspection."""
-    concluded = Conclusion(visit, seen, _columns(visit, seen, now), roots)
+def conclude(
+    visit: Visit, seen: Observation, now: datetime, roots: x509.Roots, *, began: datetime | None = None
+) -> Conclusion:
+    """The meaning of one observation, `began` then (default: now), for a visit loaded as `domains.loading` does it."""
+    concluded = Conclusion(visit, seen, _columns(visit, seen, now), roots, began or now)
     if seen.ders:
         _take_certificate(concluded, now)
     elif visit.inspection:
         concluded.problems = visit.inspection.problems
-    sum_up(concluded, now, began=now)
+    sum_up(concluded, now, began=concluded.began)
     return concluded
 
 
 def sum_up(concluded: Conclusion, now: datetime, *, began: datetime) -> None:
     """What depends on the domain's own columns as well as on what was seen; repeatable."""
+    concluded.began = began
     visit, columns = concluded.visit, concluded.columns
     concluded.probe = probing.probe_of(visit, concluded.seen, began)
     columns |= probing.count_failures(visit, concluded.probe)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from config.lib import jobs
 from config.lib.later import later
+from domains.loading import with_what_a_visit_reads
 from domains.models import AddressCheck, Batch, Hosting, Ownership, RevocationList, Visit
 
 jobs.register(
@@ -12,6 +13,7 @@ jobs.register(
         model=Visit,
         work=later("domains.visit.visit_due"),
         give_up=later("domains.visit.give_up"),
+        load=with_what_a_visit_reads,
         queue="inspect",
         batch=500,
         lease=timedelta(seconds=300),

@@ -46,21 +46,13 @@ def visit_due(visits: Sequence[Visit]) -> None:
     Repeatable: a batch that dies half-way is visited again after its lease. Rows that a person waits
     for go first and by themselves, so that nobody waits for the slowest of 500.
     """
-    rows = _still_ours(visits)
-    stale = [row for row in rows if not row.is_under_way and purge_due_at(row.domain) <= clock.now()]
+    stale = [row for row in visits if not row.is_under_way and purge_due_at(row.domain) <= clock.now()]
     purge_domains([row.domain for row in stale])
-    waiting = [row for row in rows if row not in stale]
+    waiting = [row for row in visits if row not in stale]
     for is_interactive in (True, False):
         group = [row for row in waiting if (row.priority == jobs.INTERACTIVE) is is_interactive]
         if group:
             _visit_group(group)
-
-
-def _still_ours(visits: Sequence[Visit]) -> list[Visit]:
-    """The claimed rows with what a visit needs of their domains, in one query."""
-    tokens = {visit.pk: visit.lease_token for visit in visits}
-    rows = Visit.unscoped.filter(pk__in=tokens).select_related("domain__workspace", "inspection")
-    return [row for row in rows.defer("inspection__leaf", "inspection__chain") if row.lease_token == tokens[row.pk]]
 
 
 def _visit_group(rows: Sequence[Visit]) -> None:
@@ -74,18 +66,20 @@ def settle(rows: Sequence[Visit], observations: Sequence[Observation], began: da
     put_off([(row, one.put_off) for row, one in pairs if one.put_off is not None])
     roots = roots_of_workspaces({row.workspace_id for row in rows})
     now = clock.now()
-    concluded = [_conclude_safely(row, one, now, roots[row.workspace_id]) for row, one in pairs if one.put_off is None]
+    concluded = [
+        _conclude_safely(row, one, now, roots[row.workspace_id], began) for row, one in pairs if one.put_off is None
+    ]
     file_conclusions(concluded, began=began)
 
 
-def _conclude_safely(visit: Visit, seen: Observation, now: datetime, roots: x509.Roots) -> Conclusion:
+def _conclude_safely(visit: Visit, seen: Observation, now: datetime, roots: x509.Roots, began: datetime) -> Conclusion:
     """One hostile certificate must not cost the other rows of the batch, of all workspaces, their visit."""
     try:
-        return conclude(visit, seen, now, roots)
+        return conclude(visit, seen, now, roots, began=began)
     except Exception:
         log.exception("visit.crashed", extra={"visit": str(visit.pk)})
         crashed = Observation(seen.target, "visit_crashed", {"host": visit.domain.host})
-        return conclude(visit, crashed, now, roots)
+        return conclude(visit, crashed, now, roots, began=began)
 
 
 def observe(rows: Sequence[Visit], *, politeness: Politeness = POLITENESS) -> list[Observation]:
@@ -116,7 +110,7 @@ def file_conclusions(conclusions: Sequence[Conclusion], *, began: datetime | Non
     """
     recall(conclusions)
     _take_in_news_of_meanwhile(conclusions, began or clock.now())
-    ours = update_rows(Visit, [one.columns for one in conclusions], only_if="lease_token", released="lease_token")
+    ours = _give_back(conclusions)
     file_probes([(one.visit, one.probe) for one in conclusions if one.visit.pk in ours and one.probe])
     news = [one for one in conclusions if one.visit.pk in ours and one.is_news]
     file_switches(news)
@@ -125,6 +119,15 @@ def file_conclusions(conclusions: Sequence[Conclusion], *, began: datetime | Non
     seen = [one for one in news if one.seen.ders and one.visit.domain.is_verified]
     watch_certificates(Served(one.visit.domain, one.seen.ders, one.roots, _also_served(one)) for one in seen)
     tally_visits([one.seen.outcome for one in conclusions if one.visit.pk in ours])
+
+
+def _give_back(conclusions: Sequence[Conclusion]) -> set[uuid.UUID]:
+    """Write the rows that are still ours, and say which. Most visits change little: what stays is not written."""
+    steady = [one.moving_columns for one in conclusions if one.is_steady]
+    changed = [one.columns for one in conclusions if not one.is_steady]
+    return set[uuid.UUID]().union(
+        *(update_rows(Visit, rows, only_if="lease_token", released="lease_token") for rows in (steady, changed))
+    )
 
 
 def _take_in_news_of_meanwhile(conclusions: Sequence[Conclusion], began: datetime) -> None:
@@ -138,11 +141,18 @@ def _take_in_news_of_meanwhile(conclusions: Sequence[Conclusion], began: datetim
     for one in conclusions:
         if one.visit.domain_id not in domains or one.visit.pk not in visits:
             continue
-        for name, value in domains[one.visit.domain_id].items():
-            setattr(one.visit.domain, name, value)
-        sum_up(one, now, began=began)
+        if _take_in(one.visit.domain, domains[one.visit.domain_id]) or one.inspection or one.began != began:
+            sum_up(one, now, began=began)
         one.columns["visited_at"] = began
         _keep_request(one, visits[one.visit.pk], began)
+
+
+def _take_in(domain: Domain, row: Mapping[str, Any]) -> bool:
+    """Whether the domain is another one than when its visit began; afterwards it is not."""
+    news = {name: value for name, value in row.items() if getattr(domain, name) != value}
+    for name, value in news.items():
+        setattr(domain, name, value)
+    return bool(news)
 
 
 def _keep_request(one: Conclusion, row: Mapping[str, Any], began: datetime) -> None:

@@ -156,7 +156,7 @@ def test_a_whole_batch_is_written_with_a_constant_number_of_queries(
     Visit.unscoped.update(run_after=clock.now())
     claimed = jobs.claim(jobs.kinds.get("visit"))
     assert len(claimed) == 30
-    # Rows with their domains; the workspaces' own roots; savepoint, both read anew, one UPDATE, hours and days
+    # The workspaces' own roots; savepoint, both read anew, one UPDATE, hours and days
     # of probes, the tally, release.
     with django_assert_num_queries(9):
         visit_due(claimed)

@@ -43,9 +43,13 @@ def claimed(domain: Domain, *, priority: int = jobs.BACKGROUND) -> Visit:
     return Visit.unscoped.select_related("domain__workspace", "inspection").get(pk=held.pk)
 
 
-def looked(row: Visit, page: FrontPage | None, outcome: str = "", *, http: bool = True) -> Conclusion:
+def looked(
+    row: Visit, page: FrontPage | None, outcome: str = "", *, http: bool = True, waited: float = 0.0
+) -> Conclusion:
     """What a claimed visit means that saw this front page and no certificate."""
-    seen = Observation(Target(row.domain.host, row.domain.port, http=http), outcome or "tls_none", page=page)
+    seen = Observation(
+        Target(row.domain.host, row.domain.port, http=http), outcome or "tls_none", page=page, waited=waited
+    )
     return conclude(row, seen, clock.now(), x509.load_roots())
 
 

@@ -107,9 +107,7 @@ def test_a_hurried_look_shows_that_a_site_is_up_but_never_that_it_is_down(cast: 
 def test_probes_carry_the_moment_of_their_own_turn(cast: Cast) -> None:
     domain = add(cast)
     with clock.frozen(NOON):
-        concluded = looked(claimed(domain), SLOW)
-        concluded.seen.waited = 7.0
-        file_conclusions([concluded], began=NOON)
+        file_conclusions([looked(claimed(domain), SLOW, waited=7.0)], began=NOON)
     (hour,) = ProbeHour.unscoped.all()
     assert [one.at for one in unpack(hour.hour, hour.packed)] == [NOON + timedelta(seconds=7)]
 
