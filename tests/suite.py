@@ -36,13 +36,21 @@ def _on_postgres(arguments: Sequence[str]) -> int:
         return _pytest(["-q", *_SIDE_BY_SIDE, "-m", "both_databases and not proof", *arguments], DATABASE_URL=url)
 
 
+def _whole_on_postgres(arguments: Sequence[str]) -> int:
+    print("On PostgreSQL, all that uses a database:", flush=True)
+    with postgres() as server:
+        url = server.create_database("portal")
+        return _pytest(["-q", *_SIDE_BY_SIDE, "-m", "django_db and not proof", *arguments], DATABASE_URL=url)
+
+
 def main() -> int:
     # `kill` ends us through the context managers, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     arguments = sys.argv[1:]
     if "--proof" in arguments:
         arguments.remove("--proof")
-        return _pytest(["tests/proof", "--durations=20", *arguments], MMC_PROOF="1")
+        status = _whole_on_postgres(arguments)
+        return _pytest(["-m", "proof", "--durations=20", *arguments], MMC_PROOF="1") or status
     status = _on_postgres(arguments)
     print("\nOn SQLite, everything:", flush=True)
     return _pytest(["-q", *_SIDE_BY_SIDE, "-m", "not proof", *arguments]) or status

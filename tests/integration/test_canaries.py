@@ -73,7 +73,7 @@ def _answers(walk: Walk) -> Iterator[tuple[str, bytes]]:
         yield f"GET {path}", answer.content
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.proof)])
 def test_the_main_job_leaves_no_canary_anywhere(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     postgres: Postgres | None = request.getfixturevalue("postgres_server") if database == "postgres" else None
     settings = {"DATABASE_URL": postgres.create_database("canaries")} if postgres else {}

@@ -82,6 +82,7 @@ def test_ctrl_c_stops_everything_in_the_middle() -> None:
     _assert_nothing_left(demo.pid, members, output)
 
 
+@pytest.mark.proof
 def test_a_step_that_fails_is_named_and_fails_the_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with habitat(tmp_path) as world:
         assert world.ssh.child is not None

@@ -38,7 +38,8 @@ def crash_points() -> list[str]:
     return re.findall(r'crash_here\("(issue\.\w+)"\)', source)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+# Locks are where the two differ, and PostgreSQL is the stricter one.
+@pytest.fixture(params=[pytest.param("sqlite", marks=pytest.mark.proof), "postgres"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/portal.sqlite3"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -63,15 +64,28 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+@contextmanager
+def running(home: Path) -> Iterator[Running]:
+    portal = Running(home)
+    try:
+        wait(portal.is_ready, 60)
+        yield portal
+    finally:
+        portal.parent.kill()
+        portal.parent.communicate()
+
+
 @pytest.fixture
 def portal(tmp_path: Path) -> Iterator[Running]:
-    running = Running(tmp_path / "var")
-    try:
-        wait(running.is_ready, 60)
-        yield running
-    finally:
-        running.parent.kill()
-        running.parent.communicate()
+    with running(tmp_path / "var") as own:
+        yield own
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """For tests that only look."""
+    with running(tmp_path_factory.mktemp("untouched") / "var") as shared:
+        yield shared
 
 
 def test_a_killed_worker_comes_back_and_sigterm_leaves_nothing(portal: Running) -> None:
@@ -94,14 +108,14 @@ def test_the_children_die_with_a_killed_parent(portal: Running) -> None:
     wait(lambda: not any(is_alive(pid) for pid in pids))
 
 
-def test_only_the_roles_that_need_the_key_have_it(portal: Running) -> None:
-    holders = {
-        name for name in NAMES if b"SECRETS_ENCRYPTION_KEY" in Path(f"/proc/{portal.pid(name)}/environ").read_bytes()
-    }
+def test_only_the_roles_that_need_the_key_have_it(untouched: Running) -> None:
+    environments = {name: Path(f"/proc/{untouched.pid(name)}/environ").read_bytes() for name in NAMES}
+    holders = {name for name, environment in environments.items() if b"SECRETS_ENCRYPTION_KEY" in environment}
     assert holders == {"web", "work"}
 
 
-def test_what_the_portal_writes_is_its_owners_alone(portal: Running) -> None:
+def test_what_the_portal_writes_is_its_owners_alone(untouched: Running) -> None:
+    portal = untouched
     assert stat.S_IMODE(portal.home.stat().st_mode) == 0o700
     for name in ("logs", "run"):
         assert stat.S_IMODE((portal.home / name).stat().st_mode) == 0o700

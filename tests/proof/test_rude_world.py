@@ -12,7 +12,7 @@ from tests.proof.scorecard import score
 from tests.servers.pebble import Manners
 from tests.servers.redis import RedisServer, redis_server
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(300)]
 
 
 def _quiet(*_text: str) -> None:
@@ -99,7 +99,6 @@ def test_a_rude_ca_costs_only_time(tmp_path: Path) -> None:
         assert _walk_twice(world) == 2
 
 
-@pytest.mark.proof
 @pytest.mark.parametrize("reuse", [0, 50, 100])
 @pytest.mark.parametrize("nonces", [5, 20, 50])
 def test_every_kind_of_rudeness_costs_only_time(tmp_path: Path, reuse: int, nonces: int) -> None:

@@ -19,7 +19,7 @@ from auditlog.models import Event
 from tests.cast import Cast, make_cast, make_staff
 from tests.rows import Rows
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 MODELS = list(admin.site._registry)
 

@@ -17,7 +17,7 @@ from auditlog.models import Event
 from config.lib import clock
 from tests.cast import Cast, make_cast, make_user
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

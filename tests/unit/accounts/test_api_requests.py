@@ -16,7 +16,7 @@ from accounts.problems import MOST_FIELDS
 from tests.cast import Cast, make_cast
 from tests.unit.accounts.test_api import call
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 FORM = "multipart/form-data; boundary=x"
 WHOLE_FORM = b"--x\r\nContent-Disposition: form-data; name=name\r\n\r\nb\r\n--x--\r\n"

@@ -38,7 +38,7 @@ from tests.unit.accounts.google import (
     code_of,
 )
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 PROOF = Proof(sub=ANNS_SUB, email=ANN)
 

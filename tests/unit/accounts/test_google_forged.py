@@ -13,7 +13,7 @@ from accounts.models import GoogleIdentity, User
 from tests.servers.google import CLIENT_ID, Signer, claims_for, segments
 from tests.unit.accounts.google import CALLBACK, FINISH, Browser, Google, code_of
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 type Forge = Callable[[Google, str], str]
 

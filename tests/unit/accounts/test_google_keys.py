@@ -13,7 +13,7 @@ from config.lib.errors import Transient
 from tests.servers.google import Signer
 from tests.unit.accounts.google import Google
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 
 def later(**ago: float) -> Any:

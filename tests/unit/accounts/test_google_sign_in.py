@@ -18,7 +18,7 @@ from tests.cast import PASSWORD, make_user
 from tests.totp import code_of as totp_code
 from tests.unit.accounts.google import ANN, ANNS_SUB, FINISH, PASSWORD_PAGE, Browser, Google, code_of, new_client
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 PROOF = Proof(sub=ANNS_SUB, email=ANN)
 

@@ -16,7 +16,7 @@ from accounts.models import ApiToken, Membership, Workspace
 from auditlog.models import Event
 from tests.cast import PASSWORD, Cast, make_cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

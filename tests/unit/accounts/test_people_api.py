@@ -17,7 +17,7 @@ from tests.unit.accounts.inviting import NEW, add_admin, at_browser, invite, mem
 from tests.unit.accounts.test_api import call
 from tests.unit.accounts.test_sign_up import delivered
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

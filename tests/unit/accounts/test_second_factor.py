@@ -17,7 +17,7 @@ from tests.cast import PASSWORD, Cast, make_cast
 from tests.totp import code_of
 from tests.unit.accounts.test_sign_up import delivered, link_in
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

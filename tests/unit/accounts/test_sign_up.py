@@ -21,7 +21,7 @@ from config import settings as shipped
 from config.lib import jobs
 from tests.cast import PASSWORD, make_user
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from tests.cast import PASSWORD, Cast, make_cast, make_user
 from tests.unit.accounts.test_second_factor import add_app
 from tests.unit.accounts.test_sign_up import delivered, link_in, sign_up
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 VICTIM = "victim@example.org"
 SQUATTED = "the squatter's own secret"

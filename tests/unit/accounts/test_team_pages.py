@@ -12,7 +12,7 @@ from tests.cast import PASSWORD, Cast, make_cast, make_user
 from tests.unit.accounts.inviting import NEW, add_admin, at_browser, invite, membership_of, role_in
 from tests.unit.accounts.test_sign_up import delivered
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from tests.fuzz.storing import failures
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
-COUNT = 300
+COUNT = 100
 
 
 def test_taking_apart_and_putting_together_changes_nothing() -> None:
