@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from config.lib import jobs, x509
@@ -24,12 +25,18 @@ CERTIFICATE_COLUMNS = (
     *("inspection_id", "chain_sha256", "not_before", "not_after", "issuer_name"),
     *("certificate_at", "tls_version", "cipher"),
 )
-# What every visit writes; all other columns stay as they are while the host stays as it is.
+CLIENT_PROTOCOLS = ("sip", "xmpp", "smtp")
+# What every visit writes, and what stays as it is while the host does.
 MOVING = (
     *("id", "visited_at", "milliseconds", "page_milliseconds", "page_up_at", "certificate_at", "run_after"),
     *("lease_token", "lease_until", "claims", "attempts", "priority"),
 )
-CLIENT_PROTOCOLS = ("sip", "xmpp", "smtp")
+SELDOM = (
+    *("failures", "address", "page_scheme", "page_status", "page_failures", "error_code", "error_params"),
+    *("inspection_id", "chain_sha256", "not_before", "not_after", "issuer_name", "tls_version", "cipher"),
+    *("others", "digest"),
+)
+_seldom_of = attrgetter(*SELDOM)
 
 
 @dataclass(slots=True)
@@ -56,7 +63,7 @@ class Conclusion:
     @property
     def is_steady(self) -> bool:
         """Whether nothing but MOVING columns changes."""
-        return all(getattr(self.visit, name) == value for name, value in self.columns.items() if name not in MOVING)
+        return _seldom_of(self.visit) == tuple(self.columns[name] for name in SELDOM)
 
     @property
     def moving_columns(self) -> dict[str, Any]:

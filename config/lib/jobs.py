@@ -146,8 +146,8 @@ class Kind:
     """How rows of one model are worked: `work` gets up to `batch` claimed rows, no transaction open.
 
     `give_up(job, error)` must end the row (`finish`) and leave a visible trace; it is called for
-    NeedsUser and Permanent errors and for rows in quarantine. `load` adds to the query for claimed rows
-    what the work reads beside them. `must_end` says which rows are half-way
+    NeedsUser and Permanent errors and for rows in quarantine. `load` reads claimed rows with what
+    the work needs beside them. `must_end` says which rows are half-way
     through something that must not stay so: they are worked even while their workspace is being deleted.
     """
 
@@ -159,7 +159,7 @@ class Kind:
     batch: int = 1
     lease: timedelta = timedelta(seconds=60)
     limit: Callable[[models.QuerySet[Any]], models.QuerySet[Any]] | None = None
-    load: Callable[[models.QuerySet[Any]], models.QuerySet[Any]] | None = None
+    load: Callable[[models.QuerySet[Any]], Sequence[Any]] = list
     must_end: Q | None = None
 
 
@@ -235,7 +235,7 @@ def claim(kind: Kind, *, interactive: bool = False) -> list[Any]:
             lease_token=token, lease_until=Now() + kind.lease, claims=F("claims") + 1
         )
     rows = rows_of(kind.model).filter(pk__in=keys, lease_token=token).order_by("priority", "run_after")
-    return list(kind.load(rows) if kind.load else rows)
+    return list(kind.load(rows))
 
 
 def _locked(kind: Kind, priorities: Sequence[int]) -> list[tuple[Any, int]]:

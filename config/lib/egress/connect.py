@@ -46,7 +46,7 @@ async def open_socket_async(
     operator: bool = False,
     admit: Callable[[str], Awaitable[None]] | None = None,
 ) -> tuple[socket.socket, str]:
-    """As `open_socket` on the running loop; answers (non-blocking socket, address).
+    """As `open_socket` on the running loop; answers (non-blocking socket, address). The caller bounds it in time.
 
     `admit` is awaited before each attempt; an OSError of its is taken for that attempt's.
     """
@@ -81,8 +81,9 @@ async def _connected_async(address: str, port: int, deadline: Deadline, *, last:
     sock = _new_socket(address)
     try:
         sock.setblocking(False)
-        async with asyncio.timeout(_attempt_seconds(deadline, last=last)):
-            await asyncio.get_running_loop().sock_connect(sock, (address, port))
+        attempt = asyncio.get_running_loop().sock_connect(sock, (address, port))
+        # The last one has all the time that the caller's own timeout leaves.
+        await (attempt if last else asyncio.wait_for(attempt, _attempt_seconds(deadline, last=False)))
         _compare_peer(sock, address, port)
     except BaseException:
         sock.close()

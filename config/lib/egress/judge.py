@@ -76,8 +76,13 @@ def _judged(ip: str, opened: tuple[Network, ...]) -> bool:
 
 def is_opened(ip: str) -> bool:
     """Did the operator open this literal's range by EGRESS_ALLOW_CIDRS? Then no limit and no memory is for it."""
+    return _opened(ip, tuple(settings.EGRESS_ALLOW_CIDRS))
+
+
+@lru_cache(maxsize=20_000)
+def _opened(ip: str, networks: tuple[Network, ...]) -> bool:
     address = ipaddress.ip_address(ip)
-    return any(_is_within(one, settings.EGRESS_ALLOW_CIDRS) for one in (_unwrapped(address), address))
+    return any(_is_within(one, networks) for one in (_unwrapped(address), address))
 
 
 def _unwrapped(address: Address) -> Address:

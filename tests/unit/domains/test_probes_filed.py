@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from auditlog.events import SYSTEM
 from config.lib import clock, jobs
 from domains.add import add_domain
-from domains.conclusion import Conclusion
+from domains.conclusion import MOVING, SELDOM, Conclusion
 from domains.models import Domain, ProbeDay, ProbeHour, Visit
 from domains.tls import FrontPage
 from domains.uptime.packing import unpack
@@ -110,6 +110,11 @@ def test_probes_carry_the_moment_of_their_own_turn(cast: Cast) -> None:
         file_conclusions([looked(claimed(domain), SLOW, waited=7.0)], began=NOON)
     (hour,) = ProbeHour.unscoped.all()
     assert [one.at for one in unpack(hour.hour, hour.packed)] == [NOON + timedelta(seconds=7)]
+
+
+def test_each_column_of_a_visit_is_written_always_or_when_it_changes(cast: Cast) -> None:
+    columns = looked(claimed(add(cast)), SLOW).columns
+    assert sorted(columns) == sorted((*MOVING, *SELDOM))
 
 
 def many(cast: Cast, count: int) -> list[Conclusion]:
