@@ -67,6 +67,8 @@ def literal_address(text: str) -> str | None:
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if not bare.isascii() or (bare != text and ":" not in bare):
         return None
+    if ":" not in bare and not bare[-1:].isdigit():
+        return None  # What ends in a letter is no IPv4 address; most texts are names, and end here.
     try:
         return str(ipaddress.ip_address(bare))
     except ValueError:

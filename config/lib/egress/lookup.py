@@ -33,9 +33,7 @@ class Lookup:
     @property
     def is_answered(self) -> bool:
         """This server has nothing more to say: each family is settled, failed or truncated here."""
-        return all(
-            rdtype in self._addresses or rdtype in self._failed or rdtype in self.truncated for rdtype in FAMILIES
-        )
+        return len(self._addresses.keys() | self._failed | self.truncated) == len(FAMILIES)
 
     def questions(self) -> list[bytes]:
         """What to send to the next server; forgets what the previous one failed at."""

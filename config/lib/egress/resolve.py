@@ -44,9 +44,10 @@ def resolve(host: str, deadline: Deadline, *, operator: bool = False) -> list[st
     is not allowed, Unreachable dns_nxdomain, dns_no_address or dns_failed. `operator` leaves
     out the judgement, for hosts that only the portal's operator can name.
     """
-    known = _known_addresses(host)
+    name = parse_host(host)
+    known = _known_addresses(name)
     if known is None:
-        lookup = Lookup(parse_host(host))
+        lookup = Lookup(name)
         for server, attempt in _attempts(lookup, deadline):
             _ask(lookup, server, attempt)
         known = lookup.result()
@@ -55,9 +56,10 @@ def resolve(host: str, deadline: Deadline, *, operator: bool = False) -> list[st
 
 async def resolve_async(host: str, deadline: Deadline, *, operator: bool = False) -> list[str]:
     """As `resolve`, on the running event loop."""
-    known = _known_addresses(host)
+    name = parse_host(host)
+    known = _known_addresses(name)
     if known is None:
-        lookup = Lookup(parse_host(host))
+        lookup = Lookup(name)
         for server, attempt in _attempts(lookup, deadline):
             await _ask_async(lookup, server, attempt)
         known = lookup.result()
@@ -88,9 +90,8 @@ def _system_resolvers(_changed_at: int) -> tuple[str, ...]:
     return tuple(str(server) for server in dns.resolver.Resolver(str(_RESOLV_CONF)).nameservers)
 
 
-def _known_addresses(host: str) -> list[str] | None:
+def _known_addresses(name: str) -> list[str] | None:
     """What needs no look-up: literals, and the names that RFC 6761 answers by itself."""
-    name = parse_host(host)
     if literal_address(name):
         return [name]
     top = name.rpartition(".")[2]
