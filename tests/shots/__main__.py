@@ -122,7 +122,7 @@ def shoot_empty(album: Album, around: Habitat, place: Path) -> None:
 
 def shoot_seeded(album: Album, around: Habitat, place: Path) -> None:
     person = make_person(around, "owner", "Acme Inc")
-    planted = seed(around, person.workspace_id)
+    planted = seed(around, person.workspace_id, with_people=True)
     state = remember(album, person)
     for name, path in WORKSPACE_PAGES.items():
         album.shoot(name, f"/w/{person.workspace_id}/{path}", state=state)

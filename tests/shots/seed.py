@@ -276,7 +276,7 @@ def add_member(workspace_id: str) -> str:
 
 
 def main() -> None:
-    _, workspace_id = sys.argv
+    _, workspace_id, *more = sys.argv
     authority = TestCa("Loopback Test")
     with transaction.atomic():
         domains = {name: plant(workspace_id, sample, authority) for name, sample in SAMPLES.items()}
@@ -286,8 +286,9 @@ def main() -> None:
         for number in range(60):
             sample = Sample(f"customer-{number:03}.acme.example", 5 + number % 50, 90, 60, tags=("customers",))
             plant(workspace_id, sample, authority)
-        plant_people(workspace_id)
-        member = add_member(workspace_id)
+        if "with-people" in more:
+            plant_people(workspace_id)
+        member = add_member(workspace_id) if "with-people" in more else ""
     print(json.dumps({"domains": planted, "member": member}))
 
 
