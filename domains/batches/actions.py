@@ -84,7 +84,7 @@ def check_lines(batch: Batch, lines: Lines) -> None:
 
 
 def _patient(batch: Batch, lines: Lines, domains: Mapping[Any, Domain]) -> dict[Any, Domain]:
-    """The domains that may be looked at, each noted as asked for at once, so that the ports of a host count together."""
+    """The domains that may be looked at; each is noted as asked for at once, so that a host's ports count together."""
     asked = {}
     for line in lines:
         if domain := domains.get(line.domain_id):
