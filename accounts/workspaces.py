@@ -1,7 +1,7 @@
 """Workspaces: making them and changing their settings."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -13,9 +13,13 @@ from auditlog.events import Actor, record
 from auditlog.models import Event
 from config.lib import clock
 from config.lib.errors import NeedsUser
+from config.lib.registry import Registry
 
 MADE_A_DAY = 20
 PERSONAL_NAME = "{name}'s workspace"
+# What the rooms do after settings have changed, each given the workspace and what is new; all are repeatable.
+type Follow = Callable[[Workspace, Mapping[str, Any]], None]
+followers: Registry[Follow] = Registry("followers of workspace settings")
 
 
 def create_workspace(*, user: User, name: str, actor: Actor) -> Workspace:
@@ -73,6 +77,8 @@ def change_workspace(*, workspace: Workspace, actor: Actor, changes: Mapping[str
         Workspace.objects.filter(pk=row.pk).update(**real)
         record("workspace.changed", workspace_id=row.pk, actor=actor, data={"changes": said})
         row.refresh_from_db()
+    for follow in followers:
+        follow(row, real)
     return row
 
 

@@ -33,6 +33,7 @@ from certificates.store import delete_certificate
 from config.lib import jobs
 from config.lib.errors import NeedsUser
 from domains.models import Domain
+from domains.shapes import load_bare_domain
 
 router = Router(tags=["Certificates"])
 routers.add("certificates", router)
@@ -53,11 +54,6 @@ class IssuanceIn(Schema):
     key_type: Annotated[str, OneOf(("", *KEY_TYPES))] = Field("", description="When empty, ecdsa-p256.")
 
 
-def load_domain(request: ApiRequest, key: uuid.UUID) -> Domain:
-    rows = Domain.objects.for_workspace(request.workspace).select_related("workspace")
-    return get_object_or_404(rows, pk=key)
-
-
 def load_issuance(request: ApiRequest, key: uuid.UUID) -> Issuance:
     rows = Issuance.objects.for_workspace(request.workspace).select_related("domain", "workspace")
     return get_object_or_404(rows, pk=key)
@@ -73,7 +69,7 @@ def load_certificate(request: ApiRequest, key: uuid.UUID) -> Certificate:
     "GET",
     "/domains/{id}/issuances",
     "certificate.view",
-    load=load_domain,
+    load=load_bare_domain,
     query=ListQuery,
     response=Page[IssuanceOut],
     summary="List a domain's issuances",
@@ -88,7 +84,7 @@ def list_issuances(request: ApiRequest, domain: Domain, query: ListQuery) -> dic
     "POST",
     "/domains/{id}/issuances",
     "certificate.issue",
-    load=load_domain,
+    load=load_bare_domain,
     body=IssuanceIn,
     response={200: IssuanceOut, 201: IssuanceOut, 202: Accepted},
     errors={"names_not_proven": 409, "issuance_window": 409},
@@ -166,7 +162,7 @@ def post_cancel(request: ApiRequest, issuance: Issuance) -> dict[str, object]:
     "GET",
     "/domains/{id}/certificates",
     "certificate.view",
-    load=load_domain,
+    load=load_bare_domain,
     query=ListQuery,
     response=Page[CertificateOut],
     summary="List a domain's certificates",

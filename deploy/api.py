@@ -36,13 +36,10 @@ from deploy.shapes import (
 from deploy.shown import RUNS
 from deploy.targets import delete_target, lock_targets, move_target, save_target, start_test
 from domains.models import Domain
+from domains.shapes import load_bare_domain
 
 router = Router(tags=["Deployment"])
 routers.add("deploy", router)
-
-
-def load_domain(request: ApiRequest, key: uuid.UUID) -> Domain:
-    return get_object_or_404(Domain.objects.for_workspace(request.workspace), pk=key)
 
 
 def load_server(request: ApiRequest, key: uuid.UUID) -> Server:
@@ -127,7 +124,7 @@ def post_server_trust(request: ApiRequest, server: Server, body: TrustIn) -> dic
     "GET",
     "/domains/{id}/targets",
     "target.view",
-    load=load_domain,
+    load=load_bare_domain,
     query=ListQuery,
     response=Page[TargetOut],
     summary="List a domain's targets",
@@ -142,7 +139,7 @@ def list_targets(request: ApiRequest, domain: Domain, query: ListQuery) -> dict[
     "POST",
     "/domains/{id}/targets",
     "target.edit",
-    load=load_domain,
+    load=load_bare_domain,
     body=TargetIn,
     response=TargetOut,
     status=201,
@@ -261,7 +258,7 @@ def get_run(request: ApiRequest, run: TargetRun) -> dict[str, object]:
     "GET",
     "/domains/{id}/deployments",
     "deploy.view",
-    load=load_domain,
+    load=load_bare_domain,
     query=ListQuery,
     response=Page[DeploymentOut],
     summary="List a domain's deployments",
@@ -280,7 +277,7 @@ def refuse_undeployable(_request: ApiRequest, domain: Domain) -> None:
     "POST",
     "/domains/{id}/deployments",
     "deploy.run",
-    load=load_domain,
+    load=load_bare_domain,
     check=refuse_undeployable,
     body=DeployIn,
     response={201: DeploymentOut, 202: Accepted},

@@ -8,10 +8,14 @@ from domains.models import (
     Batch,
     BatchLine,
     Domain,
+    Feed,
     Finding,
+    Hosting,
+    Inspection,
     Ownership,
     RevocationList,
     RevocationWatch,
+    Visit,
     WorkspaceRoot,
 )
 
@@ -37,6 +41,38 @@ class FindingAdmin(ReadOnlyAdmin):
     list_filter = ("source", "severity")
     search_fields = ("domain__host", "code")
     list_select_related = ("domain",)
+
+
+@admin.register(Visit)
+class VisitAdmin(ReadOnlyAdmin):
+    list_display = ("domain", "visited_at", "run_after", "failures", "error_code", "claims", "lease_until")
+    list_filter = ("error_code",)
+    search_fields = ("domain__host",)
+    list_select_related = ("domain",)
+
+
+@admin.register(Inspection)
+class InspectionAdmin(ReadOnlyAdmin):
+    list_display = ("domain", "seen_at", "last_seen_at", "times", "is_trusted", "fingerprint_sha256")
+    search_fields = ("domain__host", "fingerprint_sha256")
+    list_select_related = ("domain",)
+
+
+@admin.register(Hosting)
+class HostingAdmin(ReadOnlyAdmin):
+    list_display = ("domain", "detected_at", "run_after", "is_doubted", "error_code")
+    list_filter = ("is_doubted",)
+    search_fields = ("domain__host",)
+    list_select_related = ("domain",)
+
+
+@admin.register(Feed)
+class FeedAdmin(ReadOnlyAdmin):
+    list_display = ("name", "kind", "tag", "prefix", "workspace", "created_by", "created_at", "last_used_at")
+    list_filter = ("kind",)
+    search_fields = ("name", "prefix", "workspace__name")
+    list_select_related = ("workspace", "created_by")
+    exclude = ("digest",)
 
 
 @admin.register(WorkspaceRoot)

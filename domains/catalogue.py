@@ -136,6 +136,11 @@ register(
             "Within a minute, one host is looked at {most} times by hand, so that the portal presses nobody's server.",
             "Ask again in a minute; monitoring goes on meanwhile.",
         ),
+        "address_busy": Entry(
+            "This address was asked often enough for now",
+            "Many domains lead to it, and the portal presses nobody's server, so nothing is known about it this time.",
+            "Check every address again in a few minutes.",
+        ),
         "feeds_full": Entry(
             "Enough links for one workspace",
             "It has {most} links to badges and calendars, which is the most.",

@@ -207,6 +207,12 @@ def _not_looked_for(ownership: Ownership) -> list[dict[str, Any]]:
     return [{"method": record.method, "name": record.name, "server": "", "said": why} for record in rest]
 
 
+def do_resolvers_decide(ownership: Ownership) -> bool:
+    """Whether the zone's own servers could not be found, so that the configured resolvers were asked instead."""
+    # Those are called by their address and port, servers of a zone by their name.
+    return any(":" in one["server"] for check in ownership.checks for one in check["seen"])
+
+
 _SAID = {
     "nxdomain": "there is no such name",
     "no_answer": "the name has no such record",

@@ -5,16 +5,23 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
+from django.shortcuts import get_object_or_404
 from ninja import Schema
 from pydantic import Field
 
-from accounts.api import ErrorOut, OneOf
+from accounts.api import ApiRequest, ErrorOut, OneOf
 from config.lib.errors import describe
 from domains.hosting.badges import show_hosting
 from domains.listing import by_weight
 from domains.models import Domain, Finding, Inspection, Mode, Ownership, Severity, State, Visit
 from domains.ownership import records_of
 from domains.protocols import PROTOCOLS
+
+
+def load_bare_domain(request: ApiRequest, domain_id: uuid.UUID) -> Domain:
+    """The `load` of operations that show nothing of the domain itself: 404 for unknown and foreign ids alike."""
+    rows = Domain.objects.for_workspace(request.workspace).select_related("workspace")
+    return get_object_or_404(rows, pk=domain_id)
 
 
 class OwnershipRecordOut(Schema):

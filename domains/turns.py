@@ -14,7 +14,7 @@ from domains.models import Domain, Visit
 from domains.writing import update_rows
 
 # What makes the portal connect to a host because somebody pressed a button or called the API.
-ASKING = ("domain.inspection_asked", "domain.detection_asked")
+ASKING = ("domain.inspection_asked", "domain.detection_asked", "domain.addresses_asked")
 ASKED_AT_MOST = 20
 ASKED_WITHIN = timedelta(minutes=1)
 

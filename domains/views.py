@@ -26,7 +26,7 @@ from domains.listing import FILTERS, SORTS, Shown, Wanted, by_weight, list_domai
 from domains.models import Domain, Inspection
 from domains.ownership import ask_for_check, ownership_of
 from domains.purge import purge_due_at
-from domains.review import look_words, record_rows, review_of
+from domains.review import do_resolvers_decide, look_words, record_rows, review_of
 from domains.revocation.shown import revocation_shown
 from domains.rows import rows_html
 from domains.tabs import domain_context
@@ -204,6 +204,7 @@ def _overview(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.U
         "ownership": ownership,
         "records": record_rows(ownership),
         "looks": look_words(ownership),
+        "resolvers_decide": do_resolvers_decide(ownership),
         "tags_form": TagsForm(initial={"tags": ", ".join(context["tags"])}),
         "notes_form": NotesForm(initial={"notes": domain.notes}),
         "purge_at": purge_due_at(domain),

@@ -31,6 +31,8 @@ class Rows:
     def of(self, model: type[models.Model]) -> Any:
         if model not in self.made:
             fields = {field.name: self._value(field) for field in model._meta.concrete_fields if _is_needed(field)}
+            if model in self.made:  # A row that it hangs on came with it.
+                return self.made[model]
             self.made[model] = model._default_manager.create(**fields)
             for companion in COMPANIONS.get(model._meta.model_name or "", ()):
                 self.called(companion)

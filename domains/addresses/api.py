@@ -1,10 +1,8 @@
 """The API about what every address of a domain serves."""
 
-import uuid
 from datetime import datetime
 from typing import Any
 
-from django.shortcuts import get_object_or_404
 from ninja import Router, Schema
 from pydantic import Field
 
@@ -14,7 +12,7 @@ from config.lib.errors import describe
 from domains.addresses.checking import ask_for_addresses
 from domains.addresses.shown import is_differing
 from domains.models import AddressCheck, Domain
-from domains.shapes import InspectionProblemOut, show_problem
+from domains.shapes import InspectionProblemOut, load_bare_domain, show_problem
 
 router = Router(tags=["Domains"])
 routers.add("addresses", router)
@@ -43,10 +41,6 @@ class AddressesOut(Schema):
     differ: bool = Field(description="Whether not all addresses serve the same certificate.")
     left_out: int = Field(description="Addresses beyond the first 16.")
     addresses: list[AddressOut]
-
-
-def load_domain(request: ApiRequest, domain_id: uuid.UUID) -> Domain:
-    return get_object_or_404(Domain.objects.for_workspace(request.workspace), pk=domain_id)
 
 
 def show_addresses(row: AddressCheck | None) -> dict[str, Any]:
@@ -87,7 +81,7 @@ def _error(code: str, params: dict[str, Any]) -> dict[str, str] | None:
     "GET",
     "/domains/{id}/addresses",
     "domain.view",
-    load=load_domain,
+    load=load_bare_domain,
     response=AddressesOut,
     summary="What every address served when it was last asked",
 )
@@ -100,9 +94,9 @@ def get_addresses(request: ApiRequest, domain: Domain) -> dict[str, Any]:
     "POST",
     "/domains/{id}/addresses",
     "domain.inspect",
-    load=load_domain,
+    load=load_bare_domain,
     response={200: AddressesOut, 202: Accepted},
-    errors={},
+    errors={"checked_too_often": 429},
     summary="Look at every address of a domain now",
 )
 def check_domain_addresses(request: ApiRequest, domain: Domain) -> Any:

@@ -11,10 +11,12 @@ from django.db import transaction
 from auditlog.events import Actor, record
 from config.lib import clock, egress, jobs, x509
 from config.lib.errors import ExpectedError
+from domains.addresses.shown import BUSY
 from domains.authorities.stores import roots_of_workspaces
 from domains.models import AddressCheck, Domain
 from domains.protocols import opener_of
 from domains.tls import Observation, Target, visit_many
+from domains.turns import require_patience
 
 LEASE = timedelta(seconds=60)
 AT_MOST = 16
@@ -56,7 +58,7 @@ def result_of(seen: Observation, host: str, now: datetime, roots: x509.Roots) ->
     """One address as it is stored: `address`, `code` and `params` of what went wrong, and the certificate if any."""
     told: dict[str, Any] = {
         "address": seen.target.address,
-        "code": seen.outcome,
+        "code": BUSY if seen.put_off is not None else seen.outcome,
         "params": jobs.storable(seen.params),
         "milliseconds": seen.milliseconds,
         "tls_version": seen.tls_version,
@@ -108,9 +110,13 @@ def give_up(row: AddressCheck, error: ExpectedError) -> None:
 
 @transaction.atomic
 def ask_for_addresses(*, domain: Domain, actor: Actor | None = None) -> AddressCheck:
-    """`Check every address`: make the look due at once for a person who waits, and ring. Repeatable."""
+    """`Check every address`: make the look due at once for a person who waits, and ring. Repeatable.
+
+    Raises Transient("checked_too_often"), as asking for a visit does.
+    """
     row, _ = AddressCheck.unscoped.get_or_create(domain=domain, defaults={"workspace_id": domain.workspace_id})
     jobs.start_now(row, asked_at=clock.now())
+    require_patience(domain, actor)
     record(
         "domain.addresses_asked",
         workspace_id=domain.workspace_id,

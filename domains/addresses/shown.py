@@ -11,6 +11,9 @@ from config.lib.errors import Wording, describe
 from config.lib.moments import parse_moment
 from domains.models import AddressCheck
 
+# The code of an address that has had enough connections from us for now: nothing is known about it.
+BUSY = "address_busy"
+
 
 @dataclass(frozen=True)
 class ShownAddress:
@@ -18,6 +21,7 @@ class ShownAddress:
 
     address: str
     is_pending: bool = False
+    is_busy: bool = False
     trouble: Wording | None = None
     mark: str = ""
     fingerprint: str = ""
@@ -31,7 +35,7 @@ class ShownAddress:
 
 @dataclass(frozen=True)
 class AddressesShown:
-    """`summary` says in one sentence whether the addresses agree; `tone` is ok, due or bad."""
+    """`summary` says in one sentence whether the addresses agree, as far as they were asked."""
 
     is_under_way: bool = False
     asked_at: datetime | None = None
@@ -45,7 +49,7 @@ class AddressesShown:
 
 
 def addresses_shown(row: AddressCheck | None) -> AddressesShown:
-    """The page's words; None where nobody has ever asked."""
+    """The page's words; without any rows where nobody has ever asked."""
     if row is None:
         return AddressesShown()
     results: Sequence[Mapping[str, Any]] = row.results
@@ -64,7 +68,12 @@ def addresses_shown(row: AddressCheck | None) -> AddressesShown:
 
 def is_differing(results: Sequence[Mapping[str, Any]]) -> bool:
     """Whether a visitor's luck decides: another certificate, or none, at some of the addresses."""
-    return len({one.get("fingerprint_sha256", "") for one in results}) > 1
+    return len({one.get("fingerprint_sha256", "") for one in _asked(results)}) > 1
+
+
+def _asked(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Without those that we pressed no further: they may serve anything."""
+    return [one for one in results if one.get("code") != BUSY]
 
 
 def _marks(results: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -79,7 +88,7 @@ def _shown(one: Mapping[str, Any], marks: Mapping[str, str]) -> ShownAddress:
     trouble = describe(one["code"], one["params"]) if one["code"] else None
     fingerprint = one["fingerprint_sha256"]
     if not fingerprint:
-        return ShownAddress(one["address"], trouble=trouble)
+        return ShownAddress(one["address"], trouble=trouble, is_busy=one["code"] == BUSY)
     return ShownAddress(
         address=one["address"],
         trouble=trouble,
@@ -100,10 +109,13 @@ def _moment(text: str | None) -> datetime | None:
 
 def _summary(results: Sequence[Mapping[str, Any]]) -> str:
     marks = _marks(results)
-    counts = Counter(marks.get(one.get("fingerprint_sha256", ""), "") for one in results)
+    asked = _asked(results)
+    counts = Counter(marks.get(one.get("fingerprint_sha256", ""), "") for one in asked)
     silent = counts.pop("", 0)
     if not counts:
-        return "No address served a certificate." if results else ""
+        return "No address served a certificate." if asked else ""
+    if len(asked) < len(results) and len(counts) == 1 and not silent:
+        return f"Those that were asked, {len(asked)} of {len(results)}, serve the same certificate."
     if len(counts) == 1 and not silent:
         total = len(results)
         return "The one address serves it." if total == 1 else f"All {total} addresses serve the same certificate."

@@ -102,7 +102,7 @@ def post_roots(request: ApiRequest, body: NewRoots) -> dict[str, Any]:
 @operation(
     router,
     "DELETE",
-    "/roots/{root_id}",
+    "/roots/{id}",
     "authority.edit",
     fresh=True,
     load=load_root,

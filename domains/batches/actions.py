@@ -13,12 +13,13 @@ from django.db.models import Count, ProtectedError
 from accounts.models import User
 from auditlog.events import record
 from config.lib import clock, jobs
-from config.lib.errors import ExpectedError, NeedsUser
+from config.lib.errors import ExpectedError, NeedsUser, Transient
 from domains.add import TAGS_AT_MOST, FirstLook, NewDomain, confirm_first, delete_domain, insert_domains, room_left
 from domains.batches.judging import new_of
 from domains.batches.pace import DETECTIONS_PER_SECOND, VISITS_PER_SECOND, spread_over
 from domains.batches.reading import row_of
 from domains.models import Batch, BatchKind, BatchLine, Domain, DomainTag, LineState, Visit
+from domains.turns import require_patience
 from domains.writing import update_rows
 
 type Lines = Sequence[BatchLine]
@@ -65,8 +66,11 @@ def _beyond_room(batch: Batch, wanted: list[NewDomain]) -> list[tuple[NewDomain,
 
 
 def check_lines(batch: Batch, lines: Lines) -> None:
-    """Make the visits due within the time that so many take; what is due sooner stays so."""
-    domains = _domains_of(batch, lines)
+    """Make the visits due within the time that so many take; what is due sooner stays so.
+
+    A host that was asked for too often is left out, as it is for who presses the button of its own page.
+    """
+    domains = _patient(batch, lines, _domains_of(batch, lines))
     now = clock.now()
     moment = spread_over(now, batch.total, VISITS_PER_SECOND)
     visits = Visit.objects.for_workspace(batch.workspace_id).filter(domain_id__in=domains)
@@ -76,9 +80,22 @@ def check_lines(batch: Batch, lines: Lines) -> None:
         for key, due in rows
     ]
     update_rows(Visit, changed)
-    for domain in domains.values():
-        _record("domain.inspection_asked", batch, domain)
     jobs.ring("visit")
+
+
+def _patient(batch: Batch, lines: Lines, domains: Mapping[Any, Domain]) -> dict[Any, Domain]:
+    """The domains that may be looked at; each is noted as asked for at once, so that a host's ports count together."""
+    asked = {}
+    for line in lines:
+        if domain := domains.get(line.domain_id):
+            try:
+                require_patience(domain, batch.actor)
+            except Transient as error:
+                settle(line, error)
+            else:
+                asked[domain.pk] = domain
+                _record("domain.inspection_asked", batch, domain)
+    return asked
 
 
 def tag_lines(batch: Batch, lines: Lines) -> None:

@@ -186,5 +186,9 @@ def ended(state: str) -> dict[str, Any]:
 
 
 def _record(kind: str, batch: Batch, actor: Actor, **data: Any) -> None:
-    what = f"{VERBS[BatchKind(batch.kind)]} {batch.tag}".strip()
-    record(kind, workspace_id=batch.workspace_id, actor=actor, data={"what": what, **data})
+    record(kind, workspace_id=batch.workspace_id, actor=actor, data={"what": what(batch), **data})
+
+
+def what(batch: Batch) -> str:
+    """As events name it: `add`, `tag shop`."""
+    return f"{VERBS[BatchKind(batch.kind)]} {batch.tag}".strip()

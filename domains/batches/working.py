@@ -4,6 +4,8 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 
+from django.db import transaction
+
 from accounts.models import Membership
 from accounts.policy import is_allowed
 from auditlog.events import record
@@ -11,7 +13,7 @@ from config.lib import clock, jobs
 from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, NeedsUser
 from domains.batches.actions import actions
-from domains.batches.starting import VERBS, ended
+from domains.batches.starting import ended, what
 from domains.models import Batch, BatchKind, BatchLine, BatchState, LineState
 from domains.writing import update_rows
 
@@ -38,7 +40,15 @@ def work_batches(batches: Sequence[Batch]) -> None:
             _require_right(batch)
             _take_turn(batch)
         else:
-            Batch.objects.for_workspace(batch.workspace_id).filter(pk=batch.pk, lease_token=batch.lease_token).delete()
+            _remove(batch)
+
+
+@transaction.atomic
+def _remove(batch: Batch) -> None:
+    """Drop what has outlived its time, unless somebody confirms the draft at this very moment."""
+    held = Batch.objects.for_workspace(batch.workspace_id).filter(pk=batch.pk, lease_token=batch.lease_token)
+    if held.exclude(state=BatchState.RUNNING).select_for_update().first():
+        held.delete()
 
 
 def _require_right(batch: Batch) -> None:
@@ -83,11 +93,6 @@ def _tell_end(batch: Batch) -> None:
         actor=batch.actor,
         data={"what": what(batch), "done": counts[LineState.DONE], "failed": counts[LineState.FAILED]},
     )
-
-
-def what(batch: Batch) -> str:
-    """As events name it: `add`, `tag shop`."""
-    return f"{VERBS[BatchKind(batch.kind)]} {batch.tag}".strip()
 
 
 def give_up(batch: Batch, error: ExpectedError) -> None:

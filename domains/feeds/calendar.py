@@ -31,8 +31,12 @@ _EMPTY = (
 
 
 def expiring_domains(workspace: Workspace, tag: str = "") -> QuerySet[Domain]:
-    """The domains whose certificate's end is known, the next to end first, at most EVENTS_AT_MOST."""
-    rows = Domain.objects.for_workspace(workspace).filter(expires_at__lt=_NO_END)
+    """The domains whose certificate's end is known, the next to end first, at most EVENTS_AT_MOST.
+
+    Verified ones: the others are looked at when somebody asks, so their date may be long past, and each event has
+    an alarm.
+    """
+    rows = Domain.objects.for_workspace(workspace).filter(expires_at__lt=_NO_END, verified_at__isnull=False)
     if tag:
         rows = rows.filter(tag_rows__name=tag)
     return rows.select_related("visit__inspection").only(*_READ).order_by("expires_at", "id")[:EVENTS_AT_MOST]

@@ -215,8 +215,15 @@ def _record_change(row: Hosting, before: dict[str, Any], after: dict[str, Any]) 
 
 
 def give_up(row: Hosting, error: ExpectedError) -> None:
-    """The look itself failed for good: the page says so, and it is tried again only when somebody asks."""
-    row.finish(detected_at=clock.now(), error_code=error.code, error_params=jobs.storable(error.params))
+    """The look itself failed for good: the page says so, and a proven host is looked at again in a week."""
+    now = clock.now()
+    is_proven = Domain.unscoped.filter(pk=row.domain_id, verified_at__isnull=False).exists()
+    row.finish(
+        run_after=now + spread(WEEKLY, row.pk, now) if is_proven else None,
+        detected_at=now,
+        error_code=error.code,
+        error_params=jobs.storable(error.params),
+    )
 
 
 def hosting_of(domain: Domain) -> Hosting:

@@ -38,7 +38,8 @@ class RevocationList(LeasedJob, models.Model):
 class RevocationWatch(OwnedModel):
     """A served certificate that is looked up in its authority's list; `serial` is lower-case hex.
 
-    `checked_at` is when a list that can be believed last answered for it; `revoked_at` stays once it is set.
+    `checked_at` is when a list that can be believed last answered for it; `revoked_at` is null again
+    for one that was only on hold and came off the list.
     """
 
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="revocation_watches", db_index=False)

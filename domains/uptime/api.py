@@ -1,15 +1,14 @@
 """The API about uptime."""
 
-import uuid
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from django.shortcuts import get_object_or_404
 from ninja import Router, Schema
 
 from accounts.api import ApiRequest, operation, routers
 from config.lib import clock
 from domains.models import Domain
+from domains.shapes import load_bare_domain
 from domains.uptime import figures, reading
 from domains.uptime.figures import PERIODS
 from domains.uptime.packing import Probe
@@ -51,16 +50,12 @@ class UptimeOut(Schema):
     probes: list[ProbeOut]
 
 
-def load_domain(request: ApiRequest, domain_id: uuid.UUID) -> Domain:
-    return get_object_or_404(Domain.objects.for_workspace(request.workspace).select_related("workspace"), pk=domain_id)
-
-
 @operation(
     router,
     "GET",
-    "/domains/{domain_id}/uptime",
+    "/domains/{id}/uptime",
     "domain.view",
-    load=load_domain,
+    load=load_bare_domain,
     query=UptimeQuery,
     response=UptimeOut,
     summary="Uptime of the website",

@@ -14,11 +14,12 @@ from pytest_django import Settings
 
 from auditlog.events import SYSTEM
 from auditlog.models import Event
-from config.lib import clock, jobs
+from config.lib import clock, jobs, x509
 from domains.add import add_domain
-from domains.addresses.checking import AT_MOST, ask_for_addresses, in_order
+from domains.addresses.checking import AT_MOST, ask_for_addresses, in_order, result_of
 from domains.addresses.shown import AddressesShown, addresses_shown
 from domains.models import AddressCheck, Domain
+from domains.tls import Observation, Target
 from tests.cast import Cast, make_cast
 from tests.servers.ca import Issued, TestCa
 from tests.servers.listener import Listener, listening
@@ -197,6 +198,20 @@ def test_a_domain_deleted_meanwhile_takes_nobody_down(names: StubDns, street: St
     Domain.unscoped.filter(pk=domain.pk).delete()
     jobs.kinds.get("addresses").work([held])
     assert not AddressCheck.unscoped.exists()
+
+
+def test_an_address_that_had_enough_of_us_is_called_neither_silent_nor_different() -> None:
+    target = Target(HOST, http=False, plain_port=None, address="203.0.113.9")
+    busy = result_of(Observation(target, put_off=40.0), HOST, clock.now(), x509.roots_of([]))
+    good = {**busy, "address": "203.0.113.8", "code": "", "fingerprint_sha256": "a" * 64, "issuer": "R12"}
+    good |= {"not_before": None, "not_after": None, "trusted": True, "problems": []}
+    shown = addresses_shown(AddressCheck(checked_at=clock.now(), results=[good, busy]))
+    assert shown.is_agreed
+    assert shown.summary == "Those that were asked, 1 of 2, serve the same certificate."
+    assert shown.rows[1].is_busy
+    assert shown.rows[1].trouble is not None
+    assert shown.rows[1].trouble.code == "address_busy"
+    assert addresses_shown(AddressCheck(checked_at=clock.now(), results=[busy])).summary == ""
 
 
 def test_addresses_stand_in_one_order_whatever_the_dns_does() -> None:

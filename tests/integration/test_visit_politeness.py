@@ -163,6 +163,7 @@ def test_a_visit_that_is_put_off_has_not_failed_and_keeps_who_asked(door: Door, 
         page = overview(cast, domain)
         assert "Waiting for its turn" in page
         assert visit.run_after.isoformat(timespec="seconds") in page
+        assert "Waiting for its turn" in overview(cast, domain, "domain-review")
         assert round_of_visits(polite) == 0
     with clock.frozen(NOON + timedelta(seconds=5)):
         assert round_of_visits(polite) == 1
@@ -170,10 +171,10 @@ def test_a_visit_that_is_put_off_has_not_failed_and_keeps_who_asked(door: Door, 
         assert "Waiting for its turn" not in overview(cast, domain)
 
 
-def overview(cast: Cast, domain: Domain) -> str:
+def overview(cast: Cast, domain: Domain, name: str = "domain-overview") -> str:
     client = Client()
     client.force_login(cast.member)
-    return client.get(reverse("domains:domain-overview", args=[cast.acme.pk, domain.pk])).content.decode()
+    return client.get(reverse(f"domains:{name}", args=[cast.acme.pk, domain.pk])).content.decode()
 
 
 def test_a_failure_is_never_confirmed_by_itself(door: Door) -> None:

@@ -4,7 +4,6 @@ Every connection: one look-up with the configured resolvers, every address judge
 the judged literal, one total deadline. A test bans sockets and HTTP, SMTP and DNS libraries elsewhere.
 """
 
-from . import catalogue as catalogue
 from .connect import open_socket, open_socket_async
 from .deadline import Deadline
 from .detection import Hop, Sighting, http_unverified_for_detection

@@ -65,6 +65,15 @@ def test_ports_and_detections_of_a_host_count_together_and_other_hosts_do_not(ca
         assert inspect(cast, add(cast, "api.forge.org")) == (202, "")
 
 
+def test_a_look_at_every_address_counts_as_well(cast: Cast) -> None:
+    domain = add(cast)
+    client = Client(headers={"Authorization": f"Bearer {cast.token(cast.admin)}"})
+    url = f"/api/domains/{domain.pk}/addresses"
+    with clock.frozen(NOW):
+        answers = [client.post(url, content_type="application/json").status_code for _ in range(ASKED_AT_MOST + 1)]
+    assert answers == [202] * ASKED_AT_MOST + [429]
+
+
 def as_admin(cast: Cast) -> Client:
     client = Client()
     client.force_login(cast.admin)
@@ -78,7 +87,7 @@ def test_the_page_says_so_in_words(cast: Cast) -> None:
         for name in ("domain-inspect", "domain-detect"):
             for _ in range(ASKED_AT_MOST // 2):
                 client.post(reverse(f"domains:{name}", args=[cast.acme.pk, domain.pk]))
-        for name in ("domain-inspect", "domain-detect"):
+        for name in ("domain-inspect", "domain-detect", "domain-addresses"):
             answer = client.post(reverse(f"domains:{name}", args=[cast.acme.pk, domain.pk]), follow=True)
             assert "www.forge.org was looked at often enough for now" in answer.content.decode()
 

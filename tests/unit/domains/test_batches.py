@@ -30,6 +30,7 @@ from domains.batches.starting import (
     stop_batch,
 )
 from domains.models import Batch, BatchLine, Domain, Hosting, Ownership, Visit
+from domains.turns import ASKED_AT_MOST
 from tests.cast import Cast, make_cast
 from tests.unit.domains.seen import see
 
@@ -271,6 +272,17 @@ def test_old_batches_go_away_by_themselves(cast: Cast) -> None:
     assert Domain.unscoped.count() == 1
 
 
+def test_a_draft_that_is_confirmed_in_its_last_moment_stays(cast: Cast) -> None:
+    batch = draft(cast, "www.forge.org")
+    with clock.shifted(DRAFT_KEPT + timedelta(minutes=1)):
+        (held,) = jobs.claim(jobs.kinds.get("batch"))
+        begin(cast, batch)
+        working.work_batches([held])
+        Batch.unscoped.update(lease_until=None, lease_token=None)
+        assert work(batch).state == "done"
+    assert Domain.unscoped.get().host == "www.forge.org"
+
+
 def test_of_those_that_ended_a_few_are_kept(cast: Cast) -> None:
     for number in range(ENDED_KEPT + 3):
         work(begin(cast, draft(cast, f"h{number}.org")))
@@ -295,6 +307,19 @@ def test_check_now_asks_for_visits_without_pushing_ahead_of_anybody(cast: Cast) 
     assert b.run_after == sooner
     assert not c.is_under_way
     assert Event.unscoped.filter(kind="domain.inspection_asked").count() == 2
+
+
+def test_check_now_of_many_presses_no_host_more_often_than_its_own_button(cast: Cast) -> None:
+    for port in range(8000, 8000 + ASKED_AT_MOST + 2):
+        add(cast, "www.forge.org", port=port)
+    add(cast, "api.forge.org")
+    Visit.unscoped.update(asked_at=None)
+    batch = work(begin(cast, act(cast, "check")))
+    assert counts_of(batch) | {"done": ASKED_AT_MOST + 1, "failed": 2} == counts_of(batch)
+    assert set(batch.lines.filter(state="failed").values_list("code", flat=True)) == {"checked_too_often"}
+    assert Visit.unscoped.filter(asked_at=None).count() == 2
+    again = work(begin(cast, act(cast, "check", ["www.forge.org"])))
+    assert counts_of(again)["done"] == 0
 
 
 def test_a_tag_is_added_and_removed_where_it_changes_something(cast: Cast) -> None:

@@ -57,6 +57,13 @@ def test_an_expiry_is_an_event_on_its_day_with_an_alarm(cast: Cast) -> None:
 
 
 @pytest.mark.django_db
+def test_nobody_is_alarmed_about_what_is_not_verified(cast: Cast) -> None:
+    domain = serve(cast, "www.forge.org")
+    Domain.unscoped.filter(pk=domain.pk).update(verified_at=None, state="unverified")
+    assert read(cast).called("VEVENT") == []
+
+
+@pytest.mark.django_db
 def test_the_workspaces_time_zone_decides_the_day(cast: Cast) -> None:
     serve(cast, "www.forge.org")
     type(cast.acme).objects.filter(pk=cast.acme.pk).update(time_zone="Europe/Berlin")
@@ -118,7 +125,13 @@ def test_all_domains_are_one_calendar(cast: Cast, count: int) -> None:
 def fill(cast: Cast, count: int) -> None:
     """Domains that nobody added one by one."""
     domains = [
-        Domain(workspace=cast.acme, host=f"h{number}.forge.org", expires_at=ENDS + timedelta(hours=number), state="ok")
+        Domain(
+            workspace=cast.acme,
+            host=f"h{number}.forge.org",
+            expires_at=ENDS + timedelta(hours=number),
+            state="ok",
+            verified_at=SEEN,
+        )
         for number in range(count)
     ]
     Domain.unscoped.bulk_create(domains, batch_size=1000)

@@ -162,6 +162,15 @@ def test_a_look_that_kills_its_worker_ends_with_words(domain: Domain) -> None:
     assert (stored.error_code, stored.run_after, stored.is_under_way) == ("job_quarantined", None, False)
 
 
+def test_a_proven_domain_is_looked_at_weekly_after_that_too(domain: Domain) -> None:
+    row = claimed()
+    Domain.unscoped.update(verified_at=clock.now())
+    give_up(row, Permanent("job_quarantined", claims=6))
+    run_after = Hosting.unscoped.get().run_after
+    assert run_after is not None
+    assert timedelta(days=3) < run_after - clock.now() < timedelta(days=11)
+
+
 def test_nul_in_a_strangers_answer_is_stored_as_something_else(domain: Domain) -> None:
     row = claimed()
     seen = site("Server: nginx\0", "X-Generator: Drupal\0")

@@ -15,7 +15,7 @@ from auditlog.events import SYSTEM
 from config.lib import clock
 from domains.add import add_domain
 from domains.findings import open_finding
-from domains.models import Domain, Inspection, Visit
+from domains.models import Domain, Inspection, Ownership, Visit
 from tests.cast import Cast, make_cast
 from tests.unit.domains.forge import World, leaf
 from tests.unit.domains.seen import see
@@ -45,6 +45,25 @@ def test_an_empty_list_teaches_the_first_step(cast: Cast) -> None:
     assert "Watch your first certificate" in html
     assert "+ Add domain" in html
     assert "+ Add domain" not in page(client_of(cast.member), "domain-list", cast.acme.pk)
+
+
+def test_searching_keeps_what_the_list_is_narrowed_to(cast: Cast) -> None:
+    add_domain(workspace=cast.acme, actor=SYSTEM, hostname="forge.org", tags=["shop"])
+    html = page(client_of(cast.admin), "domain-list", cast.acme.pk, query="?state=unverified&tag=shop&show=unverified")
+    search = html[html.index('role="search"') : html.index("</form>", html.index('role="search"'))]
+    for name, value in (("show", "unverified"), ("tag", "shop"), ("state", "unverified")):
+        assert f'name="{name}" value="{value}"' in search
+
+
+def test_the_page_says_when_resolvers_decide_about_the_proof(cast: Cast) -> None:
+    domain = add_domain(workspace=cast.acme, actor=SYSTEM, hostname="forge.org")
+    told = "could not be found, so the resolvers of this portal decide"
+    for server, is_told in (("ns1.forge.org", False), ("192.0.2.53:53", True)):
+        seen = [{"server": server, "values": [], "error": "nxdomain"}]
+        check = {"method": "txt", "name": "_managemycert-verify.forge.org", "expected": "mmc-x", "seen": seen}
+        Ownership.unscoped.update(checks=[check], checked_at=clock.now())
+        for name in ("domain-overview", "domain-prove"):
+            assert (told in page(client_of(cast.admin), name, cast.acme.pk, domain.pk)) is is_told
 
 
 def test_adding_leads_to_the_rows_own_page(cast: Cast) -> None:

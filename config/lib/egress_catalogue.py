@@ -1,4 +1,7 @@
-"""Words for what the outside may answer, and for host names that are none."""
+"""Words for what the outside may answer, and for host names that are none.
+
+Beside the room and not in it: whoever words an error that is stored need not load what opens connections.
+"""
 
 from config.lib.errors import Entry, register
 
