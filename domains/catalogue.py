@@ -149,7 +149,8 @@ register(
         "tls_none": Entry(
             "{host} does not speak TLS there",
             "Something answers on this port, but not with TLS.",
-            "Turn TLS on for this port, or correct the port.",
+            "Turn TLS on for this port, or correct the port. Mail, directory and database servers begin without TLS: "
+            "on a port of your own, add them with their protocol, such as IMAP with STARTTLS.",
         ),
         "tls_handshake_failed": Entry(
             "The TLS handshake with {host} failed",

@@ -11,6 +11,7 @@ from config.lib.moments import parse_moment
 from domains.history import others_now
 from domains.models import Domain, Inspection, Ownership, Visit
 from domains.ownership import is_seen, records_of
+from domains.state import end_in
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,11 @@ def review_of(domain: Domain) -> Review:
 
 def _life_state(domain: Domain, inspection: Inspection | None, visit: Visit) -> str:
     """The colour of the life that is drawn: the domain's, unless that speaks of a certificate served in turn."""
-    is_of_both = inspection and others_now(visit, clock.now())
-    return "" if is_of_both else domain.state
+    if inspection and others_now(visit, clock.now()):
+        return ""
+    # 'Unverified' must not hide what the first look is about: that the certificate is near its end.
+    near_end = end_in(problem["code"] for problem in inspection.problems) if inspection else ""
+    return domain.state if domain.is_verified else near_end or domain.state
 
 
 def _alternate(one: Mapping[str, Any]) -> Alternate:

@@ -17,7 +17,7 @@ STATES_OF_FINDINGS: dict[str, State] = {
     "revoked": State.PROBLEM,
 }
 
-_OWN_WORDS = {"expired", "expiring"}
+OWN_WORDS = {"expired", "expiring"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,11 @@ def reported_state(codes: Iterable[str]) -> str:
     return most_urgent(asked) if asked else ""
 
 
+def end_in(codes: Iterable[str]) -> str:
+    """'expired' or 'expiring' when the problems say so, else empty."""
+    return max(OWN_WORDS.intersection(codes), key=lambda word: word == State.EXPIRED, default="")
+
+
 def _own_states(known: Known, now: datetime) -> list[State]:
     codes = {code for code, _ in known.problems}
     is_over = known.not_after is not None and known.not_after < now
@@ -65,7 +70,7 @@ def _own_states(known: Known, now: datetime) -> list[State]:
     applies = {
         State.EXPIRED: is_over or "expired" in codes,
         State.UNREACHABLE: known.failures >= TRIES_BEFORE_ALARM,
-        State.PROBLEM: any(severity == "critical" and code not in _OWN_WORDS for code, severity in known.problems),
+        State.PROBLEM: any(severity == "critical" and code not in OWN_WORDS for code, severity in known.problems),
         # With a renewal planned, a short rest of life is the plan; its being late is a finding of its own.
         State.EXPIRING: "expiring" in codes and not is_renewed_by_somebody,
         State.RENEWAL_DUE: known.renew_at is not None and known.renew_at <= now,

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.access import WorkspaceRequest, workspace_view
+from accounts.access import WorkspaceRequest, has_verified_email, workspace_view
 from accounts.models import Workspace
 from accounts.policy import is_allowed
 from config.lib.errors import NeedsUser, Transient, in_one_line
@@ -23,7 +23,7 @@ from domains.history import before_this, difference, with_differences
 from domains.hosting.badges import hosting_shown
 from domains.hosting.detecting import hosting_of
 from domains.listing import FILTERS, SORTS, Shown, Wanted, by_weight, list_domains
-from domains.models import Domain, Inspection
+from domains.models import Domain, Inspection, Ownership
 from domains.ownership import ask_for_check, ownership_of
 from domains.purge import purge_due_at
 from domains.review import do_resolvers_decide, look_words, record_rows, review_of
@@ -188,8 +188,7 @@ def show_live(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.U
 
 
 def _overview(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -> dict[str, Any]:
-    domain = find_domain(workspace, domain_id)
-    ownership = ownership_of(domain)
+    domain, ownership = _with_ownership(workspace, domain_id)
     review = review_of(domain)
     hosting = hosting_shown(getattr(domain, "hosting", None) or hosting_of(domain))
     addresses = addresses_shown(getattr(domain, "address_check", None))
@@ -211,7 +210,19 @@ def _overview(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.U
         "is_live": any(one.is_under_way for one in (review, ownership, hosting, addresses)),
         "findings": by_weight(domain.findings.filter(closed_at=None).exclude(source="visit")),
         "may_edit": is_allowed(request.role, "domain.edit"),
+        # Said where the records are shown: not only after somebody has published one and presses the button.
+        "must_confirm_email": not domain.is_verified and not has_verified_email(request.user),
     }
+
+
+def _with_ownership(workspace: Workspace, domain_id: uuid.UUID) -> tuple[Domain, Ownership]:
+    """Both as of one moment."""
+    domain = find_domain(workspace, domain_id)
+    ownership = ownership_of(domain)
+    if ownership.proven_at and not domain.is_verified:
+        # Proven between the two reads. As they are, the page would say 'Not found yet' and stop asking.
+        domain = find_domain(workspace, domain_id)
+    return domain, ownership
 
 
 def _latest_change(domain: Domain) -> dict[str, Any]:

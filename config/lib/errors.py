@@ -83,7 +83,8 @@ def describe(code: str, params: Mapping[str, Any] | None = None) -> Wording:
 def in_one_line(error: ExpectedError) -> str:
     """The words of an error for a message or beside a field."""
     wording = describe(error.code, error.params)
-    return " ".join(text for text in (f"{wording.title}.", wording.why, wording.fix) if text)
+    title = wording.title if wording.title.endswith("?") else f"{wording.title}."
+    return " ".join(text for text in (title, wording.why, wording.fix) if text)
 
 
 def _shown(value: Any) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from config.lib.errors import Wording, describe
 from config.lib.moments import parse_moment
 from domains.models import AddressCheck
+from domains.state import OWN_WORDS, end_in
 
 # The code of an address that has had enough connections from us for now: nothing is known about it.
 BUSY = "address_busy"
@@ -17,7 +18,10 @@ BUSY = "address_busy"
 
 @dataclass(frozen=True)
 class ShownAddress:
-    """One row of the grid. `mark` is the letter of its certificate: the same letter, the same certificate."""
+    """One row of the grid. `mark` is the letter of its certificate: the same letter, the same certificate.
+
+    `state` is the word of its verdict: a certificate near its end is called that, and no problem.
+    """
 
     address: str
     is_pending: bool = False
@@ -31,6 +35,8 @@ class ShownAddress:
     is_trusted: bool = False
     problems: list[Wording] = field(default_factory=list)
     tls_version: str = ""
+    state: str = ""
+    life_state: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,7 @@ def _shown(one: Mapping[str, Any], marks: Mapping[str, str]) -> ShownAddress:
     fingerprint = one["fingerprint_sha256"]
     if not fingerprint:
         return ShownAddress(one["address"], trouble=trouble, is_busy=one["code"] == BUSY)
+    codes = {each["code"] for each in one["problems"]}
     return ShownAddress(
         address=one["address"],
         trouble=trouble,
@@ -100,6 +107,8 @@ def _shown(one: Mapping[str, Any], marks: Mapping[str, str]) -> ShownAddress:
         is_trusted=one["trusted"],
         problems=[describe(each["code"], each["params"]) for each in one["problems"]],
         tls_version=one["tls_version"],
+        state="problem" if codes - OWN_WORDS else end_in(codes),
+        life_state=end_in(codes),
     )
 
 
@@ -118,7 +127,7 @@ def _summary(results: Sequence[Mapping[str, Any]]) -> str:
         return f"Those that were asked, {len(asked)} of {len(results)}, serve the same certificate."
     if len(counts) == 1 and not silent:
         total = len(results)
-        return "The one address serves it." if total == 1 else f"All {total} addresses serve the same certificate."
+        return "The name has one address." if total == 1 else f"All {total} addresses serve the same certificate."
     told = [f"{_serve(count)} certificate {mark}" for mark, count in sorted(counts.items())]
     if silent:
         told.append(f"{silent} served none")

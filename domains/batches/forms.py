@@ -5,12 +5,12 @@ from typing import Any
 from django import forms
 
 from config.lib.errors import ExpectedError, NeedsUser
-from domains.batches.reading import BYTES_AT_MOST, LINES_AT_MOST, decode_file, read_rows
+from domains.batches.reading import BYTES_AT_MOST, LINES_AT_MOST, decode_file, read_rows, unused_columns
 from domains.forms import CatalogueForm
 
 
 class AddManyForm(CatalogueForm):
-    """Cleans to `rows`, the list itself, and `source`, where it is from."""
+    """Cleans to `rows`, the list itself, `source`, where it is from, and `unused`, names of passed over columns."""
 
     lines = forms.CharField(
         label="Hostnames",
@@ -35,6 +35,7 @@ class AddManyForm(CatalogueForm):
         try:
             text, cleaned["source"] = self._list(cleaned.get("lines", ""), cleaned.get("file"))
             cleaned["rows"] = read_rows(text)
+            cleaned["unused"] = unused_columns(text)
         except ExpectedError as error:
             self.add_expected("file" if cleaned.get("file") else "lines", error)
         return cleaned

@@ -66,6 +66,13 @@ def read_rows(text: str) -> list[Row]:
     return rows
 
 
+def unused_columns(text: str) -> list[str]:
+    """The names in a first line of column names that nothing is read from: a typing mistake loses a whole column."""
+    _, cells = next(_records(text.removeprefix("\ufeff")), (0, []))
+    known = zip(cells, _header(cells), strict=False)
+    return [written[:40] for written, name in known if written and name not in COLUMNS]
+
+
 def row_of(number: int, cells: Iterable[str]) -> Row:
     """A row out of its stored cells."""
     return Row(number, *cells)

@@ -18,6 +18,7 @@ from config.lib.errors import NeedsUser, in_one_line
 from config.lib.spreadsheets import csv_lines
 from domains.batches import starting
 from domains.batches.forms import AddManyForm
+from domains.batches.reading import COLUMNS
 from domains.batches.shown import (
     NOT_DONE,
     REFUSED_COLUMNS,
@@ -55,6 +56,10 @@ def add_many(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
         except NeedsUser as error:
             form.add_expected("file" if form.cleaned_data.get("file") else "lines", error)
         else:
+            if unused := form.cleaned_data["unused"]:
+                messages.warning(
+                    request, f"Columns that were passed over: {', '.join(unused)}. The names are {', '.join(COLUMNS)}."
+                )
             return redirect("domains:batch-show", workspace.pk, batch.pk)
     status = 422 if form.errors else 200
     context = {"section": "domains", "form": form, "sample": SAMPLE}

@@ -1,22 +1,51 @@
-/** What polled fragments need besides htmx: opened details stay open, hidden tabs rest, silence is told. */
+/** What polled fragments need besides htmx: what is open, focused or typed stays, hidden tabs rest, silence is told. */
 
 const openedBefore = new Set();
+const REACHABLE = "a[href], button, summary, input, select, textarea";
+let focusedBefore = null;
 
-function rememberOpened(event) {
-  openedBefore.clear();
-  for (const details of event.detail.target.querySelectorAll("details[id][open]")) openedBefore.add(details.id);
+const nameOf = (details) => details.id || details.querySelector("summary")?.textContent.trim();
+
+/** What tells one element from others after its like has taken its place: no id is needed for that. */
+const likenessOf = (element) =>
+  [element.tagName, element.name, element.getAttribute("href"), element.textContent.trim()].join("\n");
+
+const thoseLike = (likeness) =>
+  [...document.querySelectorAll(REACHABLE)].filter((element) => likenessOf(element) === likeness);
+
+// What a browser filled in by itself does not count: it would hold the news up for ever.
+const typedInto = new WeakSet();
+const isPoll = (event) => !event.detail.requestConfig.triggeringEvent;
+
+/** Whoever types into a fragment keeps it as it is until the form is sent; the answer to a form is always shown. */
+function keepWhatIsTyped(event) {
+  const fields = [...event.detail.target.querySelectorAll("textarea, input")];
+  const isTyping = fields.some((field) => typedInto.has(field) && field.value !== field.defaultValue);
+  if (isPoll(event) && isTyping) event.detail.shouldSwap = false;
 }
 
-function reopen() {
-  for (const id of openedBefore) {
-    const details = document.getElementById(id);
-    if (details instanceof HTMLDetailsElement) details.open = true;
+function remember(event) {
+  openedBefore.clear();
+  for (const details of event.detail.target.querySelectorAll("details[open]")) openedBefore.add(nameOf(details));
+  const focused = document.activeElement;
+  focusedBefore = null;
+  if (event.detail.target.contains(focused)) {
+    const likeness = likenessOf(focused);
+    focusedBefore = { likeness, place: thoseLike(likeness).indexOf(focused) };
+  }
+}
+
+function restore() {
+  for (const details of document.querySelectorAll("details")) {
+    if (openedBefore.has(nameOf(details))) details.open = true;
+  }
+  if (focusedBefore && document.activeElement === document.body) {
+    thoseLike(focusedBefore.likeness)[focusedBefore.place]?.focus({ preventScroll: true });
   }
 }
 
 function restWhileHidden(event) {
-  const isPoll = !event.detail.requestConfig.triggeringEvent;
-  if (document.hidden && isPoll) event.preventDefault();
+  if (document.hidden && isPoll(event)) event.preventDefault();
 }
 
 function tellSilence(isSilent) {
@@ -25,8 +54,10 @@ function tellSilence(isSilent) {
 }
 
 export function startLiveFragments() {
-  document.addEventListener("htmx:beforeSwap", rememberOpened);
-  document.addEventListener("htmx:afterSwap", reopen);
+  document.addEventListener("input", (event) => typedInto.add(event.target));
+  document.addEventListener("htmx:beforeSwap", keepWhatIsTyped);
+  document.addEventListener("htmx:beforeSwap", remember);
+  document.addEventListener("htmx:afterSwap", restore);
   document.addEventListener("htmx:beforeRequest", restWhileHidden);
   document.addEventListener("htmx:sendError", () => tellSilence(true));
   document.addEventListener("htmx:afterRequest", (event) => {

@@ -60,6 +60,27 @@ def test_a_domain_that_was_not_meant_is_discarded(signed_in: Page, person: Perso
     expect(page.get_by_text(f"typo.{ZONE} is no longer watched.")).to_be_visible()
 
 
+def test_a_page_that_lives_takes_nothing_out_of_ones_hands(signed_in: Page) -> None:
+    """What is focused, opened or typed outlasts that the page shows news."""
+    page = signed_in
+    follow(page, "+ Add domain")
+    page.get_by_label("Hostname").fill(f"alive.{ZONE}")
+    press(page, "Inspect")
+    page.goto(page.url.replace("review/", ""))
+    notes = page.locator("summary", has_text="Notes")
+    notes.press("Enter")
+    take_news(page)
+    expect(notes).to_be_focused()
+    page.get_by_label("Notes").fill("Half a sentence")
+    take_news(page)
+    expect(page.get_by_label("Notes")).to_have_value("Half a sentence")
+
+
+def take_news(page: Page) -> None:
+    """One round of what a page does every two seconds while something is under way."""
+    page.evaluate("() => htmx.ajax('GET', location.pathname + 'live/', {target: '#overview', swap: 'outerHTML'})")
+
+
 @BOTH_WAYS
 def test_many_domains_are_added_and_tagged(signed_in: Page, person: Person, has_scripts: bool) -> None:
     page = signed_in
