@@ -102,7 +102,7 @@ def get_addresses(request: ApiRequest, domain: Domain) -> dict[str, Any]:
     "domain.inspect",
     load=load_domain,
     response={200: AddressesOut, 202: Accepted},
-    errors={},
+    errors={"checked_too_often": 429},
     summary="Look at every address of a domain now",
 )
 def check_domain_addresses(request: ApiRequest, domain: Domain) -> Any:

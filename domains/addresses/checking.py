@@ -15,6 +15,7 @@ from domains.authorities.stores import roots_of_workspaces
 from domains.models import AddressCheck, Domain
 from domains.protocols import opener_of
 from domains.tls import Observation, Target, visit_many
+from domains.turns import require_patience
 
 LEASE = timedelta(seconds=60)
 AT_MOST = 16
@@ -108,9 +109,13 @@ def give_up(row: AddressCheck, error: ExpectedError) -> None:
 
 @transaction.atomic
 def ask_for_addresses(*, domain: Domain, actor: Actor | None = None) -> AddressCheck:
-    """`Check every address`: make the look due at once for a person who waits, and ring. Repeatable."""
+    """`Check every address`: make the look due at once for a person who waits, and ring. Repeatable.
+
+    Raises Transient("checked_too_often"), as asking for a visit does.
+    """
     row, _ = AddressCheck.unscoped.get_or_create(domain=domain, defaults={"workspace_id": domain.workspace_id})
     jobs.start_now(row, asked_at=clock.now())
+    require_patience(domain, actor)
     record(
         "domain.addresses_asked",
         workspace_id=domain.workspace_id,

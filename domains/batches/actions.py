@@ -19,6 +19,7 @@ from domains.batches.judging import new_of
 from domains.batches.pace import DETECTIONS_PER_SECOND, VISITS_PER_SECOND, spread_over
 from domains.batches.reading import row_of
 from domains.models import Batch, BatchKind, BatchLine, Domain, DomainTag, LineState, Visit
+from domains.turns import impatient
 from domains.writing import update_rows
 
 type Lines = Sequence[BatchLine]
@@ -67,6 +68,12 @@ def _beyond_room(batch: Batch, wanted: list[NewDomain]) -> list[tuple[NewDomain,
 def check_lines(batch: Batch, lines: Lines) -> None:
     """Make the visits due within the time that so many take; what is due sooner stays so."""
     domains = _domains_of(batch, lines)
+    # Or a batch for each would be the way around the limit of the button.
+    refused = impatient(list(domains.values()))
+    for line in lines:
+        if line.domain_id in refused:
+            settle(line, refused[line.domain_id])
+    domains = {key: domain for key, domain in domains.items() if key not in refused}
     now = clock.now()
     moment = spread_over(now, batch.total, VISITS_PER_SECOND)
     visits = Visit.objects.for_workspace(batch.workspace_id).filter(domain_id__in=domains)
