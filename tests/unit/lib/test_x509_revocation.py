@@ -120,7 +120,7 @@ def test_many_certificates_cost_one_walk_through_the_list(monkeypatch: pytest.Mo
         def __len__(self) -> int:
             return len(whole)
 
-    monkeypatch.setattr(cx509, "load_der_x509_crl", lambda der: Counted())
+    monkeypatch.setattr(cx509, "load_der_x509_crl", lambda _: Counted())
     serials = [f"{number:x}" for number in range(100, 300)]
     found = x509.read_revocation_list(b"", issuer_der=world.intermediate.der, url=URL, serials=serials, now=NOW)
     assert set(found.revoked) == set(serials[:100])
