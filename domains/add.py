@@ -18,6 +18,7 @@ from domains.models import Domain, DomainTag, Hosting, Ownership, State, Visit, 
 from domains.ownership import enclosing, forget_unused
 from domains.protocols import HTTPS, parse_port, parse_protocol, usual_port
 from domains.state import Known, domain_state, urgency
+from domains.turns import require_patience
 
 TAGS_AT_MOST = 10
 NOTES_AT_MOST = 2_000
@@ -121,15 +122,18 @@ def add_domain(
 ) -> Domain:
     """Start to watch a host; its first visit and its detection are due at once. Opens no connection itself.
 
-    Raises NeedsUser as parse_new does, confirm_address_first, and domain_exists.
+    Raises NeedsUser as parse_new does, confirm_address_first, and domain_exists; Transient("checked_too_often").
     """
     require_room(workspace, user)
     new = parse_new(hostname=hostname, port=port, protocol=protocol, tags=tags, notes=notes)
     now = clock.now()
     at_once = FirstLook(visit=lambda _: now, hosting=lambda _: now, priority=jobs.INTERACTIVE)
-    made = insert_domains(workspace=workspace, actor=actor, user=user, wanted=[new], first_look=at_once)
-    if not made:
-        raise NeedsUser("domain_exists", host=new.label)
+    with transaction.atomic():
+        made = insert_domains(workspace=workspace, actor=actor, user=user, wanted=[new], first_look=at_once)
+        if not made:
+            raise NeedsUser("domain_exists", host=new.label)
+        # Deleting and adding it over and over would be as good as the button.
+        require_patience(made[new.key], actor, counted=1)
     jobs.ring("visit", interactive=True)
     jobs.ring("hosting", interactive=True)
     return made[new.key]

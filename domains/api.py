@@ -126,7 +126,7 @@ def list_domains(request: ApiRequest, query: DomainQuery) -> dict[str, Any]:
     body=NewDomain,
     response=DomainOut,
     status=201,
-    errors={"domain_exists": 409, "confirm_address_first": 409},
+    errors={"domain_exists": 409, "confirm_address_first": 409, "checked_too_often": 429},
     summary="Add a domain",
 )
 def post_domain(request: ApiRequest, body: NewDomain) -> dict[str, Any]:

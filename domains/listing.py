@@ -273,7 +273,8 @@ def _place(value: Any) -> int:
 
 
 def _host(value: Any) -> str:
-    if isinstance(value, str) and "\0" not in value:
+    # ASCII, as hosts are: JSON can also write half a surrogate pair, which no database takes.
+    if isinstance(value, str) and value.isascii() and "\0" not in value:
         return value
     raise ValueError("no host name")
 

@@ -123,7 +123,7 @@ def add(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             domain = add_domain(workspace=workspace, actor=request.actor, user=request.user, **form.cleaned_data)
-        except NeedsUser as error:
+        except (NeedsUser, Transient) as error:
             form.add_expected("hostname", error)
         else:
             return redirect("domains:domain-review", workspace.pk, domain.pk)

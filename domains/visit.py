@@ -99,6 +99,7 @@ def _target(domain: Domain) -> Target:
         http=probing.has_website(domain),
         plain_port=plain_port,
         opener=opener_of(domain.protocol),
+        owner=domain.workspace_id,
     )
 
 

@@ -51,7 +51,9 @@ def _check(row: AddressCheck, domain: Domain) -> None:
 
 def _target(domain: Domain, address: str) -> Target:
     opener = opener_of(domain.protocol)
-    return Target(domain.host, domain.port, http=False, plain_port=None, address=address, opener=opener)
+    return Target(
+        domain.host, domain.port, http=False, plain_port=None, address=address, opener=opener, owner=domain.workspace_id
+    )
 
 
 def result_of(seen: Observation, host: str, now: datetime, roots: x509.Roots) -> dict[str, Any]:

@@ -13,13 +13,13 @@ from django.db.models import Count, ProtectedError
 from accounts.models import User
 from auditlog.events import record
 from config.lib import clock, jobs
-from config.lib.errors import ExpectedError, NeedsUser, Transient
+from config.lib.errors import ExpectedError, NeedsUser
 from domains.add import TAGS_AT_MOST, FirstLook, NewDomain, confirm_first, delete_domain, insert_domains, room_left
 from domains.batches.judging import new_of
 from domains.batches.pace import DETECTIONS_PER_SECOND, VISITS_PER_SECOND, spread_over
 from domains.batches.reading import row_of
 from domains.models import Batch, BatchKind, BatchLine, Domain, DomainTag, LineState, Visit
-from domains.turns import require_patience
+from domains.turns import impatient
 from domains.writing import update_rows
 
 type Lines = Sequence[BatchLine]
@@ -84,17 +84,14 @@ def check_lines(batch: Batch, lines: Lines) -> None:
 
 
 def _patient(batch: Batch, lines: Lines, domains: Mapping[Any, Domain]) -> dict[Any, Domain]:
-    """The domains that may be looked at; each is noted as asked for at once, so that a host's ports count together."""
-    asked = {}
+    """The domains that may be looked at; each is noted as asked for, so that the next batch counts it too."""
+    refused = impatient(list(domains.values()))
     for line in lines:
-        if domain := domains.get(line.domain_id):
-            try:
-                require_patience(domain, batch.actor)
-            except Transient as error:
-                settle(line, error)
-            else:
-                asked[domain.pk] = domain
-                _record("domain.inspection_asked", batch, domain)
+        if line.domain_id in refused:
+            settle(line, refused[line.domain_id])
+    asked = {key: domain for key, domain in domains.items() if key not in refused}
+    for domain in asked.values():
+        _record("domain.inspection_asked", batch, domain)
     return asked
 
 

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -36,6 +36,7 @@ class Target:
 
     `http` asks for the front page too; `plain_port` is where it is asked for without TLS when that
     fails, None for nowhere. `opener` says how TLS is asked for where it does not begin at once.
+    `owner` is the workspace that asks, which makes no other target of it: what was seen is the same for all.
     """
 
     host: str
@@ -44,6 +45,7 @@ class Target:
     plain_port: int | None = 80
     address: str = ""
     opener: Opener | None = None
+    owner: Hashable = field(default=None, compare=False)
 
     @property
     def where(self) -> str:
@@ -113,7 +115,7 @@ class _Manners:
     def turn(self, target: Target, deadline: egress.Deadline, *, plain_port: int | None = None) -> Turn:
         """For the visit's connection, or for the one to `plain_port` that follows it."""
         port = plain_port or target.port
-        return self.politeness.turn(target, port, deadline, follows=plain_port is not None)
+        return self.politeness.turn(target, port, deadline, follows=plain_port is not None, owner=target.owner)
 
     def tls_deadline(self, target: Target) -> egress.Deadline:
         """Mail servers greet late on purpose (postscreen: 6 s); nobody asks them for a page in exchange."""

@@ -3,15 +3,16 @@
 Many domains of many customers live behind one address, and many workspaces may watch one host. Each
 address has a bucket of connections across all workspaces, and so many at once. A visit over its budget is
 no failure: it takes over what another visit has just seen of the same host, or it is told when its turn
-comes. Turns are given in the order of asking and kept, so nobody starves. Nothing here touches the
-database. Addresses that the operator opened (EGRESS_ALLOW_CIDRS) know no limit and no memory.
+comes. Turns are given in the order of asking and kept, and no workspace holds more than its share of them,
+so nobody starves. Nothing here touches the database. Addresses that the operator opened (EGRESS_ALLOW_CIDRS)
+know no limit and no memory.
 """
 
 import asyncio
 import random
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -53,13 +54,48 @@ class PutOff(Exception):
 
 
 @dataclass(slots=True)
+class _Turns:
+    """The promised ones: when each is due and whose it is, by who asked; `held` counts them by whose they are."""
+
+    promised: dict[Hashable, tuple[float, Hashable]] = field(default_factory=dict)
+    held: Counter[Hashable] = field(default_factory=Counter)
+
+    def due(self, who: Hashable) -> float | None:
+        return self.promised[who][0] if who in self.promised else None
+
+    def promise(self, who: Hashable, due: float, owner: Hashable) -> None:
+        self.take(who)
+        self.promised[who] = due, owner
+        self.held[owner] += 1
+
+    def take(self, who: Hashable) -> None:
+        if who in self.promised:
+            _, owner = self.promised.pop(who)
+            self.held[owner] -= 1
+            if not self.held[owner]:
+                del self.held[owner]
+
+    def forget_missed(self, now: float) -> None:
+        for who in [who for who, (due, _) in self.promised.items() if due + MISSED_SECONDS < now]:
+            self.take(who)
+
+    def has_share(self, owner: Hashable, of: float) -> bool:
+        """Whether `owner` holds as many of `of` turns as everybody may: there is a share more than there are owners.
+
+        The one left over is for whoever comes next. Otherwise thousands of names that one workspace points at an
+        address would hold all its turns for ever, and nobody else's domain there would be looked at again.
+        """
+        return self.held[owner] >= of / (len(self.held.keys() | {owner}) + 1)
+
+
+@dataclass(slots=True)
 class _Address:
-    """`ready_at` is when the bucket will be full again; `turns` are the promised ones by who asked."""
+    """`ready_at` is when the bucket will be full again."""
 
     ready_at: float
     at_once: int = 0
     waiting: deque[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = field(default_factory=deque)
-    turns: dict[Hashable, float] = field(default_factory=dict)
+    turns: _Turns = field(default_factory=_Turns)
     failures: dict[int, tuple[float, type[OSError]]] = field(default_factory=dict)
 
     def is_idle(self, now: float) -> bool:
@@ -67,7 +103,7 @@ class _Address:
             self.ready_at <= now
             and not self.at_once
             and not self.waiting
-            and all(due + MISSED_SECONDS < now for due in self.turns.values())
+            and not self.turns.promised
             and all(at + MEMORY_SECONDS < now for at, _ in self.failures.values())
         )
 
@@ -98,9 +134,14 @@ class Politeness:
         self._seen: dict[Hashable, tuple[float, Any]] = {}
         self._swept_at = 0.0
 
-    def turn(self, who: Hashable, port: int, deadline: egress.Deadline, *, follows: bool = False) -> "Turn":
-        """For one connection of the visit to `who`; one that `follows` an admitted one is counted, never refused."""
-        return Turn(self, who, port, deadline, follows)
+    def turn(
+        self, who: Hashable, port: int, deadline: egress.Deadline, *, follows: bool = False, owner: Hashable = None
+    ) -> "Turn":
+        """For one connection of the visit to `who`; one that `follows` an admitted one is counted, never refused.
+
+        `owner` is the workspace that asks.
+        """
+        return Turn(self, who, port, deadline, follows, owner)
 
     def claim(self, address: str, turn: "Turn") -> None:
         """Take one connection out of the address's bucket. Raises PutOff, or how the address has just failed."""
@@ -108,9 +149,10 @@ class Politeness:
         with self._lock:
             self._sweep(now)
             place = self._addresses.setdefault(address, _Address(now))
-            due = place.turns.get(turn.who, now - 2 * MISSED_SECONDS)
+            promised = place.turns.due(turn.who)
+            due = now - 2 * MISSED_SECONDS if promised is None else promised
             if due <= now < due + MISSED_SECONDS:
-                del place.turns[turn.who]
+                place.turns.take(turn.who)
                 return
             # No further ahead than turns are promised: the clock may have been set back.
             furthest = now + HORIZON_SECONDS + self.burst * self.pause
@@ -120,7 +162,7 @@ class Politeness:
                 place.ready_at += self.pause
                 return
             self._raise_what_is_known(place, turn, now)
-            raise PutOff(due - now if due > now else self._promise(place, turn.who, now, wait))
+            raise PutOff(due - now if due > now else self._promise(place, turn, now, wait))
 
     def _raise_what_is_known(self, place: _Address, turn: "Turn", now: float) -> None:
         at, known = self._seen.get(turn.who, (now - MEMORY_SECONDS, None))
@@ -130,12 +172,15 @@ class Politeness:
         if now - at < MEMORY_SECONDS:
             raise failure
 
-    def _promise(self, place: _Address, who: Hashable, now: float, wait: float) -> float:
+    def _promise(self, place: _Address, turn: "Turn", now: float, wait: float) -> float:
         """Seconds until the turn that is now promised, or until it is worth asking again."""
         if wait > HORIZON_SECONDS:
             return random.uniform(HORIZON_SECONDS / 2, HORIZON_SECONDS)  # noqa: S311  (no secret)
+        if place.turns.has_share(turn.owner, HORIZON_SECONDS / self.pause):
+            # Before all of its own turns are over: nothing of the budget is left unused.
+            return random.uniform(HORIZON_SECONDS / 4, HORIZON_SECONDS / 2)  # noqa: S311  (no secret)
         place.ready_at += self.pause
-        place.turns[who] = now + wait
+        place.turns.promise(turn.who, now + wait, turn.owner)
         return wait
 
     async def enter(self, address: str, turn: "Turn") -> None:
@@ -169,7 +214,7 @@ class Politeness:
         """What was paid for stays: only the place was missing."""
         seconds = random.uniform(2, 10)  # noqa: S311  (no secret)
         with self._lock:
-            place.turns[turn.who] = self.now() + seconds
+            place.turns.promise(turn.who, self.now() + seconds, turn.owner)
         return seconds
 
     def leave(self, address: str) -> None:
@@ -208,6 +253,8 @@ class Politeness:
         if abs(now - self._swept_at) < _SWEEP_SECONDS and not is_crowded:
             return
         self._swept_at = now
+        for place in self._addresses.values():
+            place.turns.forget_missed(now)
         self._seen = {who: kept for who, kept in self._seen.items() if now - kept[0] < MEMORY_SECONDS}
         self._addresses = {name: place for name, place in self._addresses.items() if not place.is_idle(now)}
         quiet = [name for name, place in self._addresses.items() if not place.at_once and not place.waiting]
@@ -219,11 +266,18 @@ class Turn:
     """One connection from asking for it to its end; `with` it around the connection, `enter` before each attempt."""
 
     def __init__(
-        self, politeness: Politeness, who: Hashable, port: int, deadline: egress.Deadline, follows: bool
+        self,
+        politeness: Politeness,
+        who: Hashable,
+        port: int,
+        deadline: egress.Deadline,
+        follows: bool,
+        owner: Hashable,
     ) -> None:
         self.who = who
         self.port = port
         self.follows = follows
+        self.owner = owner
         self._deadline = deadline
         self._politeness = politeness
         self._address = ""

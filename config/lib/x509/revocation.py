@@ -111,9 +111,13 @@ def _read(der: bytes, issuer_der: bytes, url: str, serials: Iterable[str], now: 
         raise Permanent(
             "crl_stale", url=url, next_update=f"{crl.next_update_utc:%Y-%m-%d %H:%M} UTC" if crl.next_update_utc else ""
         )
-    found = {serial: crl.get_revoked_certificate_by_serial_number(int(serial, 16)) for serial in serials}
-    revoked = {serial: _entry(one) for serial, one in found.items() if one is not None}
-    return RevocationList(crl.last_update_utc, crl.next_update_utc, len(crl), revoked)
+    return RevocationList(crl.last_update_utc, crl.next_update_utc, len(crl), _found(crl, serials))
+
+
+def _found(crl: x509.CertificateRevocationList, serials: Iterable[str]) -> dict[str, Revoked]:
+    """One walk for all of them: the library's look-up walks too, 16 ms each in the largest lists we read."""
+    wanted = {int(serial, 16): serial for serial in serials}
+    return {wanted[one.serial_number]: _entry(one) for one in crl if one.serial_number in wanted}
 
 
 def _is_signed_by(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:

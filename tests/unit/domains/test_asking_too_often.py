@@ -10,10 +10,10 @@ from pytest_django import Settings
 
 from accounts import api_limits
 from auditlog.events import SYSTEM
-from config.lib import clock
+from config.lib import clock, jobs
 from domains.add import add_domain, delete_domain
 from domains.hosting.detecting import ask_for_detection
-from domains.models import Domain, Visit
+from domains.models import AddressCheck, BatchLine, Domain, Visit
 from domains.turns import ASKED_AT_MOST
 from domains.visit import ask_for_visit
 from tests.cast import Cast, make_cast
@@ -127,3 +127,65 @@ def test_the_portal_itself_is_never_refused(cast: Cast) -> None:
             ask_for_visit(domain=domain)
             ask_for_detection(domain=domain)
         assert inspect(cast, domain) == (202, "")
+
+
+def test_every_address_counts_as_well(cast: Cast) -> None:
+    domain = add(cast)
+    client = Client(headers={"Authorization": f"Bearer {cast.token(cast.admin)}"})
+    url = f"/api/domains/{domain.pk}/addresses"
+    with clock.frozen(NOW):
+        answers = [client.post(url, content_type="application/json").status_code for _ in range(ASKED_AT_MOST + 1)]
+        assert answers == [202] * ASKED_AT_MOST + [429]
+        page = reverse("domains:domain-addresses", args=[cast.acme.pk, domain.pk])
+        told = as_admin(cast).post(page, follow=True).content.decode()
+        assert "www.forge.org was looked at often enough for now" in told
+        assert inspect(cast, domain) == (429, "60")
+    assert AddressCheck.unscoped.get(domain=domain).asked_at == NOW
+
+
+def check_many(cast: Cast, *domains: Domain) -> dict[str, str]:
+    """By the list's bulk action; what became of each line."""
+    Visit.unscoped.filter(domain__in=domains).update(run_after=None)
+    url = reverse("domains:batch-check", args=[cast.acme.pk])
+    answer = as_admin(cast).post(url, {"id": [str(one.pk) for one in domains]})
+    jobs.run_due("batch", interactive=True)
+    lines = BatchLine.unscoped.filter(batch_id=answer.headers["Location"].split("/")[-2])
+    return {line.label: line.code or line.state for line in lines}
+
+
+def test_the_bulk_action_is_no_way_around(cast: Cast) -> None:
+    domain, other = add(cast), add(cast, "api.forge.org")
+    with clock.frozen(NOW):
+        for _ in range(ASKED_AT_MOST):
+            assert check_many(cast, domain) == {"www.forge.org": "done"}
+        assert check_many(cast, domain, other) == {"www.forge.org": "checked_too_often", "api.forge.org": "done"}
+        assert Visit.unscoped.get(domain=domain).run_after is None, "nothing was made due"
+    with clock.frozen(NOW + timedelta(seconds=60)):
+        assert check_many(cast, domain) == {"www.forge.org": "done"}
+
+
+def test_the_ports_of_one_bulk_action_count_together(cast: Cast, settings: Settings) -> None:
+    ports = [add(cast, port=port) for port in range(8000, 8000 + ASKED_AT_MOST + 2)]
+    with clock.frozen(NOW):
+        assert sorted(check_many(cast, *ports).values()) == ["checked_too_often"] * 2 + ["done"] * ASKED_AT_MOST
+    settings.EGRESS_ALLOW_CIDRS = (ip_network("10.0.0.0/8"),)
+    Visit.unscoped.filter(domain=ports[0]).update(address="10.1.2.3")
+    with clock.frozen(NOW):
+        assert set(check_many(cast, *ports).values()) == {"done"}
+
+
+def test_adding_and_deleting_in_turn_is_no_way_around(cast: Cast) -> None:
+    client = Client(headers={"Authorization": f"Bearer {cast.token(cast.admin)}"})
+
+    def add_and_delete() -> int:
+        answer = client.post("/api/domains", {"hostname": "www.forge.org"}, content_type="application/json")
+        for domain in Domain.objects.for_workspace(cast.acme):
+            delete_domain(domain=domain, actor=SYSTEM)
+        return answer.status_code
+
+    with clock.frozen(NOW):
+        assert [add_and_delete() for _ in range(ASKED_AT_MOST + 1)] == [201] * ASKED_AT_MOST + [429]
+        page = as_admin(cast).post(reverse("domains:domain-add", args=[cast.acme.pk]), {"hostname": "www.forge.org"})
+        assert "www.forge.org was looked at often enough for now" in page.content.decode()
+    with clock.frozen(NOW + timedelta(seconds=60)):
+        assert add_and_delete() == 201

@@ -212,7 +212,9 @@ def test_the_list_pages_by_cursor_in_every_order(cast: Cast) -> None:
 
 def test_a_foreign_cursor_starts_the_list_anew(cast: Cast) -> None:
     add_domain(workspace=cast.acme, actor=SYSTEM, hostname="forge.org")
-    for cursor in ("x", "!!!", "W10", "eyJhIjoxfQ", "WzEsMiwzXQ", "WzEsImEiLCJiIl0", "W1tdLFtdLFtdXQ"):
+    # The last one: half of a surrogate pair where the host should be, which JSON can write and no database takes.
+    half = "WzEsIlx1ZDgwMCIsIjVmZjU2ZGQwLWFlMjMtNGY4YS04YWNmLTdlMjA1NzljOTZkNyJd"
+    for cursor in ("x", "!!!", "W10", "eyJhIjoxfQ", "WzEsMiwzXQ", "WzEsImEiLCJiIl0", "W1tdLFtdLFtdXQ", half):
         assert names_in(page(client_of(cast.admin), "domain-list", cast.acme.pk, query=f"?cursor={cursor}")) in (
             ["forge.org"],
             [],

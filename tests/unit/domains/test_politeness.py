@@ -48,17 +48,17 @@ def nobody(address: str) -> bool:
     return False
 
 
-def wait_of(polite: Politeness, who: Hashable, address: str = ADDRESS, *, follows: bool = False) -> float:
+def wait_of(polite: Politeness, who: Hashable, address: str = ADDRESS, **others: Any) -> float:
     """0 for a visit that may connect, else in how many seconds its turn comes."""
-    known, seconds = claim(polite, who, address, follows=follows)
+    known, seconds = claim(polite, who, address, **others)
     assert known is None
     return seconds
 
 
-def claim(polite: Politeness, who: Hashable, address: str = ADDRESS, *, follows: bool = False) -> tuple[Any, float]:
+def claim(polite: Politeness, who: Hashable, address: str = ADDRESS, **others: Any) -> tuple[Any, float]:
     """What was taken over, and the wait."""
     try:
-        polite.claim(address, polite.turn(who, 443, Deadline(10), follows=follows))
+        polite.claim(address, polite.turn(who, 443, Deadline(10), **others))
     except PutOff as put_off:
         return put_off.known, put_off.seconds
     return None, 0.0
@@ -97,6 +97,51 @@ def test_more_than_the_queue_holds_get_their_turn_as_well(clock: Clock) -> None:
     admitted = let_come(make(clock), clock, [(clock.at, who) for who in range(4000)])
     assert len(admitted) == 4000
     assert most_in_a_minute(admitted) <= BURST + A_MINUTE
+
+
+def test_one_workspace_with_thousands_of_names_does_not_starve_another(clock: Clock) -> None:
+    """All of them at one address and due every quarter of an hour, which is twice what the address gets."""
+    polite, began = make(clock), clock.at
+    chance = random.Random(3)
+    queue = [(began + chance.uniform(0, 900), "crowd", who) for who in range(4_000)]
+    queue += [(began + 3600 + chance.uniform(0, 900), "small", who) for who in range(20)]
+    heapq.heapify(queue)
+    asked: dict[int, float] = {}
+    waits = []
+    while queue and queue[0][0] < began + 4 * 3600:
+        clock.at, owner, who = heapq.heappop(queue)
+        wait = wait_of(polite, (owner, who), owner=owner)
+        if owner == "small":
+            since = asked.setdefault(who, clock.at)
+            if not wait:
+                waits.append(clock.at - since)
+                del asked[who]
+        heapq.heappush(queue, (clock.at + (wait + chance.random() if wait else 900), owner, who))
+    assert len(waits) > 20 * 6
+    assert max([*waits, *(clock.at - since for since in asked.values())]) <= HORIZON_SECONDS
+
+
+def test_however_many_hold_turns_there_is_one_for_who_comes_next(clock: Clock) -> None:
+    polite = make(clock)
+    for round_ in range(2000):
+        for owner in range(10):
+            wait_of(polite, (owner, round_), owner=owner)
+    clock.at += HORIZON_SECONDS / 2
+    for round_ in range(2000):
+        for owner in range(10):
+            wait_of(polite, (owner, round_), owner=owner)
+    told = wait_of(polite, "newcomer", owner="newcomer")
+    clock.at += told
+    assert wait_of(polite, "newcomer", owner="newcomer") == 0
+
+
+def test_turns_that_nobody_came_for_are_forgotten_where_it_is_never_quiet(clock: Clock) -> None:
+    polite = make(clock)
+    for moment in range(500):
+        clock.at += 10
+        for visit in range(25):
+            wait_of(polite, (moment, visit), owner=moment)
+    assert len(polite._addresses[ADDRESS].turns.promised) <= (HORIZON_SECONDS + MISSED_SECONDS) * A_MINUTE / 60 + BURST
 
 
 def test_nobody_overtakes_who_was_promised_a_turn(clock: Clock) -> None:

@@ -101,3 +101,27 @@ def test_a_mutated_list_is_refused_or_says_exactly_the_same() -> None:
             refusals.append(error.code)
     assert len(refusals) > 480
     assert set(refusals) <= {"crl_unreadable", "crl_forged", "crl_not_for_us", "crl_stale"}
+
+
+def test_many_certificates_cost_one_walk_through_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten thousand look-ups in a list of ten megabytes would take minutes of CPU, and a workspace can ask for them."""
+    whole = cx509.load_der_x509_crl(revocation_list(world.intermediate, range(1, 200)))
+    walks = []
+
+    class Counted:
+        def __getattr__(self, name: str) -> object:
+            assert name != "get_revoked_certificate_by_serial_number", "it walks through the list"
+            return getattr(whole, name)
+
+        def __iter__(self) -> object:
+            walks.append(1)
+            return iter(whole)
+
+        def __len__(self) -> int:
+            return len(whole)
+
+    monkeypatch.setattr(cx509, "load_der_x509_crl", lambda _: Counted())
+    serials = [f"{number:x}" for number in range(100, 300)]
+    found = x509.read_revocation_list(b"", issuer_der=world.intermediate.der, url=URL, serials=serials, now=NOW)
+    assert set(found.revoked) == set(serials[:100])
+    assert len(walks) == 1
