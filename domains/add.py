@@ -26,24 +26,35 @@ NOTES_AT_MOST = 2_000
 ADDED_UNPROVEN_AT_MOST = 5
 
 _WITH_PORT = re.compile(r"(?P<host>[^:]+):(?P<port>\d{1,5})")
+# What a browser's address line holds. No user name: `https://your-bank.com@evil.com` reads as the one and is the other.
+_WEB_ADDRESS = re.compile(r"https?://(?P<target>[^/?#@\\\s]+)([/?#]\S*)?", re.IGNORECASE)
 _TAG = re.compile(r"[\w][\w .-]{0,39}")
 
 
 def parse_target(text: str, port: int | None = None, protocol: str | None = None) -> tuple[str, int]:
-    """(host, port) out of `host` or `host:port`; a `port` of its own must not contradict it.
+    """(host, port) out of `host`, `host:port` or a website's address; a `port` of its own must not contradict it.
 
     Without any, it is the usual one of `protocol`, which is not checked here.
 
-    Raises NeedsUser: host_malformed, host_is_ip, host_single_label, host_public_suffix,
+    Raises NeedsUser: host_malformed, host_wildcard, host_is_ip, host_single_label, host_public_suffix,
     host_reserved, port_not_allowed, port_contradicted.
     """
-    found = _WITH_PORT.fullmatch(text.strip())
-    host = egress.parse_hostname(found["host"] if found else text.strip())
+    address = _WEB_ADDRESS.fullmatch(text.strip())
+    target = address["target"] if address else text.strip()
+    found = _WITH_PORT.fullmatch(target)
+    host = _parse_host(found["host"] if found else target)
     written = int(found["port"]) if found else None
     given = [one for one in (written, port) if one is not None]
     if len(set(given)) > 1:
         raise NeedsUser("port_contradicted", host=host, written=written, port=port)
     return host, parse_port(given[0] if given else usual_port(protocol))
+
+
+def _parse_host(text: str) -> str:
+    if text.startswith("*."):
+        above = egress.parse_hostname(text[2:])
+        raise NeedsUser("host_wildcard", host=f"*.{above}", above=above)
+    return egress.parse_hostname(text)
 
 
 def parse_tags(tags: Iterable[str]) -> list[str]:

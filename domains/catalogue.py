@@ -11,6 +11,11 @@ register(
             "Adding makes the portal connect to a host, so an address that is not confirmed may add {most} a day.",
             "Open the link in the mail to {email}, then add the next one.",
         ),
+        "host_wildcard": Entry(
+            "“{host}” stands for many names",
+            "A certificate may cover them all; a look goes to one of them.",
+            "Type a name that is served, such as www.{above}.",
+        ),
         "domain_exists": Entry(
             "{host} is here already",
             "This workspace watches it; a host is listed once for each port and protocol.",

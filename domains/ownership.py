@@ -24,6 +24,7 @@ from domains.standing import refresh_state
 
 SOURCE = "ownership"
 LOOK_SECONDS = 6.0
+HEARSAY_SECONDS = 2.0
 DAILY = timedelta(hours=24)
 # After a miss the record is looked for sooner: most are an edit that is being repaired.
 AFTER_MISS = (timedelta(hours=1), timedelta(hours=6))
@@ -43,7 +44,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Look:
-    """One look-up: when it began, and `look_up`'s answer."""
+    """One look-up: when it began, and `look_up`'s answer with what the resolvers say beside it."""
 
     began: datetime
     checks: list[dict[str, Any]]
@@ -116,6 +117,28 @@ def look_up(ownership: Ownership) -> list[dict[str, Any]]:
     return checks
 
 
+def with_hearsay(checks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each check with `resolvers`: what the configured resolvers say where the zone's own servers were asked. Blocks.
+
+    It explains and decides nothing: a resolver repeats for a while what it heard before the record was there.
+    """
+    deadline = egress.Deadline(HEARSAY_SECONDS)
+    return [{**check, "resolvers": _hearsay(check, deadline)} for check in checks]
+
+
+def _hearsay(check: dict[str, Any], deadline: egress.Deadline) -> list[dict[str, Any]]:
+    try:
+        heard = _as_rows(egress.ask_resolvers(check["name"], check["method"].upper(), deadline))
+    except ExpectedError:
+        return []
+    have_decided = {one["server"] for one in heard} & {one["server"] for one in check["seen"]}
+    return [] if have_decided else heard
+
+
+def _as_rows(answers: Iterable[egress.ServerAnswer]) -> list[dict[str, Any]]:
+    return [{"server": one.server, "values": one.values, "error": one.error} for one in answers]
+
+
 def _without_wildcard(check: dict[str, Any], ownership: Ownership, deadline: egress.Deadline) -> dict[str, Any]:
     """A wildcard A record would prove the host to every workspace: a name nobody was told must not answer."""
     decoy = Record("a", "A", f"{new_token()}.verify.{ownership.host}", check["expected"])
@@ -131,7 +154,7 @@ def _without_wildcard(check: dict[str, Any], ownership: Ownership, deadline: egr
 def _look_up_one(wanted: Record, deadline: egress.Deadline) -> dict[str, Any]:
     try:
         answers = egress.lookup_records(wanted.name, wanted.rdtype, deadline, follow=False)
-        seen = [{"server": one.server, "values": one.values, "error": one.error} for one in answers]
+        seen = _as_rows(answers)
     except ExpectedError as error:
         seen = [{"server": "", "values": None, "error": error.code}]
     return {"method": wanted.method, "name": wanted.name, "expected": wanted.value, "seen": seen}
@@ -153,7 +176,7 @@ def is_miss(checks: Sequence[dict[str, Any]]) -> bool:
 def check_ownership(jobs_due: Sequence[Ownership]) -> None:
     """The work of the standing job: one live look, then whatever it changes. Repeatable. Blocks."""
     for ownership in jobs_due:
-        look = Look(clock.now(), look_up(ownership))
+        look = Look(clock.now(), with_hearsay(look_up(ownership)))
         if any(is_seen(check) for check in look.checks):
             _file_proof(ownership, look)
         elif is_miss(look.checks) and ownership.proven_at:

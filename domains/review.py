@@ -192,11 +192,15 @@ def _seen(check: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def look_words(ownership: Ownership) -> list[dict[str, Any]]:
-    """What was looked for, where, and what was seen: one entry per record and server."""
+    """What was looked for, where, and what was seen: one entry per record and server.
+
+    `is_told` of what resolvers say beside the zone's own servers: it decides nothing.
+    """
     looked = [
-        {"method": check["method"], "name": check["name"], "server": one["server"], "said": said(one)}
+        {"method": check["method"], "name": check["name"], "server": one["server"], "said": said(one), "is_told": told}
         for check in ownership.checks
-        for one in check["seen"]
+        for told, answers in ((False, check["seen"]), (True, check.get("resolvers", ())))
+        for one in answers
     ]
     return looked + _not_looked_for(ownership)
 
@@ -208,7 +212,9 @@ def _not_looked_for(ownership: Ownership) -> list[dict[str, Any]]:
     asked = {check["method"] for check in ownership.checks}
     why = "not looked for: the other record is there, and one suffices"
     rest = [record for record in records_of(ownership) if record.method not in asked]
-    return [{"method": record.method, "name": record.name, "server": "", "said": why} for record in rest]
+    return [
+        {"method": record.method, "name": record.name, "server": "", "said": why, "is_told": False} for record in rest
+    ]
 
 
 def do_resolvers_decide(ownership: Ownership) -> bool:

@@ -135,6 +135,10 @@ class CheckOut(Schema):
     name: str
     expected: str
     seen: list[SeenOut]
+    resolvers: list[SeenOut] = Field(
+        default=[],
+        description="What the portal's resolvers say, where `seen` is of the zone's own servers. It decides nothing.",
+    )
 
 
 class VerifyOut(Schema):

@@ -193,6 +193,7 @@ def _overview(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.U
     hosting = hosting_shown(getattr(domain, "hosting", None) or hosting_of(domain))
     addresses = addresses_shown(getattr(domain, "address_check", None))
     context = domain_context(domain, "overview")
+    looks = look_words(ownership)
     return {
         **context,
         **_latest_change(domain),
@@ -202,7 +203,8 @@ def _overview(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.U
         "hosting": hosting,
         "ownership": ownership,
         "records": record_rows(ownership),
-        "looks": look_words(ownership),
+        "looks": looks,
+        "has_hearsay": any(one["is_told"] for one in looks),
         "resolvers_decide": do_resolvers_decide(ownership),
         "tags_form": TagsForm(initial={"tags": ", ".join(context["tags"])}),
         "notes_form": NotesForm(initial={"notes": domain.notes}),

@@ -10,7 +10,7 @@ register(
         "host_malformed": Entry(
             "“{host}” is not a host name",
             "A host name consists of letters, digits and hyphens in parts that are separated by dots.",
-            "Type the name alone, such as www.example.com, without https://, path or port.",
+            "Type the name alone, such as www.example.com.",
         ),
         "host_is_ip": Entry(
             "“{host}” is an IP address",

@@ -10,6 +10,7 @@ from accounts.models import Workspace
 from config.lib.errors import Wording, describe
 from domains.batches.starting import OPEN
 from domains.models import Batch, BatchKind, BatchLine, BatchState, LineState, readable_name
+from domains.protocols import HTTPS, PROTOCOLS, protocol_of
 
 # By kind: what the button says, what is to become of a line, and what has.
 WORDS: Mapping[str, tuple[str, str, str]] = {
@@ -49,6 +50,7 @@ class LineShown:
     wording: Wording | None
     notes: str
     tags: str
+    spoken: str
 
 
 def counts_of(batch: Batch) -> dict[str, int]:
@@ -87,7 +89,16 @@ def _show_line(batch: Batch, line: BatchLine) -> LineShown:
         wording=describe(line.code, line.params) if line.code else None,
         tags=cells[3],
         notes=cells[4],
+        spoken=_spoken(cells[2].lower(), port) if line.given else "",
     )
+
+
+def _spoken(name: str, port: str) -> str:
+    """`SMTP` where TLS is asked for in words of another protocol; nothing where it begins at once."""
+    # A refused line is labelled with whatever was written.
+    number = int(port) if port.isascii() and port.isdigit() else HTTPS
+    protocol = PROTOCOLS.get(name) or protocol_of(number)
+    return protocol.label if protocol.opener else ""
 
 
 def title_of(batch: Batch, counts: Mapping[str, int]) -> str:

@@ -1,6 +1,5 @@
 """TXT and other records: asked at the zone's own servers, per server, aliases only where wanted."""
 
-import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,9 +8,9 @@ from ipaddress import ip_network
 import pytest
 from pytest_django import Settings
 
-from config.lib.egress import Deadline, ServerAnswer, lookup_records, lookup_txt
+from config.lib.egress import Deadline, ServerAnswer, ask_resolvers, lookup_records, lookup_txt
 from tests.servers.dns import ChallengeDns
-from tests.servers.stub_dns import StubDns, stub_dns
+from tests.servers.stub_dns import StubDns, Zones, stub_dns
 
 ZONE, NAME = "acme-widgets.com", "_acme-challenge.shop.acme-widgets.com"
 
@@ -22,25 +21,6 @@ def resolver(settings: Settings) -> Iterator[StubDns]:
         settings.DNS_RESOLVERS = (server.resolver,)
         settings.EGRESS_ALLOW_CIDRS = (ip_network("127.128.0.0/9"),)
         yield server
-
-
-class Zones:
-    """Authoritative servers on port 53 of loopback addresses of their own."""
-
-    def __init__(self, resolver: StubDns, stack: ExitStack) -> None:
-        self.resolver = resolver
-        self._stack = stack
-
-    def delegate(self, zone: str, *hosts: str) -> list[StubDns]:
-        servers = []
-        for host in hosts:
-            address = f"127.{128 + secrets.randbelow(127)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(250)}"
-            server = self._stack.enter_context(stub_dns(address, 53))
-            server.aa = True
-            self.resolver.answer(host, "A", [address])
-            servers.append(server)
-        self.resolver.answer(zone, "NS", [f"{host}." for host in hosts])
-        return servers
 
 
 @pytest.fixture
@@ -63,6 +43,16 @@ def test_every_server_of_the_zone_answers_for_itself(zones: Zones) -> None:
     assert answers["ns3.dns-host.com"] == ServerAnswer("ns3.dns-host.com", [], "nxdomain")
     assert zones.resolver.asked(NAME) == ["NS"]
     assert ns3.asked(NAME) == ["TXT"]
+
+
+def test_resolvers_are_asked_by_themselves_and_follow_no_alias(zones: Zones) -> None:
+    zones.delegate(ZONE, "ns1.dns-host.com")
+    zones.resolver.answer(NAME, "TXT", ['"heard"'])
+    zones.resolver.answer("alias.com", "CNAME", [f"{NAME}."])
+    label = "{}:{}".format(*zones.resolver.resolver)
+    assert ask_resolvers(NAME, "TXT", Deadline(3)) == [ServerAnswer(label, ["heard"])]
+    assert [one.error for one in ask_resolvers("alias.com", "TXT", Deadline(3))] == ["alias"]
+    assert "NS" not in zones.resolver.asked(NAME)
 
 
 def test_the_closest_delegation_counts(zones: Zones) -> None:

@@ -1,6 +1,7 @@
 """Ownership by real DNS: what counts, what is said when it does not, and what a lost record does."""
 
 import uuid
+from contextlib import ExitStack
 from datetime import timedelta
 from ipaddress import ip_network
 
@@ -18,6 +19,7 @@ from domains.review import look_words
 from tests.cast import Cast, make_cast
 from tests.servers.dns import ChallengeDns
 from tests.servers.ports import free_port
+from tests.servers.stub_dns import Zones, stub_dns
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -69,8 +71,31 @@ def test_before_the_record_exists_it_says_what_was_looked_for_where_and_what_was
     assert txt["expected"] == f"mmc-{ownership.token}"
     assert [one["server"] for one in txt["seen"]] == [dns_server.address]
     assert txt["seen"][0]["values"] == []
+    assert txt["resolvers"] == []
     assert look_words(ownership)[0]["said"] in ("there is no such name", "the name has no such record")
     assert ownership.run_after is None
+
+
+def test_the_zones_own_servers_decide_and_what_resolvers_say_stands_beside(
+    cast: Cast, host: str, settings: Settings
+) -> None:
+    with stub_dns() as resolver, ExitStack() as stack:
+        settings.DNS_RESOLVERS = (resolver.resolver,)
+        (own,) = Zones(resolver, stack).delegate(host, "ns1.dns-host.com")
+        domain = add(cast, host)
+        wanted = records_of(ownership_of(domain))[0]
+        resolver.answer(wanted.name, "TXT", [f'"{wanted.value}"'])
+        ownership = look(domain)
+        assert [(one["server"], one["is_told"]) for one in look_words(ownership) if one["method"] == "txt"] == [
+            ("ns1.dns-host.com", False),
+            ("{}:{}".format(*resolver.resolver), True),
+        ]
+        before = domain.is_verified
+        own.answer(wanted.name, "TXT", [f'"{wanted.value}"'])
+        resolver.answer(wanted.name, "TXT", "SERVFAIL")
+        ownership = look(domain)
+    assert [before, domain.is_verified] == [False, True]
+    assert ownership.checks[0]["resolvers"][0]["error"] == "servfail"
 
 
 def test_the_record_verifies_the_domain_and_starts_its_watch(cast: Cast, host: str, dns_server: ChallengeDns) -> None:

@@ -1,11 +1,12 @@
 """A DNS server whose answers a test scripts one by one, on UDP and TCP."""
 
+import secrets
 import socket
 import struct
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import dns.flags
 import dns.message
@@ -135,3 +136,22 @@ def _serve_tcp(server: StubDns, sock: socket.socket) -> None:
                 reply = server.reply(connection.recv(length, socket.MSG_WAITALL))
                 if reply:
                     connection.sendall(struct.pack("!H", len(reply)) + reply)
+
+
+class Zones:
+    """Authoritative servers on port 53 of loopback addresses of their own."""
+
+    def __init__(self, resolver: StubDns, stack: ExitStack) -> None:
+        self.resolver = resolver
+        self._stack = stack
+
+    def delegate(self, zone: str, *hosts: str) -> list[StubDns]:
+        servers = []
+        for host in hosts:
+            address = f"127.{128 + secrets.randbelow(127)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(250)}"
+            server = self._stack.enter_context(stub_dns(address, 53))
+            server.aa = True
+            self.resolver.answer(host, "A", [address])
+            servers.append(server)
+        self.resolver.answer(zone, "NS", [f"{host}." for host in hosts])
+        return servers

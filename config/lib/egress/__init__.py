@@ -10,7 +10,7 @@ from .detection import Hop, Sighting, http_unverified_for_detection
 from .hostname import parse_dns_name, parse_host, parse_hostname, registrable_domain
 from .http import HttpAnswer, http
 from .judge import is_opened, judge
-from .records import ServerAnswer, lookup_records, lookup_txt
+from .records import ServerAnswer, ask_resolvers, lookup_records, lookup_txt
 from .refusals import Refused, Unreachable
 from .resolve import resolve, resolve_all, resolve_async, resolver_addresses
 from .smtp import smtp_send
@@ -24,6 +24,7 @@ __all__ = [
     "ServerAnswer",
     "Sighting",
     "Unreachable",
+    "ask_resolvers",
     "client_context",
     "http",
     "http_unverified_for_detection",

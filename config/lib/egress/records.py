@@ -89,6 +89,15 @@ def lookup_records(name: str, rdtype: str, deadline: Deadline, *, follow: bool =
     return collected + answers
 
 
+def ask_resolvers(name: str, rdtype: str, deadline: Deadline) -> list[ServerAnswer]:
+    """What the configured resolvers say of `name`, as most of the world hears it: perhaps some minutes old. Blocks.
+
+    A CNAME is not followed. Raises NeedsUser ("host_malformed") for what is no name.
+    """
+    question = _Question(dns.name.from_text(parse_dns_name(name)), dns.rdatatype.from_text(rdtype), follow=False)
+    return _ask_all(_resolvers(), question, deadline)
+
+
 def _servers_of(name: dns.name.Name, deadline: Deadline) -> list[_Server]:
     hosts = _nameservers(name, deadline)[:_MAX_SERVERS]
     if hosts:
@@ -96,6 +105,10 @@ def _servers_of(name: dns.name.Name, deadline: Deadline) -> list[_Server]:
             servers = list(pool.map(lambda host: _authoritative(host, deadline), hosts))
         if any(server.addresses for server in servers):
             return servers
+    return _resolvers()
+
+
+def _resolvers() -> list[_Server]:
     return [
         _Server(_label(address, port), (address,), port, is_authoritative=False)
         for address, port in resolver_addresses()

@@ -28,6 +28,10 @@ def cast() -> Cast:
         ("mail.forge.org:993", 993, ("mail.forge.org", 993)),
         ("bücher.de", None, ("xn--bcher-kva.de", 443)),
         ("forge.org:8443", None, ("forge.org", 8443)),
+        ("https://forge.org/", None, ("forge.org", 443)),
+        ("HTTP://Forge.org", None, ("forge.org", 443)),
+        ("https://forge.org:8443/a?b=c#d", 8443, ("forge.org", 8443)),
+        ("https://bücher.de?x", None, ("xn--bcher-kva.de", 443)),
     ],
 )
 def test_hosts_are_read_as_people_write_them(text: str, port: int | None, target: tuple[str, int]) -> None:
@@ -38,7 +42,15 @@ def test_hosts_are_read_as_people_write_them(text: str, port: int | None, target
     ("text", "code"),
     [
         ("", "host_malformed"),
-        ("https://forge.org/", "host_malformed"),
+        ("ftp://forge.org/", "host_malformed"),
+        ("https:///forge.org", "host_malformed"),
+        ("https://bank.com@forge.org/", "host_malformed"),
+        ("https://forge.org/ and more", "host_malformed"),
+        ("https://localhost/", "host_reserved"),
+        ("forge.org/path", "host_malformed"),
+        ("*.forge.org", "host_wildcard"),
+        ("https://*.forge.org/", "host_wildcard"),
+        ("*.co.uk", "host_public_suffix"),
         ("forge .org", "host_malformed"),
         ("-forge.org", "host_malformed"),
         ("fo_rge.org", "host_malformed"),

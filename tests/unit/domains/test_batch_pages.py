@@ -53,6 +53,13 @@ def run() -> None:
     jobs.run_due("batch")
 
 
+def test_the_preview_says_what_is_spoken_where_it_is_not_plain_tls(client: Client, cast: Cast) -> None:
+    html = preview(client, cast, "web.org", "mail.org:25", "ldap.org,3890,ldap", "x:y", "imap.org:993", "db.org:99999")
+    cells = re.findall(r'<th scope="row">(.*?)</th>', html)
+    words = [re.sub(r"<[^>]*>", "", cell).strip() for cell in cells]
+    assert words == ["web.org", "mail.org:25 SMTP", "ldap.org:3890 LDAP", "x:y", "imap.org:993", "db.org:99999"]
+
+
 def test_a_pasted_list_is_previewed_confirmed_and_done(client: Client, cast: Cast) -> None:
     add_domain(workspace=cast.acme, actor=SYSTEM, hostname="here.org")
     html = preview(client, cast, "here.org", "new.org", "NEW.org", "10.0.0.1", "bücher.de")
