@@ -6,4 +6,4 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         from config import celery, reactions  # noqa: F401  (every process may ring; models must be loaded first)
-        from config.lib import egress_catalogue  # noqa: F401  (every process may tell of an error that is stored)
+        from config.lib import among, egress_catalogue  # noqa: F401  (a look-up, and words for every process)

@@ -63,7 +63,7 @@ class Conclusion:
     @property
     def is_steady(self) -> bool:
         """Whether nothing but MOVING columns changes."""
-        return _seldom_of(self.visit) == tuple(self.columns[name] for name in SELDOM)
+        return _seldom_of(self.visit) == tuple(map(self.columns.__getitem__, SELDOM))
 
     @property
     def moving_columns(self) -> dict[str, Any]:

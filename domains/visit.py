@@ -165,7 +165,7 @@ def _keep_request(one: Conclusion, row: Mapping[str, Any], began: datetime) -> N
 
 
 def _locked(model: type[Domain | Visit], keys: Sequence[uuid.UUID], *columns: str) -> dict[uuid.UUID, dict[str, Any]]:
-    rows = model.unscoped.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")
+    rows = model.unscoped.select_for_update(no_key=True).filter(pk__among=keys).order_by("pk")
     return {row.pop("pk"): row for row in rows.values("pk", *columns)}
 
 

@@ -231,10 +231,10 @@ def claim(kind: Kind, *, interactive: bool = False) -> list[Any]:
     token = uuid.uuid4()
     with transaction.atomic():
         keys = _taken_together(_locked(kind, PRIORITIES[:1] if interactive else PRIORITIES))
-        rows_of(kind.model).filter(pk__in=keys).update(
+        rows_of(kind.model).filter(pk__among=keys).update(
             lease_token=token, lease_until=Now() + kind.lease, claims=F("claims") + 1
         )
-    rows = rows_of(kind.model).filter(pk__in=keys, lease_token=token).order_by("priority", "run_after")
+    rows = rows_of(kind.model).filter(pk__among=keys, lease_token=token).order_by("priority", "run_after")
     return list(kind.load(rows))
 
 

@@ -19,6 +19,7 @@ worker_rlimit_nofile 8192;
 events {{ worker_connections 4096; }}
 http {{
   access_log off;
+  ssl_protocols TLSv1.2 TLSv1.3;
   ssl_session_cache off;
   ssl_session_tickets off;
   ssl_ecdh_curve X25519;

@@ -73,7 +73,7 @@ def test_a_file_is_utf_8_with_or_without_its_mark() -> None:
     [
         (Row(1, "192.0.2.1"), "host_is_ip"),
         (Row(1, "co.uk"), "host_public_suffix"),
-        (Row(1, "https://forge.org/"), "host_malformed"),
+        (Row(1, "ftp://forge.org/"), "host_malformed"),
         (Row(1, ""), "host_malformed"),
         (Row(1, "forge.org", port="ssh"), "port_not_allowed"),
         (Row(1, "forge.org", port="²"), "port_not_allowed"),

@@ -91,7 +91,7 @@ def test_adding_leads_to_the_rows_own_page(cast: Cast) -> None:
         ("localhost", "is a reserved name"),
         ("co.uk", "belongs to everybody"),
         ("intranet", "has no domain"),
-        ("https://forge.org/x", "is not a host name"),
+        ("forge.org/x", "is not a host name"),
         ("", "This field is required"),
     ],
 )
