@@ -31,7 +31,7 @@ def send_deliveries(batch: Sequence[Delivery]) -> None:
 
 
 def _send(delivery: Delivery) -> None:
-    event = Event.unscoped.filter(pk=delivery.event_id).first()
+    event = Event.unscoped.filter(pk=delivery.event_id).first() if delivery.event_id else None
     if event is None or delivery.recipient_id is None or not is_recipient(delivery.workspace_id, delivery.recipient_id):
         raise Permanent("recipient_gone", to=delivery.to)
     told = tell(event, delivery.workspace)
