@@ -141,7 +141,7 @@ def test_a_host_without_any_server_is_accepted_and_says_why_it_has_no_certificat
 
 def test_bad_names_are_bad_input_and_known_ones_a_conflict(call: Caller, issued: Issued, port: int) -> None:
     for hostname, code in (
-        ("https://x", "host_malformed"),
+        ("ftp://x", "host_malformed"),
         ("127.0.0.1", "host_is_ip"),
         ("x", "host_single_label"),
         ("co.uk", "host_public_suffix"),

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from auditlog.events import SYSTEM
 from auditlog.models import PendingReaction
 from domains.add import add_domain
-from domains.models import Domain
+from domains.models import Domain, DomainTag
 from tests.cast import Cast, make_cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -37,6 +37,15 @@ def test_keys_that_lead_elsewhere_are_compared_too(cast: Cast) -> None:
     assert list(Domain.unscoped.filter(workspace__among=[cast.acme.pk])) == [one]
     assert not Domain.unscoped.filter(workspace__among=[cast.other.pk]).exists()
     assert PendingReaction.objects.filter(pk__among=[uuid.uuid4()]).count() == 0
+
+
+def test_texts_are_found_whatever_they_hold(cast: Cast) -> None:
+    tags = ["plain", 'a "b", {c}', "back\\slash", "ünï"]
+    one = add(cast, "a.org")
+    for name in tags:
+        DomainTag.unscoped.create(workspace=cast.acme, domain=one, name=name)
+    for name in tags:
+        assert DomainTag.unscoped.get(name__among=[name, "no such"]).name == name
 
 
 def test_thousands_of_keys_are_one_parameter(cast: Cast) -> None:
