@@ -96,6 +96,7 @@ def _record(kind: str, domain: Domain, finding: Finding, actor: Actor | None) ->
         domain_id=domain.pk,
         domain_label=domain.label,
         data={
+            "finding": str(finding.pk),
             "source": finding.source,
             "code": finding.code,
             "severity": finding.severity,
