@@ -67,15 +67,17 @@ def watch_due(batch: Sequence[Watch]) -> None:
     """Fire what is due of each and say when to look again. Repeatable: a round that was written is not due again."""
     now = clock.now()
     scene = read_scene([watch.domain for watch in batch])
-    quiet = []
+    quiet, has_fired = [], False
     for watch in batch:
         outcome = look(scene, watch.domain, now)
         crash_here("notify.watch_read")
         if outcome.alarms:
-            _fire(watch, outcome)
+            has_fired |= _fire(watch, outcome)
         else:
             quiet.append((watch, outcome))
     _rest(quiet)
+    if has_fired:
+        jobs.ring("delivery")
     crash_here("notify.watch_rested")
 
 
@@ -97,16 +99,15 @@ def look(scene: Scene, domain: Domain, now: datetime) -> Outcome:
     return outcome
 
 
-def _fire(watch: Watch, outcome: Outcome) -> None:
-    """All that one domain's rules say, with the rounds and the next moment, or nothing of it."""
+def _fire(watch: Watch, outcome: Outcome) -> bool:
+    """Write all that one domain's rules say, with the rounds and the next moment, or nothing; whether it was."""
     with transaction.atomic():
         # The domain before what hangs on it, as whoever deletes it does.
         if not Domain.unscoped.select_for_update(no_key=True).filter(pk=watch.domain_id).exists():
-            return
+            return False
         is_ours = watch.finish(run_after=outcome.next_at, also=partial(_write, outcome))
-    if is_ours and outcome.rows:
-        crash_here("notify.watch_fired")
-        jobs.ring("delivery")
+    crash_here("notify.watch_fired")
+    return is_ours
 
 
 def _write(outcome: Outcome) -> None:

@@ -1,6 +1,7 @@
 """Gathered messages: at 08:00 by the workspace's clock, also on the days when it is moved; once a day."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -40,7 +41,7 @@ def test_each_day_or_monday_of_a_year_has_one_at_eight(zone: str, every: str) ->
         assert every == "daily" or local.weekday() == 0
         days.append(local.date())
     step = timedelta(days=1 if every == "daily" else 7)
-    assert {after - before for before, after in zip(days, days[1:], strict=False)} == {step}
+    assert {after - before for before, after in pairwise(days)} == {step}
 
 
 @pytest.mark.django_db
