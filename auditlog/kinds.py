@@ -103,6 +103,8 @@ KINDS: dict[str, EventKind] = {
     "feed.revoked": EventKind("{actor} revoked the {what} link {name}", "warning"),
     "finding.opened": EventKind("{domain}: {title}", "warning", alerts=True),
     "finding.closed": EventKind("{domain}: no longer so: {title}", alerts=True),
+    "finding.acknowledged": EventKind("{actor} acknowledged on {domain}: {title}"),
+    "finding.unacknowledged": EventKind("{actor} asked to be reminded again on {domain}: {title}"),
     # deploy
     "server.saved": EventKind("{actor} changed the server {address}: {changes}"),
     "server.deleted": EventKind("{actor} removed the server {address}", "warning"),
@@ -125,6 +127,9 @@ KINDS: dict[str, EventKind] = {
         "The certificate for {names} was not deployed to {domain}: {summary}", "critical", alerts=True
     ),
     # notifications
+    "template.created": EventKind("{actor} made the alert template {name} for {channel}"),
+    "template.changed": EventKind("{actor} changed the alert template {name} for {channel}", "warning"),
+    "template.deleted": EventKind("{actor} deleted the alert template {name} for {channel}", "warning"),
     "rule.created": EventKind("{actor} made the alert rule {name}: {says}"),
     "rule.changed": EventKind("{actor} changed the alert rule {name}: {says}", "warning"),
     "rule.paused": EventKind("{actor} paused the alert rule {name}", "warning"),

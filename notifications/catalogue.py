@@ -40,9 +40,39 @@ register(
             "Copy it as the receiver shows it, or leave it empty to send unsigned.",
         ),
         "variable_unknown": Entry(
-            "{{{{{name}}}}} in line {line}, column {column} is no variable",
-            "These are: {known}.",
-            "Correct the name, or write it without braces.",
+            "{{{{{name}}}}} is no variable",
+            "It stands in line {line}, column {column}. These are variables: {known}.",
+            "Correct the name, or write it without the double braces.",
+        ),
+        "template_name_missing": Entry(
+            "The template has no name",
+            "Rules and lists tell templates apart by it.",
+            "Give it a name that can be seen.",
+        ),
+        "template_name_taken": Entry(
+            "There is a template {name} already",
+            "Rules tell the templates of one channel apart by their names.",
+            "Choose another name.",
+        ),
+        "template_body_missing": Entry(
+            "The template says nothing",
+            "A message without words would look like a mistake.",
+            "Write what it is to say; variables stand between double braces.",
+        ),
+        "template_too_long": Entry(
+            "This is {length} characters, and {most} fit",
+            "Variables make it longer still when it is sent.",
+            "Shorten it by {over}.",
+        ),
+        "templates_full": Entry(
+            "There are {most} templates already",
+            "A workspace has no more of them.",
+            "Change or delete one of them.",
+        ),
+        "template_in_use": Entry(
+            "The template is used by {count} of your alert rules",
+            "They are: {names}. Without it they would say something else.",
+            "Give them another template or none, then delete it.",
         ),
         "rule_name_missing": Entry(
             "The rule has no name",
