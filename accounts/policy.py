@@ -47,6 +47,12 @@ POLICY: dict[str, frozenset[str]] = {
     "target.test": ADMINS,
     "deploy.view": EVERYBODY,
     "deploy.run": ADMINS,
+    # what is said of it
+    "rule.view": EVERYBODY,
+    "rule.edit": ADMINS,
+    "template.view": ADMINS,
+    "template.edit": ADMINS,
+    "finding.acknowledge": ADMINS,
     # what happened
     "log.view": EVERYBODY,
     "log.export": ADMINS,
@@ -66,6 +72,8 @@ ACTIONS_NEEDING_VERIFIED_EMAIL = frozenset(
         "target.edit",
         "target.test",
         "deploy.run",
+        "rule.edit",
+        "template.edit",
     }
 )
 

@@ -31,8 +31,9 @@ class Rule(OwnedModel):
 
     `days_before_expiry` is for EXPIRY alone. `is_default` marks the three that a workspace begins with: their days
     are scaled to the certificate's lifetime and they keep silent about certificates that renew by themselves; a
-    rule that somebody wrote or changed fires exactly as written. `recipients` are addresses or numbers; none means
-    the admins for mail, and nothing for channels that go to one place. `digest` gathers instead of firing for each.
+    rule that somebody wrote, or whose days or domains somebody changed, fires exactly as written. `recipients` are
+    addresses or numbers; none means the admins for mail, and nothing for channels that go to one place. `digest`
+    gathers instead of firing for each.
     """
 
     class DigestEvery(models.TextChoices):

@@ -6,14 +6,24 @@ from notifications.models import Channel, Trigger
 
 SHORT = frozenset({Channel.SMS_TWILIO, Channel.SMS_REST})
 
-_EXPIRY = (
-    "{{domain}}: the certificate expires in {{days_left}} days",
-    "The certificate that {{host}} serves expires on {{expires}} ({{days_left}} days left).\n\nIssued by: {{issuer}}\n",
-)
-_OTHER = ("{{domain}}: {{title}}", "{{title}}\n\n{{why}}\n\n{{fix}}\n")
-_TEXTS: Mapping[str, tuple[str, str]] = {Trigger.EXPIRY: _EXPIRY}
+LABEL_ALONE = "What to do:"
+_TO_DO = f"{LABEL_ALONE} {{{{fix}}}}\n"
+# Most of these ask for nothing.
+_TOLD = ("{{domain}}: {{title}}", "{{title}}\n\n{{why}}\n\n{{fix}}\n")
+_OTHER = ("{{domain}}: {{title}}", "{{title}}\n\n{{why}}\n\n" + _TO_DO)
+_TEXTS: Mapping[str, tuple[str, str]] = {
+    Trigger.EXPIRY: (
+        "{{domain}}: the certificate {{expiry}}",
+        "The certificate that {{host}} serves {{expiry}}, on {{expires}}. It was issued by {{issuer}}.\n\n" + _TO_DO,
+    ),
+    Trigger.RENEWAL: _TOLD,
+    Trigger.CHANGED: _TOLD,
+    Trigger.SITE: _TOLD,
+}
 _SHORT_TEXTS: Mapping[str, str] = {
-    Trigger.EXPIRY: "{{domain}}: certificate expires in {{days_left}} days ({{expires}})"
+    Trigger.EXPIRY: "{{domain}}: certificate {{expiry}} ({{expires}})",
+    Trigger.RENEWAL: "{{domain}}: renewal {{status}}. {{error}}",
+    Trigger.RENEWAL_FAILED: "{{domain}}: renewal {{status}}. {{error}}",
 }
 _SHORT_OTHER = "{{domain}}: {{title}}"
 

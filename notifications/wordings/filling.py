@@ -5,18 +5,22 @@ from collections.abc import Collection, Mapping
 
 from config.lib.errors import NeedsUser
 
-_VARIABLE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+# Two braces, anything without braces, two braces: linear in the text, whatever it is.
+_VARIABLE = re.compile(r"\{\{([^{}]*)\}\}")
+_NAME_SHOWN = 40
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """A variable without a value (a template may be older than the rule that uses it) becomes nothing."""
-    return _VARIABLE.sub(lambda found: values.get(found[1], ""), text)
+    """In one pass. What is no name of a value stays as it is written. Pure."""
+    return _VARIABLE.sub(lambda found: values.get(found[1].strip(), found[0]), text)
 
 
 def check_variables(text: str, known: Collection[str]) -> None:
     """Raises NeedsUser("variable_unknown", name, line, column, known) for the first that is not known."""
     for found in _VARIABLE.finditer(text):
-        if found[1] not in known:
+        name = found[1].strip()
+        if name not in known:
             before = text[: found.start()]
             line, column = before.count("\n") + 1, found.start() - before.rfind("\n")
-            raise NeedsUser("variable_unknown", name=found[1][:40], line=line, column=column, known=sorted(known))
+            shown = " ".join(name.split())[:_NAME_SHOWN]
+            raise NeedsUser("variable_unknown", name=shown, line=line, column=column, known=list(known))

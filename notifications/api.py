@@ -1,0 +1,4 @@
+"""The API about alerts: each part's own operations."""
+
+from notifications.incidents import api as incidents_api  # noqa: F401  (it registers its own operations)
+from notifications.wordings import api as wordings_api  # noqa: F401  (it registers its own operations)

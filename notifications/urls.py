@@ -1,0 +1,7 @@
+from notifications.incidents.urls import urlpatterns as incidents
+from notifications.renewing.urls import urlpatterns as renewing
+from notifications.wordings.urls import urlpatterns as wordings
+
+app_name = "notifications"
+
+urlpatterns = [*wordings, *incidents, *renewing]
