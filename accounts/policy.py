@@ -47,6 +47,10 @@ POLICY: dict[str, frozenset[str]] = {
     "target.test": ADMINS,
     "deploy.view": EVERYBODY,
     "deploy.run": ADMINS,
+    # alerts
+    "gateway.view": ADMINS,
+    "gateway.edit": ADMINS,
+    "delivery.view": ADMINS,
     # what happened
     "log.view": EVERYBODY,
     "log.export": ADMINS,
@@ -66,6 +70,7 @@ ACTIONS_NEEDING_VERIFIED_EMAIL = frozenset(
         "target.edit",
         "target.test",
         "deploy.run",
+        "gateway.edit",
     }
 )
 

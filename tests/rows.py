@@ -59,6 +59,7 @@ class Rows:
 # What URLs call differently from the model behind it.
 CALLED = {
     "batche": "batch",
+    "deliverie": "delivery",
     "token": "apitoken",
     "member": "membership",
     "run": "targetrun",

@@ -109,4 +109,7 @@ kinds: Registry[GatewayKind] = Registry("gateway kinds")
 
 
 def register(kind: GatewayKind) -> None:
+    """At most one secret: it is replaced as a whole, so that the web process never has to open what it keeps."""
+    if sum(field.is_secret for field in kind.fields) > 1:
+        raise LookupError(f"{kind.channel} has more than one secret field")
     kinds.add(kind.channel, kind)

@@ -1,0 +1,3 @@
+"""The API about alerts: each part's own operations."""
+
+from notifications.gateways import api as gateways_api  # noqa: F401  (it registers its own operations)

@@ -1,0 +1,5 @@
+from notifications.gateways.urls import urlpatterns as gateways
+
+app_name = "notifications"
+
+urlpatterns = [*gateways]
