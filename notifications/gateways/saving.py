@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -18,6 +17,7 @@ from notifications.models import Channel, Gateway
 
 GATEWAYS_AT_MOST = 50
 VALUE_AT_MOST = 4096
+_CHANGED = ("name", "config", "sealed_secrets", "disabled_at", "disabled_code", "disabled_params")
 SHOWN_RULES = 3
 
 
@@ -50,21 +50,24 @@ def change_gateway(*, gateway: Gateway, actor: Actor, name: str | None, given: M
     Raises InvalidValue for a field, also gateway_secret_again where a kept secret would go to another server.
     """
     kind = kinds.get(gateway.channel)
+    gateway.refresh_from_db()
+    values = _checked(kind, {**gateway.config, **given}, has_secret=_has_secret(gateway))
     with transaction.atomic():
         Workspace.objects.select_for_update(no_key=True).get(pk=gateway.workspace_id)
+        # Looked at again: a secret that came meanwhile belongs to the place that it came with.
         gateway.refresh_from_db()
-        old = dict(gateway.config)
-    has_secret = bool(gateway.sealed_secrets)
-    values = _checked(kind, {**old, **given}, has_secret=has_secret)
-    _require_secret_again(kind, old, values, given, has_secret=has_secret)
-    with transaction.atomic():
-        Workspace.objects.select_for_update(no_key=True).get(pk=gateway.workspace_id)
+        _require_secret_again(kind, gateway.config, values, given, has_secret=_has_secret(gateway))
         gateway.name = name or gateway.name
         _require_free_name(gateway)
         _take(gateway, kind, values)
         gateway.disabled_at, gateway.disabled_code, gateway.disabled_params = None, "", {}
-        gateway.save()
+        gateway.save(update_fields=_CHANGED)
         _record("gateway.changed", gateway, actor)
+
+
+def _has_secret(gateway: Gateway) -> bool:
+    """Looked at without being opened: the web process need not."""
+    return bool(gateway.__dict__.get("sealed_secrets"))
 
 
 def pause_gateway(*, gateway: Gateway, actor: Actor) -> None:
@@ -140,15 +143,9 @@ def _require_secret_again(
     secret = secret_of(kind)
     if secret is None or not has_secret or secret.name in given:
         return
-    hosts = [field for field in kind.fields if field.is_host and not field.is_secret]
-    if any(_place(old.get(one.name, "")) != _place(new.get(one.name, "")) for one in hosts):
+    hosts = [field.name for field in kind.fields if field.is_host and not field.is_secret]
+    if any(old.get(name, "") != new.get(name, "") for name in hosts):
         raise InvalidValue(secret.name, "gateway_secret_again")
-
-
-def _place(value: str) -> object:
-    """Of a URL its origin: another path at the same server is no other server."""
-    parts = urlsplit(value) if "://" in value else None
-    return (parts.scheme, parts.netloc.lower()) if parts else value
 
 
 def _take(gateway: Gateway, kind: GatewayKind, values: Mapping[str, str]) -> None:

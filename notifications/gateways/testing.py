@@ -77,7 +77,7 @@ def _message(gateway: Gateway, number: uuid.UUID) -> Message:
     workspace = gateway.workspace.name
     return Message(
         type="test",
-        subject=f"[TEST] {settings.SITE_NAME}: the gateway {gateway.name} works",
+        subject=f"[TEST] {settings.SITE_NAME} through the gateway {gateway.name}",
         body=f"[TEST] Alerts of the workspace {workspace} arrive here. Nothing is wrong.",
         url=settings.SITE_URL + page,
         dedup_key=f"{number.hex}-test",

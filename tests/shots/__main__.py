@@ -1,7 +1,8 @@
 """`make screenshots`: every page and state as PNG under var/screenshots/, with an index.html.
 
     python -m tests.shots [part …]     one or more of PARTS below; all of them by default
-    python -m tests.shots [strangers] [empty] [seeded] [inspection] [adding] [walk] [team] [feeds] [gateways] [trouble] [google]
+    python -m tests.shots [strangers] [empty] [seeded] [inspection] [adding] [walk] [team] [feeds] [gateways]
+                          [trouble] [google]
 
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.

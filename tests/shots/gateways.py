@@ -1,4 +1,4 @@
-"""Settings, Notification gateways: the gallery, each form, a test that works, one that fails, and what is left of them."""
+"""Settings, Notification gateways: the gallery, each form, a test that works and one that fails."""
 
 from pathlib import Path
 

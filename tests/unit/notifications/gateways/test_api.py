@@ -109,10 +109,10 @@ def test_the_operator_s_own_network_may_be_reached_without_tls(api: Api, server:
 def test_another_server_does_not_get_the_old_secret(api: Api) -> None:
     made = api.make("webhook", url="https://one.example.net/in", secret=SECRET)
     path = f"/gateways/{made['id']}"
-    api("PATCH", path, {"config": {"url": "https://one.example.net/other"}})
+    api("PATCH", path, {"name": "Other", "config": {"url": "https://one.example.net/in"}})
     told = api("PATCH", path, {"config": {"url": "https://two.example.net/in"}}, status=422)
     assert list(told["fields"]) == ["config.secret"]
-    assert api("GET", path)["config"]["url"] == "https://one.example.net/other"
+    assert api("GET", path)["config"]["url"] == "https://one.example.net/in"
     changed = api("PATCH", path, {"config": {"url": "https://two.example.net/in", "secret": ""}})
     assert changed["config"] == {"url": "https://two.example.net/in"}
 
