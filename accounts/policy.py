@@ -53,6 +53,9 @@ POLICY: dict[str, frozenset[str]] = {
     "template.view": ADMINS,
     "template.edit": ADMINS,
     "finding.acknowledge": ADMINS,
+    "gateway.view": ADMINS,
+    "gateway.edit": ADMINS,
+    "delivery.view": ADMINS,
     # what happened
     "log.view": EVERYBODY,
     "log.export": ADMINS,
@@ -74,6 +77,7 @@ ACTIONS_NEEDING_VERIFIED_EMAIL = frozenset(
         "deploy.run",
         "rule.edit",
         "template.edit",
+        "gateway.edit",
     }
 )
 

@@ -135,5 +135,16 @@ KINDS: dict[str, EventKind] = {
     "rule.paused": EventKind("{actor} paused the alert rule {name}", "warning"),
     "rule.resumed": EventKind("{actor} resumed the alert rule {name}"),
     "rule.deleted": EventKind("{actor} deleted the alert rule {name}: {says}", "warning"),
-    "delivery.failed": EventKind("The mail to {to} about “{about}” could not be delivered: {error}", "warning"),
+    "gateway.created": EventKind("{actor} added the {channel} gateway {name}", "warning"),
+    "gateway.changed": EventKind("{actor} changed the {channel} gateway {name}", "warning"),
+    "gateway.paused": EventKind("{actor} paused the {channel} gateway {name}", "warning"),
+    "gateway.resumed": EventKind("{actor} resumed the {channel} gateway {name}"),
+    "gateway.deleted": EventKind("{actor} deleted the {channel} gateway {name}", "warning"),
+    "gateway.disabled": EventKind(
+        "The {channel} gateway {name} is switched off, because the other side refuses it: {error}",
+        "critical",
+        alerts=True,
+    ),
+    "delivery.capped": EventKind("Alerts are not sent for the rest of the day: {error}", "critical", alerts=True),
+    "delivery.failed": EventKind("The message to {to} about “{about}” could not be delivered: {error}", "warning"),
 }

@@ -39,6 +39,147 @@ register(
             "It is whsec_ followed by 24 to 64 bytes in base64.",
             "Copy it as the receiver shows it, or leave it empty to send unsigned.",
         ),
+        "gateway_url_insecure": Entry(
+            "The URL has to begin with https://",
+            "Whoever is on the way could read what is sent. Only addresses that the operator opened may go without.",
+            "Use https://, or ask the operator for EGRESS_ALLOW_CIDRS.",
+        ),
+        "gateway_url_foreign": Entry(
+            "{host} is not where this service takes messages",
+            "The URL of this kind of gateway has the service's own host.",
+            "Copy the URL again; for a service of your own choose Webhook.",
+        ),
+        "slack_workflow_url": Entry(
+            "This URL starts a workflow",
+            "Workflows take other data than incoming webhooks do.",
+            "Make an incoming webhook in Slack; its URL has /services/ in it.",
+        ),
+        "teams_connector_gone": Entry(
+            "Office 365 connectors no longer exist",
+            "Microsoft switched them off in May 2026; nothing that is sent to this URL appears.",
+            "In Teams open Workflows, choose 'Send webhook alerts to a channel', and copy the URL that it shows.",
+        ),
+        "twilio_sid_malformed": Entry(
+            "This is not such a SID",
+            "It is {beginning} followed by 32 digits and letters from a to f.",
+            "Copy it from the Twilio Console.",
+        ),
+        "twilio_one_sender": Entry(
+            "Twilio wants one sender",
+            "A message goes out from a number or through a messaging service, not both.",
+            "Fill in exactly one of From and Messaging service SID.",
+        ),
+        "twilio_sender_malformed": Entry(
+            "This cannot be a sender",
+            "It is a number such as +15017122661, a short code, or a name of at most 11 letters and digits.",
+            "Copy it from the Twilio Console.",
+        ),
+        "secret_unusable": Entry(
+            "This secret has characters that cannot be sent",
+            "Secrets of this kind consist of plain letters, digits and signs.",
+            "Copy it again.",
+        ),
+        "sms_header_malformed": Entry(
+            "“{line}” is no header",
+            "A header is a name, a colon and a value; where the request goes and how long it is says the portal.",
+            "Correct or remove the line.",
+        ),
+        "sms_success_missing": Entry(
+            "A success pattern is needed",
+            "Many providers answer 200 also when they send nothing; only the text tells.",
+            "Send one message by hand and copy from the answer what says that it was taken.",
+        ),
+        "sms_body_no_json": Entry(
+            "With its variables filled in, the body is no JSON",
+            "Variables stand inside of quotation marks.",
+            'Correct it, such as {{"to": "…", "text": "…"}}.',
+        ),
+        "sms_variable_unknown": Entry(
+            "“{name}” cannot stand here",
+            "There are to, message and secret, each between two braces; a header takes no message.",
+            "Correct the name.",
+        ),
+        "sms_variable_missing": Entry(
+            "“{name}” is missing",
+            "Without the number and the text the provider has nothing to send.",
+            "Put both to and message, each between two braces, into the URL or the body.",
+        ),
+        "smtp_port_malformed": Entry(
+            "This is no port", "Ports are numbers from 1 to 65535.", "Correct it, or leave it empty."
+        ),
+        "smtp_login_in_clear": Entry(
+            "A password needs encryption",
+            "Without it everybody on the way could read the password.",
+            "Choose STARTTLS or TLS from the start, or leave the user name empty.",
+        ),
+        "address_malformed": Entry(
+            "This is no e-mail address", "Mail goes to addresses such as ann@example.com.", "Correct it."
+        ),
+        "gateway_paused": Entry(
+            "The gateway {name} is paused",
+            "The message was not sent, because somebody paused the gateway it was to go through.",
+            "Resume the gateway under Settings, Notification gateways.",
+        ),
+        "gateway_off": Entry(
+            "The gateway {name} is switched off",
+            "The message was not sent: the other side refused everything that came this way.",
+            "Correct the gateway's settings, then send a test.",
+        ),
+        "gateway_gone": Entry(
+            "The gateway was deleted",
+            "The message was not sent, because the gateway it was to go through is no longer there.",
+            "Choose another gateway in the rule.",
+        ),
+        "gateway_in_use": Entry(
+            "{count} alert rules use this gateway",
+            "They would have nowhere to send to: {names}.",
+            "Choose another gateway in these rules, or delete them; to be silent for a while pause the gateway.",
+        ),
+        "gateway_name_taken": Entry(
+            "There is such a gateway called {name} already",
+            "Two of one kind need different names, so that rules can tell them.",
+            "Choose another name.",
+        ),
+        "gateways_full": Entry(
+            "There are {most} gateways already", "A workspace has at most {most}.", "Delete one that is not needed."
+        ),
+        "gateway_field_missing": Entry("This field is needed", "Nothing can be sent without it.", "Fill it in."),
+        "gateway_field_unknown": Entry(
+            "“{name}” is no field of this kind", "It has these: {known}.", "Correct the name."
+        ),
+        "gateway_choice_unknown": Entry("This is none of the choices", "There are: {known}.", "Choose one of them."),
+        "gateway_value_too_long": Entry("This is too long", "At most {most} characters are kept.", "Shorten it."),
+        "gateway_secret_again": Entry(
+            "Give the secret again",
+            "Another server is to get it; a secret that was typed in for one is never sent to another by itself.",
+            "Type or paste it here.",
+        ),
+        "gateway_value_unprintable": Entry(
+            "This has characters that cannot be seen", "One line of plain text is needed here.", "Type it anew."
+        ),
+        "number_malformed": Entry(
+            "This is no telephone number with its country",
+            "It begins with + and the country's number, such as +4915112345678.",
+            "Correct it.",
+        ),
+        "test_recipient_missing": Entry(
+            "Say where the test goes", "This kind of gateway sends to an address or number.", "Fill it in."
+        ),
+        "test_interrupted": Entry(
+            "The test was interrupted",
+            "A test is sent at most once, so that nothing arrives twice.",
+            "Send another test.",
+        ),
+        "mails_used_up": Entry(
+            "Today's {most} mails are used up",
+            "The portal's own mail server sends at most so many for a workspace in a day.",
+            "Set up an email gateway with your own server, or gather messages in a digest.",
+        ),
+        "sms_used_up": Entry(
+            "Today's {most} text messages are used up",
+            "A gateway sends at most so many in a day, so that a mistake stays affordable.",
+            "Make the rules more specific; the operator can raise SMS_A_DAY.",
+        ),
         "variable_unknown": Entry(
             "{{{{{name}}}}} is no variable",
             "It stands in line {line}, column {column}. These are variables: {known}.",

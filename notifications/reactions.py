@@ -27,7 +27,12 @@ RENEWALS = frozenset(
     }
 )
 # These do so whatever the rules are; other kinds that alert are for rules alone.
-ALWAYS_MAILED = frozenset({"certificate.downloaded", "server.host_key_changed"})
+ALWAYS_MAILED = frozenset(
+    {
+        *("certificate.downloaded", "server.host_key_changed"),
+        *("gateway.disabled", "delivery.capped", "delivery.failed"),
+    }
+)
 
 
 def react_to_events(batch: Sequence[PendingReaction]) -> None:

@@ -60,6 +60,7 @@ class Rows:
 CALLED = {
     "batche": "batch",
     "template": "alerttemplate",
+    "deliverie": "delivery",
     "token": "apitoken",
     "member": "membership",
     "run": "targetrun",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from accounts.models import Workspace
 from config.lib import egress
 from config.lib.errors import NeedsUser, Permanent, Transient
 from config.lib.registry import Registry
@@ -50,6 +51,7 @@ class Sending:
     values: Mapping[str, str] = field(repr=False)
     at: datetime
     deadline: egress.Deadline
+    workspace: Workspace
     is_test: bool = False
     is_repeated: bool = False
 
@@ -109,4 +111,7 @@ kinds: Registry[GatewayKind] = Registry("gateway kinds")
 
 
 def register(kind: GatewayKind) -> None:
+    """At most one secret: it is replaced as a whole, so that the web process never has to open what it keeps."""
+    if sum(field.is_secret for field in kind.fields) > 1:
+        raise LookupError(f"{kind.channel} has more than one secret field")
     kinds.add(kind.channel, kind)

@@ -7,11 +7,13 @@ import hmac
 import json
 from collections.abc import Mapping
 
-from notifications.gateways.exchange import exchange, require_success
-from notifications.gateways.kind import Field, GatewayKind, InvalidValue, Sending
+from config.lib.errors import Transient
+from notifications.gateways.exchange import check_url, exchange, in_words, retry_at
+from notifications.gateways.kind import Field, GatewayKind, GatewayRefused, InvalidValue, Sending
 from notifications.models import Channel
 
 _PREFIX = "whsec_"
+_GONE = 410
 
 
 def body_of(sending: Sending) -> bytes:
@@ -36,16 +38,23 @@ def send(sending: Sending) -> str:
     headers["webhook-timestamp"] = timestamp = str(int(sending.at.timestamp()))
     if sending.values.get("secret"):
         headers["webhook-signature"] = signature_of(sending.values["secret"], sending.id, timestamp, body)
-    return require_success(exchange(sending, sending.values["url"], body=body, headers=headers), sending.at)
+    answer = exchange(sending, sending.values["url"], body=body, headers=headers)
+    if answer.status == _GONE:
+        raise GatewayRefused(answer=in_words(answer))
+    if not 200 <= answer.status < 300:
+        # A receiver of one's own is often only being restarted: the specification has every refusal repeated.
+        raise Transient("gateway_later", retry_at=retry_at(answer, sending.at), answer=in_words(answer))
+    return in_words(answer)
 
 
 def check(values: Mapping[str, str]) -> None:
+    check_url("url", values["url"])
     secret = values.get("secret", "")
     if not secret:
         return
     try:
         length = len(base64.b64decode(secret.removeprefix(_PREFIX), validate=True))
-    except binascii.Error:
+    except (binascii.Error, ValueError):
         length = 0
     if not secret.startswith(_PREFIX) or not 24 <= length <= 64:
         raise InvalidValue("secret", "webhook_secret_malformed")
