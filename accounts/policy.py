@@ -47,6 +47,15 @@ POLICY: dict[str, frozenset[str]] = {
     "target.test": ADMINS,
     "deploy.view": EVERYBODY,
     "deploy.run": ADMINS,
+    # what is said of it
+    "rule.view": EVERYBODY,
+    "rule.edit": ADMINS,
+    "template.view": ADMINS,
+    "template.edit": ADMINS,
+    "finding.acknowledge": ADMINS,
+    "gateway.view": ADMINS,
+    "gateway.edit": ADMINS,
+    "delivery.view": ADMINS,
     # what happened
     "log.view": EVERYBODY,
     "log.export": ADMINS,
@@ -66,6 +75,9 @@ ACTIONS_NEEDING_VERIFIED_EMAIL = frozenset(
         "target.edit",
         "target.test",
         "deploy.run",
+        "rule.edit",
+        "template.edit",
+        "gateway.edit",
     }
 )
 

@@ -20,6 +20,9 @@ PERSONAL_NAME = "{name}'s workspace"
 # What the rooms do after settings have changed, each given the workspace and what is new; all are repeatable.
 type Follow = Callable[[Workspace, Mapping[str, Any]], None]
 followers: Registry[Follow] = Registry("followers of workspace settings")
+# What the rooms put into a new workspace, in the transaction that makes it.
+type Furnish = Callable[[Workspace], None]
+furnishers: Registry[Furnish] = Registry("furnishers of new workspaces")
 
 
 def create_workspace(*, user: User, name: str, actor: Actor) -> Workspace:
@@ -30,6 +33,8 @@ def create_workspace(*, user: User, name: str, actor: Actor) -> Workspace:
         Membership.objects.create(user=user, workspace=workspace, role=Role.ADMIN)
         record("workspace.created", workspace_id=workspace.pk, actor=actor, data={"name": workspace.name})
         record("member.added", workspace_id=workspace.pk, actor=actor, data={"email": user.email, "role": "admin"})
+        for furnish in furnishers:
+            furnish(workspace)
     return workspace
 
 

@@ -34,10 +34,12 @@ def record(
     domain_label: str = "",
     run_id: uuid.UUID | None = None,
     data: Mapping[str, Any] | None = None,
+    alerts: bool | None = None,
 ) -> Event:
     """Append one event inside the caller's transaction; an alerting kind also queues its reaction.
 
-    `data` must be JSON and hold no secret. An unknown kind is a bug (KeyError).
+    `data` must be JSON and hold no secret; `alerts` stands in the place of what the kind says. An unknown kind is a
+    bug (KeyError).
     """
     who = actor or SYSTEM
     event = Event.objects.create(
@@ -54,7 +56,7 @@ def record(
         run_id=run_id,
         data=dict(data or {}),
     )
-    if KINDS[kind].alerts:
+    if KINDS[kind].alerts if alerts is None else alerts:
         PendingReaction.objects.create(event=event, run_after=clock.now())
     for doorbell in doorbells.get(kind, ()):
         jobs.ring(doorbell)

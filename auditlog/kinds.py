@@ -1,7 +1,8 @@
 """Every kind of event there is, in one table: its severity, its sentence, and whether it alerts.
 
 Sentences are `str.format_map` templates over the event's data; `{actor}` and `{domain}` are
-always there. An alerting kind makes notifications act (`PendingReaction`).
+always there. An alerting kind makes notifications act (`PendingReaction`): tell people, or look again at the rules
+of its domain.
 """
 
 from dataclasses import dataclass
@@ -74,17 +75,22 @@ KINDS: dict[str, EventKind] = {
     "domain.added": EventKind("{actor} added {domain}"),
     "domain.deleted": EventKind("{actor} deleted {domain}", "warning"),
     "domain.purged": EventKind("{domain} was never verified and is gone after 7 days"),
-    "domain.changed": EventKind("{actor} changed {domain}: {changes}"),
+    "domain.changed": EventKind("{actor} changed {domain}: {changes}", alerts=True),
     "domain.inspection_asked": EventKind("{actor} asked to look at {domain} now"),
     "domain.verification_asked": EventKind("{actor} asked to look for the ownership record of {domain}"),
     "domain.detection_asked": EventKind("{actor} asked to detect the hosting of {domain} again"),
     "domain.detection_doubted": EventKind("{actor} said that the detected hosting of {domain} is wrong"),
     "domain.detection_trusted": EventKind("{actor} went back to the detected hosting of {domain}"),
     "domain.hosting_changed": EventKind("{domain} is hosted on {after}; before it was {before}"),
-    "domain.verified": EventKind("Ownership of {domain} is proven"),
-    "domain.certificate_changed": EventKind("{domain} serves another certificate: {issuer}, until {not_after}"),
+    "domain.verified": EventKind("Ownership of {domain} is proven", alerts=True),
+    "domain.certificate_seen": EventKind("{domain} serves a certificate of {issuer}, until {not_after}", alerts=True),
+    "domain.certificate_changed": EventKind(
+        "{domain} serves another certificate: {issuer}, until {not_after}", alerts=True
+    ),
     "domain.certificates_alternate": EventKind(
-        "{domain} serves more than one certificate, in turn; now that of {issuer}, until {not_after}", "warning"
+        "{domain} serves more than one certificate, in turn; now that of {issuer}, until {not_after}",
+        "warning",
+        alerts=True,
     ),
     "domain.addresses_asked": EventKind("{actor} asked to look at every address of {domain}"),
     "batch.begun": EventKind("{actor} began to {what} {count} domains"),
@@ -95,8 +101,10 @@ KINDS: dict[str, EventKind] = {
         "{actor} made a new link for the {what} {name} ({prefix}…); the old one is dead", "warning"
     ),
     "feed.revoked": EventKind("{actor} revoked the {what} link {name}", "warning"),
-    "finding.opened": EventKind("{domain}: {title}", "warning"),
-    "finding.closed": EventKind("{domain}: no longer so: {title}"),
+    "finding.opened": EventKind("{domain}: {title}", "warning", alerts=True),
+    "finding.closed": EventKind("{domain}: no longer so: {title}", alerts=True),
+    "finding.acknowledged": EventKind("{actor} acknowledged on {domain}: {title}"),
+    "finding.unacknowledged": EventKind("{actor} asked to be reminded again on {domain}: {title}"),
     # deploy
     "server.saved": EventKind("{actor} changed the server {address}: {changes}"),
     "server.deleted": EventKind("{actor} removed the server {address}", "warning"),
@@ -119,5 +127,24 @@ KINDS: dict[str, EventKind] = {
         "The certificate for {names} was not deployed to {domain}: {summary}", "critical", alerts=True
     ),
     # notifications
-    "delivery.failed": EventKind("The mail to {to} about “{about}” could not be delivered: {error}", "warning"),
+    "template.created": EventKind("{actor} made the alert template {name} for {channel}"),
+    "template.changed": EventKind("{actor} changed the alert template {name} for {channel}", "warning"),
+    "template.deleted": EventKind("{actor} deleted the alert template {name} for {channel}", "warning"),
+    "rule.created": EventKind("{actor} made the alert rule {name}: {says}"),
+    "rule.changed": EventKind("{actor} changed the alert rule {name}: {says}", "warning"),
+    "rule.paused": EventKind("{actor} paused the alert rule {name}", "warning"),
+    "rule.resumed": EventKind("{actor} resumed the alert rule {name}"),
+    "rule.deleted": EventKind("{actor} deleted the alert rule {name}: {says}", "warning"),
+    "gateway.created": EventKind("{actor} added the {channel} gateway {name}", "warning"),
+    "gateway.changed": EventKind("{actor} changed the {channel} gateway {name}", "warning"),
+    "gateway.paused": EventKind("{actor} paused the {channel} gateway {name}", "warning"),
+    "gateway.resumed": EventKind("{actor} resumed the {channel} gateway {name}"),
+    "gateway.deleted": EventKind("{actor} deleted the {channel} gateway {name}", "warning"),
+    "gateway.disabled": EventKind(
+        "The {channel} gateway {name} is switched off, because the other side refuses it: {error}",
+        "critical",
+        alerts=True,
+    ),
+    "delivery.capped": EventKind("Alerts are not sent for the rest of the day: {error}", "critical", alerts=True),
+    "delivery.failed": EventKind("The message to {to} about “{about}” could not be delivered: {error}", "warning"),
 }

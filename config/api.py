@@ -31,6 +31,7 @@ TAGS = {
     "Domains": "Host names that are watched: what is served there, proof of ownership, what is wrong.",
     "Certificates": "Issuing by ACME, the certificates on file, and their bundles.",
     "Deployment": "Servers, targets, and deployments that are seen being served.",
+    "Alerts": "Where messages go, who gets which, and what became of them.",
     "Logs": "What happened, and who did it.",
 }
 

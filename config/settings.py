@@ -245,6 +245,11 @@ for name, bundle in (("TLS_EXTRA_CA_BUNDLE", TLS_EXTRA_CA_BUNDLE), ("ACME_CA_BUN
 if ACME_EMAIL.rpartition("@")[2].lower().endswith(("example.com", "example.net", "example.org")):
     env.complain("ACME_EMAIL", "must be a real contact mailbox")
 
+# What a workspace may send in a day at the operator's cost, and what a mistake may cost at a customer's own.
+PLATFORM_MAILS_A_DAY = env.number("PLATFORM_MAILS_A_DAY", 1000, low=0, high=1_000_000)
+SMS_A_DAY = env.number("SMS_A_DAY", 200, low=0, high=1_000_000)
+TWILIO_API_BASE = env.text("TWILIO_API_BASE", "https://api.twilio.com").rstrip("/")
+
 EMAIL_URL = env.secret("EMAIL_URL")
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"{SITE_NAME} <noreply@{SITE_HOST or 'localhost'}>")
 if "@" not in parseaddr(DEFAULT_FROM_EMAIL)[1]:

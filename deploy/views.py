@@ -25,6 +25,7 @@ from deploy.targets import delete_target, lock_targets, move_target, save_target
 from domains.models import Domain
 from domains.tabs import domain_context
 from domains.views import find_domain
+from notifications.renewing.boxes import boxes_of
 
 
 @require_GET
@@ -230,6 +231,8 @@ def tab_context(
         "certificate": newest_certificate(domain),
         "missing": shown.what_is_missing(domain, targets),
         "deployment": latest,
+        "boxes": boxes_of(domain),
+        "may_choose_boxes": is_allowed(request.role, "rule.edit"),
         "is_live": any(row.test and row.test.run.is_open for row in rows),
     }
 

@@ -51,6 +51,16 @@ register(
             "A domain has at most {most}.",
             "Remove some.",
         ),
+        "finding_closed": Entry(
+            "This is over: {title}",
+            "It was no longer so when somebody looked last.",
+            "Nothing is to be done.",
+        ),
+        "note_too_long": Entry(
+            "The note is too long",
+            "It is to say in a few lines why this stays as it is; {most} characters fit.",
+            "Shorten it.",
+        ),
         "notes_too_long": Entry(
             "The notes are too long",
             "They have {length} characters, and at most {most} are kept.",

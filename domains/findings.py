@@ -1,16 +1,19 @@
 """What is wrong or needs somebody: opened and closed by every room, at most one open row per code."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
 from auditlog.events import Actor, record
 from config.lib import clock
-from config.lib.errors import describe
+from config.lib.errors import NeedsUser, describe
 from domains.models import Domain, Finding
 from domains.standing import refresh_state
 from domains.state import reported_state
+
+NOTE_AT_MOST = 1_000
 
 
 @transaction.atomic
@@ -73,6 +76,41 @@ def replace_findings(*, domain: Domain, source: str, found: Mapping[str, tuple[s
         )
 
 
+def acknowledge_finding(*, finding: Finding, actor: Actor, note: str) -> bool:
+    """Somebody knows of it, and may say why it stays: it stays open, and nobody is reminded of it any more.
+
+    Again with another note it takes that. Repeatable; whether anything changed. Raises NeedsUser: finding_closed,
+    note_too_long.
+    """
+    told = _parse_note(note)
+    return _acknowledge(finding, actor, "finding.acknowledged", clock.now(), actor.label[:254], told)
+
+
+def unacknowledge_finding(*, finding: Finding, actor: Actor) -> bool:
+    """Nobody does: the reminders go on, and the note goes. Repeatable. Raises NeedsUser finding_closed."""
+    return _acknowledge(finding, actor, "finding.unacknowledged", None, "", "")
+
+
+@transaction.atomic
+def _acknowledge(finding: Finding, actor: Actor, kind: str, at: datetime | None, by: str, note: str) -> bool:
+    rows = Finding.unscoped.select_for_update(of=("self",)).select_related("domain")
+    row = rows.get(pk=finding.pk)
+    if row.closed_at is not None:
+        raise NeedsUser("finding_closed", title=describe(row.code, row.params).title)
+    if (row.acknowledged_at is None) is (at is None) and row.note == note:
+        return False
+    Finding.unscoped.filter(pk=row.pk).update(acknowledged_at=at, acknowledged_by=by, note=note)
+    _record(kind, row.domain, row, actor, note=note)
+    return True
+
+
+def _parse_note(text: str) -> str:
+    note = "\n".join(text.replace("\0", "\N{REPLACEMENT CHARACTER}").strip().splitlines())
+    if len(note) > NOTE_AT_MOST:
+        raise NeedsUser("note_too_long", most=NOTE_AT_MOST)
+    return note
+
+
 def open_findings(domain: Domain) -> Any:
     """The open rows, most severe first is the reader's business."""
     return Finding.unscoped.filter(domain=domain, closed_at=None)
@@ -88,7 +126,7 @@ def sum_up(domain: Domain) -> None:
     refresh_state(domain)
 
 
-def _record(kind: str, domain: Domain, finding: Finding, actor: Actor | None) -> None:
+def _record(kind: str, domain: Domain, finding: Finding, actor: Actor | None, **more: str) -> None:
     record(
         kind,
         workspace_id=domain.workspace_id,
@@ -96,9 +134,11 @@ def _record(kind: str, domain: Domain, finding: Finding, actor: Actor | None) ->
         domain_id=domain.pk,
         domain_label=domain.label,
         data={
+            "finding": str(finding.pk),
             "source": finding.source,
             "code": finding.code,
             "severity": finding.severity,
             "title": describe(finding.code, finding.params).title,
+            **more,
         },
     )

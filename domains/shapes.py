@@ -50,7 +50,12 @@ class InspectionProblemOut(Schema):
 class FindingOut(InspectionProblemOut):
     """Something that is wrong or waits for a person; `source` is the room that says so."""
 
+    id: uuid.UUID
     source: str
+    opened_at: datetime
+    acknowledged_at: datetime | None = Field(description="Null: whoever is to be reminded of it is.")
+    acknowledged_by: str
+    note: str = Field(description="What was said when it was acknowledged.")
 
 
 class LinkOut(Schema):
@@ -177,7 +182,13 @@ def show_verification(ownership: Ownership) -> dict[str, Any]:
 
 
 def show_findings(findings: Iterable[Finding]) -> list[dict[str, Any]]:
-    return [{**show_problem(one.code, one.severity, one.params), "source": one.source} for one in by_weight(findings)]
+    return [show_finding(one) for one in by_weight(findings)]
+
+
+def show_finding(finding: Finding) -> dict[str, Any]:
+    names = ("id", "source", "opened_at", "acknowledged_at", "acknowledged_by", "note")
+    shown = {name: getattr(finding, name) for name in names}
+    return {**show_problem(finding.code, finding.severity, finding.params), **shown}
 
 
 def show_inspection(visit: Visit) -> dict[str, Any]:

@@ -190,7 +190,7 @@ def _also_served(one: Conclusion) -> set[str]:
 def _record_change(one: Conclusion) -> None:
     """A change is told once; that two take turns is told when it begins, instead of every turn."""
     domain, inspection = one.visit.domain, one.inspection
-    if inspection is None or one.visit.chain_sha256 in ("", inspection.chain_sha256):
+    if inspection is None or one.visit.chain_sha256 == inspection.chain_sha256:
         return
     others = one.columns["others"]
     if others and one.visit.others:
@@ -200,8 +200,14 @@ def _record_change(one: Conclusion) -> None:
         "issuer": one.columns["issuer_name"],
         "not_after": one.columns["not_after"].isoformat() if one.columns["not_after"] else None,
     }
+    kind = "domain.certificates_alternate" if others else "domain.certificate_changed"
+    if not one.visit.chain_sha256:
+        # Before ownership is proven nobody is told of anything, and its being proven is an event of its own.
+        if not domain.is_verified:
+            return
+        kind = "domain.certificate_seen"
     record(
-        "domain.certificates_alternate" if others else "domain.certificate_changed",
+        kind,
         workspace_id=domain.workspace_id,
         domain_id=domain.pk,
         domain_label=domain.label,

@@ -5,4 +5,4 @@ class NotificationsConfig(AppConfig):
     name = "notifications"
 
     def ready(self) -> None:
-        from notifications import catalogue, tasks  # noqa: F401  (they register; apps must be loaded first)
+        from notifications import catalogue, furnishing, pages, tasks  # noqa: F401  (they register; apps must be loaded first)

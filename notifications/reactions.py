@@ -1,4 +1,4 @@
-"""From an event to the deliveries it asks for."""
+"""From an event to the deliveries it asks for, and to another look at the rules of its domain."""
 
 import logging
 import uuid
@@ -12,17 +12,36 @@ from config.lib import clock, jobs
 from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError
 from notifications.models import Delivery
+from notifications.outbox import write_out
+from notifications.rules.events import MOVES
+from notifications.rules.firing import deliveries_about, rules_fired_by
+from notifications.rules.watching import domains_moved
 
 log = logging.getLogger("notifications")
 
+# The outcome of a renewal goes to the admins by the platform's mail where no rule speaks of it.
+RENEWALS = frozenset(
+    {
+        *("certificate.issued", "issuance.failed"),
+        *("deployment.succeeded", "deployment.partial", "deployment.failed"),
+    }
+)
+# These do so whatever the rules are; other kinds that alert are for rules alone.
+ALWAYS_MAILED = frozenset(
+    {
+        *("certificate.downloaded", "server.host_key_changed"),
+        *("gateway.disabled", "delivery.capped", "delivery.failed"),
+    }
+)
+
 
 def react_to_events(batch: Sequence[PendingReaction]) -> None:
-    """Write one delivery per admin and event. Repeatable: the dedup key keeps the first."""
+    """Write what each event has to say. Repeatable: the dedup key keeps the first."""
     for reaction in batch:
         event = Event.unscoped.filter(pk=reaction.event_id).first()
         rows = _deliveries(event, event.workspace_id) if event and event.workspace_id else []
         crash_here("notify.reaction_read")
-        if reaction.finish(is_done=True, also=partial(_write, rows)) and rows:
+        if reaction.finish(is_done=True, also=partial(_write, event, rows)) and rows:
             jobs.ring("delivery")
         crash_here("notify.reaction_done")
 
@@ -45,11 +64,20 @@ def admins_of(workspace_id: uuid.UUID) -> Iterable[User]:
 
 
 def _deliveries(event: Event, workspace_id: uuid.UUID) -> list[Delivery]:
+    rules = rules_fired_by(event)
+    rows = deliveries_about(event, rules)
+    if event.kind in ALWAYS_MAILED or (event.kind in RENEWALS and not rules):
+        rows += _platform_mails(event, workspace_id)
+    return rows
+
+
+def _platform_mails(event: Event, workspace_id: uuid.UUID) -> list[Delivery]:
     return [
         Delivery(
             workspace_id=workspace_id,
             event_id=event.pk,
             event_kind=event.kind,
+            domain_id=event.domain_id,
             domain_label=event.domain_label,
             recipient=user,
             to=user.email,
@@ -60,5 +88,7 @@ def _deliveries(event: Event, workspace_id: uuid.UUID) -> list[Delivery]:
     ]
 
 
-def _write(rows: Sequence[Delivery]) -> None:
-    Delivery.unscoped.bulk_create(rows, ignore_conflicts=True)
+def _write(event: Event | None, rows: Sequence[Delivery]) -> None:
+    write_out(rows)
+    if event and event.domain_id and event.kind in MOVES:
+        domains_moved([event.domain_id])

@@ -98,6 +98,11 @@ def _issuance(event: Event, workspace: Workspace) -> Context:
     return {"certificate": _certificate(event.data, workspace), "problem": _problem(event.data)}
 
 
+def _delivery(event: Event, workspace: Workspace) -> Context:
+    page = settings.SITE_URL + reverse("notifications:gateway-list", args=[workspace.pk])
+    return {"problem": _problem(event.data), "action_url": page, "action_label": "Open notification gateways"}
+
+
 def _plain(event: Event, workspace: Workspace) -> Context:
     return {}
 
@@ -135,4 +140,7 @@ STORIES: dict[str, tuple[str, Callable[[Event, Workspace], Context]]] = {
     "deployment.failed": ("deployment", _deployment),
     "certificate.issued": ("issuance", _issuance),
     "issuance.failed": ("issuance", _issuance),
+    "delivery.failed": ("delivery", _delivery),
+    "delivery.capped": ("delivery", _delivery),
+    "gateway.disabled": ("delivery", _delivery),
 }

@@ -1,9 +1,12 @@
 """Registers this room's job kinds."""
 
+from datetime import timedelta
+
+from accounts.chores import Routine, chores
 from auditlog.models import PendingReaction
 from config.lib.jobs import Kind, register
 from config.lib.later import later
-from notifications.models import Delivery
+from notifications.models import Delivery, Digest, Watch
 
 register(
     Kind(
@@ -22,3 +25,26 @@ register(
         give_up=later("notifications.deliveries.give_up_delivery"),
     )
 )
+register(
+    Kind(
+        name="watch",
+        model=Watch,
+        work=later("notifications.rules.watching.watch_due"),
+        give_up=later("notifications.rules.watching.give_up"),
+        load=later("notifications.rules.watching.with_what_a_look_reads"),
+        batch=200,
+        lease=timedelta(seconds=120),
+    )
+)
+register(
+    Kind(
+        name="digest",
+        model=Digest,
+        work=later("notifications.rules.digests.gather_due"),
+        give_up=later("notifications.rules.digests.give_up"),
+    )
+)
+chores.add(
+    "missing watches", Routine(later("notifications.rules.watching.create_missing_watches"), timedelta(minutes=10))
+)
+chores.add("old alarms", Routine(later("notifications.rules.watching.forget_old_alarms"), timedelta(days=1)))

@@ -59,6 +59,8 @@ class Rows:
 # What URLs call differently from the model behind it.
 CALLED = {
     "batche": "batch",
+    "template": "alerttemplate",
+    "deliverie": "delivery",
     "token": "apitoken",
     "member": "membership",
     "run": "targetrun",

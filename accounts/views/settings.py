@@ -22,6 +22,8 @@ from config.lib.errors import NeedsUser, in_one_line
 
 SETTINGS_TABS = (
     ("General", "accounts:settings-general", "workspace.view"),
+    ("Notification gateways", "notifications:gateway-list", "gateway.view"),
+    ("Alert templates", "notifications:template-list", "template.view"),
     ("API tokens", "accounts:token-list", "token.view"),
     ("Trusted authorities", "domains:root-list", "authority.view"),
     ("Feeds", "domains:feed-list", "feed.view"),

@@ -16,7 +16,10 @@ class Severity(models.TextChoices):
 
 
 class Finding(OwnedModel):
-    """One fact about a domain that is so until it is closed; its words are in the error catalogue."""
+    """One fact about a domain that is so until it is closed; its words are in the error catalogue.
+
+    An open one is an incident: whoever acknowledges it ends the reminders, and may say why in the note.
+    """
 
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="findings")
     source = models.CharField(max_length=32)
@@ -26,6 +29,10 @@ class Finding(OwnedModel):
     needs_user = models.BooleanField(default=False)
     opened_at = models.DateTimeField(default=clock.now)
     closed_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    # Who did, as the activity log names them.
+    acknowledged_by = models.CharField(max_length=254, blank=True, db_default="", default="")
+    note = models.TextField(max_length=1000, blank=True, db_default="", default="")
 
     class Meta:
         constraints: ClassVar = [

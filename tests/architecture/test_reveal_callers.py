@@ -16,6 +16,7 @@ ALLOWED = {
     "certificates/store.py": "checks that key and certificate belong together before they are stored",
     "config/lib/sealed.py": "seals what is about to be saved",
     "deploy/unseal.py": "the server's key and password, and the files that are about to be written",
+    "notifications/gateways/unseal.py": "a gateway's secret, in the worker, for the length of one attempt",
 }
 VERBS = frozenset({"reveal", "reveal_text"})
 

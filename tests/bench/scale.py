@@ -96,6 +96,24 @@ def _round(database: Postgres, dns: ChallengeDns) -> list[Figure]:
     return [Figure(name, round(done["cpu_seconds"], 1), "CPU s", peer, round(theirs, 1), ratio, 1, note)]
 
 
+def _sweep(database: Postgres) -> list[Figure]:
+    done = _run(_with_django("sweep.main()"), {"DATABASE_URL": database.create_database("sweep")})
+    note = f"PostgreSQL, {ROUND:,} domains, 10 rules"
+    return [
+        _bounded("an idle tick of the rules", "ms", done["idle_ms"], 2.0, note),
+        _bounded(
+            "a look at the rules, nothing to say", "CPU ms", done["quiet_cpu_ms"] / 1_000, 1.0, f"{note}; 1,000 due"
+        ),
+        _bounded(
+            "a look at the rules, nine of them firing",
+            "CPU ms",
+            done["firing_cpu_ms"] / 1_000,
+            30.0,
+            f"{note}; 1,000 due",
+        ),
+    ]
+
+
 @contextmanager
 def _gate(place: Path) -> Iterator[int]:
     """A server that answers nobody before HELD have asked; its port."""
@@ -145,4 +163,4 @@ def measure() -> list[Figure]:
     with ExitStack() as stack:
         database = stack.enter_context(postgres())
         dns = stack.enter_context(challenge_dns())
-        return [*_claims(database), *_round(database, dns), *_memory(database, dns)]
+        return [*_claims(database), *_round(database, dns), *_sweep(database), *_memory(database, dns)]

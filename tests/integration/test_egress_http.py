@@ -317,3 +317,23 @@ def test_a_certificate_of_another_host_is_not_talked_to(
     listener = serve(_over_tls(authority, tmp_path))
     names.answer(SECOND, "A", [listener.host])
     assert _code(lambda: _get_tls(listener, SECOND)) == "tls_failed"
+
+
+def test_a_failure_tells_whether_the_request_had_gone_out(serve: Serve) -> None:
+    def say_nothing(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.recv(1)  # until the other side gives up
+
+    silent = serve(say_nothing)
+    with pytest.raises(egress.Unreachable) as after:
+        _get(silent, seconds=1)
+    assert after.value.was_written
+    with pytest.raises(egress.Unreachable) as before:
+        egress.http("GET", f"http://{FIRST}:1/", deadline=Deadline(1))
+    assert not before.value.was_written
+
+
+def test_a_body_may_be_cut_instead_of_refused(serve: Serve) -> None:
+    listener = serve(http_script(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd"))
+    assert _get(listener, max_bytes=2, cuts=True).body == b"ab"
+    assert _code(lambda: _get(listener, max_bytes=2)) == "too_large"

@@ -1,11 +1,13 @@
 """A worker that is killed at any point of telling loses no mail, and doubles none under a second Message-ID."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from ipaddress import ip_network
 
 import pytest
 from django.db import connection
@@ -14,15 +16,18 @@ from pytest_django import Settings
 
 from auditlog.events import record
 from auditlog.models import PendingReaction
-from config.lib import jobs
-from notifications.models import Delivery
+from config.lib import clock, jobs
+from config.lib.sealed import Sealed
+from notifications.message import Message
+from notifications.models import Delivery, Gateway
 from tests.cast import Cast, make_cast
+from tests.servers.gateways import Provider, provider
 from tests.servers.places import ROOT
 from tests.servers.smtp_sink import SmtpSink, smtp_sink
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
-PLACES = ["notify.reaction_read", "notify.reaction_done", "notify.rendered", "notify.sent"]
+PLACES = ["notify.reaction_read", "notify.reaction_done", "notify.rendered", "notify.sent", "notify.settled"]
 
 
 @pytest.fixture
@@ -51,16 +56,19 @@ import sys, django
 django.setup()
 from django.conf import settings
 from django.db import connection
-from config.lib import jobs
+from config.lib import clock, jobs
+from config.lib.sealed import Sealed
+from ipaddress import ip_network
 connection.settings_dict["NAME"], settings.EMAIL_URL = sys.argv[1:]
+settings.EGRESS_ALLOW_CIDRS = (ip_network("127.0.0.0/8"),)
 jobs.run_due("reaction")
 jobs.run_due("delivery")
 """
 
 
-def work_and_die(place: str, sink: SmtpSink) -> int:
+def work_and_die(place: str, mail_url: str) -> int:
     """How a worker of its own ended, on this test's database, that was told to die at `place`."""
-    command = [sys.executable, "-c", WORKER, str(connection.settings_dict["NAME"]), sink.url]
+    command = [sys.executable, "-c", WORKER, str(connection.settings_dict["NAME"]), mail_url]
     return subprocess.run(command, cwd=ROOT, env={**os.environ, "MMC_CRASH_AT": place}, check=False).returncode
 
 
@@ -72,7 +80,7 @@ def lapse_leases() -> None:
 @pytest.mark.parametrize("place", PLACES)
 def test_a_killed_worker_s_mail_arrives_once(cast: Cast, sink: SmtpSink, place: str) -> None:
     happen(cast)
-    assert work_and_die(place, sink) == -signal.SIGKILL
+    assert work_and_die(place, sink.url) == -signal.SIGKILL
     lapse_leases()
     work()
     row = Delivery.unscoped.get()
@@ -83,7 +91,7 @@ def test_a_killed_worker_s_mail_arrives_once(cast: Cast, sink: SmtpSink, place: 
 
 def test_a_mail_that_kills_its_worker_again_and_again_is_put_aside(cast: Cast, sink: SmtpSink) -> None:
     happen(cast)
-    assert work_and_die("notify.rendered", sink) == -signal.SIGKILL
+    assert work_and_die("notify.rendered", sink.url) == -signal.SIGKILL
     assert Delivery.unscoped.get().claims == 1
     Delivery.unscoped.update(claims=jobs.MAX_CLAIMS)
     lapse_leases()
@@ -91,3 +99,57 @@ def test_a_mail_that_kills_its_worker_again_and_again_is_put_aside(cast: Cast, s
     row = Delivery.unscoped.get()
     assert (row.state, row.error_code) == ("failed", "job_quarantined")
     assert sink.mails == []
+
+
+@pytest.fixture
+def receiver(settings: Settings) -> Iterator[Provider]:
+    settings.EGRESS_ALLOW_CIDRS = (ip_network("127.0.0.0/8"),)
+    with provider() as made:
+        yield made
+
+
+def waiting(cast: Cast, receiver: Provider, channel: str) -> Delivery:
+    url = f"{receiver.url}/in"
+    gateway = Gateway(workspace=cast.acme, channel=channel, name="Ours")
+    if channel == "slack":
+        gateway.sealed_secrets = Sealed.of(json.dumps({"url": url}))
+    else:
+        gateway.config = {"url": url}
+    gateway.save()
+    message = Message("certificate.expiring", "Subject", "Body", "http://localhost/", "key")
+    return Delivery.unscoped.create(
+        workspace=cast.acme,
+        channel=channel,
+        gateway=gateway,
+        message=message.frozen(),
+        event_kind="rule.expiry",
+        dedup_key="1",
+        run_after=clock.now(),
+    )
+
+
+# How often it arrives, and how it ends: what can be told by its id is sent again, the rest is told to the admins.
+GATEWAY_KILLS = [
+    ("webhook", "notify.rendered", 1, "sent"),
+    ("webhook", "notify.attempt_noted", 1, "sent"),
+    ("webhook", "notify.sent", 2, "sent"),
+    ("webhook", "notify.settled", 1, "sent"),
+    ("slack", "notify.rendered", 1, "sent"),
+    ("slack", "notify.attempt_noted", 0, "failed"),
+    ("slack", "notify.sent", 1, "failed"),
+    ("slack", "notify.settled", 1, "sent"),
+]
+
+
+@pytest.mark.parametrize(("channel", "place", "times", "state"), GATEWAY_KILLS)
+def test_a_killed_worker_s_message_is_sent_again_or_told(
+    cast: Cast, receiver: Provider, channel: str, place: str, times: int, state: str
+) -> None:
+    row = waiting(cast, receiver, channel)
+    assert work_and_die(place, "") == -signal.SIGKILL
+    lapse_leases()
+    jobs.run_due("delivery")
+    row.refresh_from_db()
+    assert (row.state, len(receiver.requests)) == (state, times)
+    assert {request.headers.get("webhook-id", str(row.pk)) for request in receiver.requests} <= {str(row.pk)}
+    assert PendingReaction.objects.count() == (1 if state == "failed" else 0)

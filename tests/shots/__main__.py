@@ -1,7 +1,8 @@
 """`make screenshots`: every page and state as PNG under var/screenshots/, with an index.html.
 
     python -m tests.shots [part …]     one or more of PARTS below; all of them by default
-    python -m tests.shots [strangers] [empty] [seeded] [inspection] [adding] [walk] [team] [feeds] [trouble] [google]
+    python -m tests.shots [strangers] [empty] [seeded] [inspection] [adding] [walk] [team] [feeds] [gateways]
+                          [alerts] [trouble] [google]
 
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.
@@ -25,7 +26,9 @@ from tests.demo.habitat import ZONE, Habitat, habitat
 from tests.servers.places import ROOT, private_directory
 from tests.shots.adding import shoot_adding
 from tests.shots.album import Album
+from tests.shots.alerts import shoot_alerts
 from tests.shots.feeds import shoot_feeds
+from tests.shots.gateways import shoot_gateways
 from tests.shots.google import shoot_google
 from tests.shots.inspection import shoot_inspection
 from tests.shots.second_step import shoot_second_step
@@ -183,6 +186,8 @@ PARTS: dict[str, Shoot] = {
     "walk": shoot_walk,
     "team": shoot_team,
     "feeds": shoot_feeds,
+    "alerts": shoot_alerts,
+    "gateways": shoot_gateways,
     "trouble": shoot_trouble,
     "second": shoot_second_step,
 }

@@ -28,6 +28,7 @@ from domains.hosting.looking import Look  # noqa: E402
 from domains.models import Domain, DomainTag, Hosting, Inspection, Mode, Ownership, ProbeDay, ProbeHour, Visit  # noqa: E402
 from domains.uptime.filing import file_probes  # noqa: E402
 from domains.uptime.packing import Probe, hour_of, pack  # noqa: E402
+from notifications.models import Delivery, Gateway  # noqa: E402
 from tests.browser.conftest import PASSWORD  # noqa: E402
 from tests.servers.ca import Issued, TestCa  # noqa: E402
 
@@ -275,6 +276,56 @@ def add_member(workspace_id: str) -> str:
     return user.email
 
 
+def plant_alerts(workspace_id: str, domain: Domain) -> None:
+    """Gateways that the boxes name, and messages in each state; nothing of it is due."""
+    now = clock.now()
+    for code, severity, params in (
+        ("expiring", "critical", {"not_after": "2026-12-02"}),
+        ("chain_expiring", "warning", {"name": "Loopback Test R1", "not_after": "2026-12-01"}),
+    ):
+        open_finding(domain=domain, source="visit", code=code, severity=severity, params=params)
+    slack, hook = (
+        Gateway.unscoped.create(workspace_id=workspace_id, channel=channel, name=name)
+        for channel, name in (("slack", "#on-call of the platform team"), ("webhook", "Ticket bridge"))
+    )
+    told = (
+        ("sent", slack, "", f"{domain.label}: the certificate expires in 7 days", "ok", 3),
+        (
+            "failed",
+            hook,
+            "",
+            f"{domain.label}: the certificate expires in 7 days",
+            "503 upstream is being restarted",
+            3,
+        ),
+        (
+            "sent",
+            None,
+            "robin.a-rather-long-name@acme.example",
+            f"{domain.label}: the chain is incomplete",
+            "250 OK",
+            70,
+        ),
+    )
+    for number, (state, gateway, to, subject, answer, hours) in enumerate(told):
+        at = now - timedelta(hours=hours)
+        Delivery.unscoped.create(
+            workspace_id=workspace_id,
+            channel=gateway.channel if gateway else "email",
+            gateway=gateway,
+            event_kind="certificate.expiring",
+            domain_id=domain.pk,
+            domain_label=domain.label,
+            to=to,
+            dedup_key=f"shot-{workspace_id}-{number}",
+            state=state,
+            subject=subject,
+            last_answer=answer,
+            created_at=at,
+            settled_at=at,
+        )
+
+
 def main() -> None:
     _, workspace_id, *more = sys.argv
     authority = TestCa("Loopback Test")
@@ -288,6 +339,8 @@ def main() -> None:
             plant(workspace_id, sample, authority)
         if "with-people" in more:
             plant_people(workspace_id)
+        if "with-alerts" in more:
+            plant_alerts(workspace_id, domains["expiring"])
         member = add_member(workspace_id) if "with-people" in more else ""
     print(json.dumps({"domains": planted, "member": member}))
 

@@ -9,10 +9,11 @@ from tests.demo.habitat import Habitat
 from tests.servers.places import ROOT
 
 
-def seed(around: Habitat, workspace_id: str, *, with_people: bool = False) -> dict[str, Any]:
+def seed(around: Habitat, workspace_id: str, *, with_people: bool = False, with_alerts: bool = False) -> dict[str, Any]:
     """Ids of the sample domains by name, and the address of a member; people are planted in one workspace at most."""
+    more = [*(["with-people"] if with_people else []), *(["with-alerts"] if with_alerts else [])]
     answer = subprocess.run(
-        [sys.executable, "-m", "tests.shots.seed", workspace_id, *(["with-people"] if with_people else [])],
+        [sys.executable, "-m", "tests.shots.seed", workspace_id, *more],
         cwd=ROOT,
         env={**around.portal.environment, "DJANGO_SETTINGS_MODULE": "config.settings"},
         capture_output=True,

@@ -50,16 +50,18 @@ def http(
     max_bytes: int = 262_144,
     redirects: int = 0,
     ca_bundle: str | None = None,
+    cuts: bool = False,
 ) -> HttpAnswer:
     """The answer, whatever its status. Blocks until the deadline at most; nothing is repeated.
 
     A redirect beyond `redirects` is answered as it came. Hops are judged like the first host,
     only to ports 80 and 443, and lose all headers that may be credentials when the origin changes.
-    Raises Refused, Unreachable (too_large beyond `max_bytes` of body) or NeedsUser("url_malformed").
+    Raises Refused, Unreachable (too_large beyond `max_bytes` of body, unless it `cuts` there) or
+    NeedsUser("url_malformed"). Unreachable's `was_written` tells whether the request may have arrived.
     """
     question = Question(method, parse_url(url), {k.lower(): v for k, v in (headers or {}).items()}, body)
     for hop in range(redirects + 1):
-        answer = _exchanged(question, deadline, max_bytes, ca_bundle)
+        answer = _exchanged(question, deadline, max_bytes, ca_bundle, cuts)
         if answer.status not in REDIRECTS or "location" not in answer.headers or hop == redirects:
             break
         question = following(question, answer.status, answer.headers)
@@ -86,12 +88,14 @@ def following(question: Question, status: int, headers: Mapping[str, str]) -> Qu
     )
 
 
-def _exchanged(question: Question, deadline: Deadline, max_bytes: int, ca_bundle: str | None) -> HttpAnswer:
+def _exchanged(question: Question, deadline: Deadline, max_bytes: int, ca_bundle: str | None, cuts: bool) -> HttpAnswer:
     address = question.address
     context = client_context(ca_bundle, alpn="http/1.1")
+    wire = Wire(deadline)
     with (
+        _noting_written(wire),
         httpcore_failures(address.host),
-        httpcore.ConnectionPool(ssl_context=context, network_backend=Wire(deadline)) as pool,
+        httpcore.ConnectionPool(ssl_context=context, network_backend=wire) as pool,
         pool.stream(
             question.method,
             address.for_httpcore(),
@@ -102,9 +106,18 @@ def _exchanged(question: Question, deadline: Deadline, max_bytes: int, ca_bundle
         return HttpAnswer(
             status=response.status,
             headers=joined_headers(response.headers),
-            body=read_body(response, max_bytes),
+            body=read_body(response, max_bytes, cuts=cuts),
             url=str(address),
         )
+
+
+@contextmanager
+def _noting_written(wire: Wire) -> Iterator[None]:
+    try:
+        yield
+    except Unreachable as error:
+        error.was_written = wire.has_written
+        raise
 
 
 def wire_headers(address: Address, headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
@@ -124,11 +137,13 @@ def joined_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
     return joined
 
 
-def read_body(response: httpcore.Response, max_bytes: int) -> bytes:
-    """Raises Unreachable("too_large") as soon as more than `max_bytes` have come."""
+def read_body(response: httpcore.Response, max_bytes: int, *, cuts: bool = False) -> bytes:
+    """Raises Unreachable("too_large") as soon as more than `max_bytes` have come, or leaves out the rest."""
     body = bytearray()
     for chunk in response.iter_stream():
         body += chunk
+        if len(body) > max_bytes and cuts:
+            return bytes(body[:max_bytes])
         if len(body) > max_bytes:
             raise Unreachable("too_large", limit=max_bytes)
     return bytes(body)

@@ -42,8 +42,8 @@ def smtp_send(url: str, message: EmailMessage, deadline: Deadline, *, operator: 
     `url` is smtp://user:password@host:port/?tls=starttls|implicit|none (starttls when absent). Every
     recipient must be accepted. `operator` leaves out the judgement of the server's address; TLS
     is verified all the same. Raises NeedsUser("email_url_malformed" | "smtp_login_refused" |
-    "smtp_no_starttls"), Permanent("smtp_refused") for 5xx, Transient("smtp_deferred") for 4xx,
-    Refused and Unreachable.
+    "smtp_no_starttls"), Permanent("smtp_refused") for 5xx, whose `stage` param is what was refused (mail, rcpt, data
+    or nothing), Transient("smtp_deferred") for 4xx, Refused and Unreachable.
     """
     server = _parsed(url)
     client = _Client(server, deadline, operator=operator)
@@ -106,15 +106,23 @@ def _handed_over(client: _Client, server: _Server, message: EmailMessage) -> str
     client.ehlo_or_helo_if_needed()
     if server.user:
         client.login(server.user, server.password)
-    _accepted(*client.mail(_addresses(message, "From")[0]))
+    _accepted(*client.mail(_addresses(message, "From")[0]), stage="mail")
     for recipient in _addresses(message, "To", "Cc", "Bcc"):
-        _accepted(*client.rcpt(recipient))
-    return _accepted(*client.data(_flat(message)))
+        _accepted(*client.rcpt(recipient), stage="rcpt")
+    return _accepted(*client.data(_flat(message)), stage="data")
 
 
-def _accepted(code: int, reply: bytes) -> str:
+class _NotAccepted(smtplib.SMTPResponseException):
+    """A reply that says no, and to what."""
+
+    def __init__(self, code: int, reply: bytes, stage: str) -> None:
+        super().__init__(code, reply)
+        self.stage = stage
+
+
+def _accepted(code: int, reply: bytes, stage: str = "") -> str:
     if not 200 <= code < 300:
-        raise smtplib.SMTPResponseException(code, reply)
+        raise _NotAccepted(code, reply, stage)
     return f"{code} {_text(reply)}"
 
 
@@ -158,7 +166,8 @@ def _refuse(server: _Server, problem: smtplib.SMTPException) -> NoReturn:
     if isinstance(problem, smtplib.SMTPResponseException):
         answer = f"{problem.smtp_code} {_text(problem.smtp_error)}"
         if problem.smtp_code >= 500:
-            raise Permanent("smtp_refused", host=server.host, answer=answer) from None
+            stage = problem.stage if isinstance(problem, _NotAccepted) else ""
+            raise Permanent("smtp_refused", host=server.host, answer=answer, stage=stage) from None
         raise Transient("smtp_deferred", host=server.host, answer=answer) from None
     raise Unreachable("smtp_failed", host=server.host) from None
 

@@ -79,6 +79,7 @@ class Wire(httpcore.NetworkBackend):
 
     def __init__(self, deadline: Deadline, *, allowance: int | None = None, family: int | None = None) -> None:
         self.deadline = deadline
+        self.has_written = False
         self._allowance = allowance
         self._family = family
 
@@ -108,6 +109,8 @@ class _Stream(httpcore.NetworkStream):
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         # A kept connection begins each request with a write.
         self._sock.deadline = self._wire.deadline
+        # Also when it fails: what the other side has of it, nobody knows.
+        self._wire.has_written = True
         try:
             self._sock.sendall(buffer)
         except OSError as problem:
