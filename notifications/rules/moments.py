@@ -3,6 +3,7 @@
 Rules, alarms and findings are taken as rows, saved or not; nothing is read from the database.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -77,6 +78,34 @@ def expiry_moment(
         return Moment(None, said.round + 1, why="acknowledged")
     gap = max(cooldown, (life.not_after - said.fired_at) / 8)
     return Moment(max(opens_at, said.fired_at + gap), said.round + 1, why="cooldown")
+
+
+def handed_over_at(rule: Rule, rules: Iterable[Rule], life: Life) -> datetime | None:
+    """When the next of the rules that a workspace begins with takes over; None: never.
+
+    Of these only the closest to the end speaks: a domain that is added five days before expiry would otherwise be
+    told of three times, and all three would remind. Rules that somebody wrote speak each by itself.
+    """
+    if not rule.is_default:
+        return None
+    way = (rule.channel, rule.gateway_id, rule.recipients)
+    closer = [
+        other
+        for other in rules
+        if other.is_default
+        and other.paused_at is None
+        and other.trigger == rule.trigger
+        and (other.days_before_expiry or 0) < (rule.days_before_expiry or 0)
+        and (other.channel, other.gateway_id, other.recipients) == way
+    ]
+    return min((opening(other, life) for other in closer), default=None)
+
+
+def until(moment: Moment, ends_at: datetime | None, now: datetime) -> Moment:
+    """`moment`, or silence where it would come when another rule has taken over."""
+    if ends_at is None or moment.at is None or max(moment.at, now) < ends_at:
+        return moment
+    return Moment(None, moment.round, why="closer_rule")
 
 
 def finding_moment(rule: Rule, finding: Finding, said: Alarm | None, *, cooldown: timedelta) -> Moment:

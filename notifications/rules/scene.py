@@ -11,7 +11,7 @@ from notifications.models import Alarm, Delivery, Rule, Trigger
 from notifications.outbox import Outlets, put_out, read_outlets
 from notifications.rules.events import NEAR_THE_END, SWEPT, trigger_of
 from notifications.rules.matching import matching, rules_about, tags_of
-from notifications.rules.moments import Life, Moment, expiry_moment, finding_moment, life_of
+from notifications.rules.moments import Life, Moment, expiry_moment, finding_moment, handed_over_at, life_of, until
 from notifications.rules.telling import tell_expiring, tell_finding
 
 
@@ -26,6 +26,7 @@ class Pending:
     life: Life | None = None
     finding: Finding | None = None
     acknowledged_at: datetime | None = None
+    ends_at: datetime | None = None
 
     @property
     def subject(self) -> str:
@@ -52,13 +53,15 @@ class Pending:
         """When it fires after this round."""
         if self.finding is not None:
             return finding_moment(self.rule, self.finding, alarm, cooldown=self.cooldown)
-        return expiry_moment(self.rule, self.life, alarm, cooldown=self.cooldown, acknowledged_at=self.acknowledged_at)
+        again = expiry_moment(self.rule, self.life, alarm, cooldown=self.cooldown, acknowledged_at=self.acknowledged_at)
+        return until(again, self.ends_at, alarm.fired_at)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """By domain. `outlets` are read when the first rule of a workspace fires."""
+    """By domain, at `now`. `outlets` are read when the first rule of a workspace fires."""
 
+    now: datetime
     rules: Mapping[uuid.UUID, Sequence[Rule]]
     said: Mapping[tuple[uuid.UUID, uuid.UUID, str], Alarm]
     findings: Mapping[uuid.UUID, Sequence[Finding]]
@@ -85,7 +88,9 @@ class Scene:
         said = self.said.get((domain.pk, rule.pk, life.fingerprint)) if life else None
         acknowledged_at = self._acknowledged_at(domain)
         moment = expiry_moment(rule, life, said, cooldown=cooldown, acknowledged_at=acknowledged_at)
-        return Pending(rule, moment, said, cooldown, life, acknowledged_at=acknowledged_at)
+        ends_at = handed_over_at(rule, self.rules.get(domain.pk, ()), life) if life else None
+        moment = until(moment, ends_at, self.now)
+        return Pending(rule, moment, said, cooldown, life, acknowledged_at=acknowledged_at, ends_at=ends_at)
 
     def _acknowledged_at(self, domain: Domain) -> datetime | None:
         """When somebody acknowledged that the certificate is near its end, or over."""
@@ -107,18 +112,18 @@ class Scene:
         return put_out(one.rule, story, f"{alarm.pk}:{alarm.round}", outlets)
 
 
-def read_scene(domains: Sequence[Domain], *, with_paused: bool = False) -> Scene:
+def read_scene(domains: Sequence[Domain], now: datetime, *, with_paused: bool = False) -> Scene:
     """For domains of any workspaces, loaded with visit, inspection and workspace. A handful of queries."""
     keys = [domain.pk for domain in domains]
     rules = rules_by_domain(domains, with_paused=with_paused)
     if not any(rules.values()):
-        return Scene(rules, {}, {}, {})
+        return Scene(now, rules, {}, {}, {})
     alarms = Alarm.unscoped.filter(domain_id__among=keys)  # unscoped: a batch spans workspaces
     said = {(one.domain_id, one.rule_id, one.subject): one for one in alarms}
     findings = defaultdict(list)
     for finding in Finding.unscoped.filter(domain_id__among=keys, closed_at=None):
         findings[finding.domain_id].append(finding)
-    return Scene(rules, said, findings, {})
+    return Scene(now, rules, said, findings, {})
 
 
 def rules_by_domain(domains: Sequence[Domain], *, with_paused: bool) -> dict[uuid.UUID, list[Rule]]:
@@ -135,6 +140,6 @@ def rules_by_domain(domains: Sequence[Domain], *, with_paused: bool) -> dict[uui
     return {one.pk: matching(homes.get(one.workspace_id, ()), one.pk, tags.get(one.pk, ())) for one in domains}
 
 
-def scene_of(domain: Domain) -> Scene:
+def scene_of(domain: Domain, now: datetime) -> Scene:
     """Of one domain, paused rules included, for the page that shows what comes."""
-    return read_scene([domain], with_paused=True)
+    return read_scene([domain], now, with_paused=True)

@@ -22,6 +22,7 @@ WORDS: Mapping[str, str] = {
     "not_verified": "ownership is not proven yet",
     "acknowledged": "acknowledged; quiet until something else happens",
     "renews_itself": "the certificate renews by itself; quiet unless that is overdue",
+    "closer_rule": "a rule closer to the end speaks now",
     "cooldown": "again after the cooldown",
     "nothing_wrong": "nothing of the kind is wrong",
     "event": "when it happens",
@@ -47,7 +48,7 @@ class Upcoming:
 def upcoming(domain: Domain, now: datetime) -> list[Upcoming]:
     """Every rule that matches `domain` (loaded with visit__inspection and workspace), in the order they were made."""
     rules = rules_for(domain)
-    scene = scene_of(domain)
+    scene = scene_of(domain, now)
     gathered = gathering_at([rule for rule in rules if rule.digest])
     return [_next_of(rule, domain, scene, gathered, now) for rule in rules]
 
@@ -93,7 +94,7 @@ def preview(rule: Rule, domain: Domain, now: datetime) -> Preview:
     """For a rule, saved or not, loaded with workspace, gateway and template. Writes nothing."""
     outlets = read_outlets(rule.workspace_id)
     found = ways(rule, outlets)
-    coming = _next_of(rule, domain, scene_of(domain), gathering_at([rule] if rule.digest else []), now)
+    coming = _next_of(rule, domain, scene_of(domain, now), gathering_at([rule] if rule.digest else []), now)
     message = _digest(rule, now) if rule.digest else _message(rule, domain, now)
     return Preview(message, found, coming, "" if message else _silence(rule, domain))
 
@@ -109,7 +110,7 @@ def _message(rule: Rule, domain: Domain, now: datetime) -> Message | None:
         life = life_of(domain)
         story = tell_expiring(domain, life, now) if life else None
     else:
-        pending = next(iter(scene_of(domain).moments_of(rule, domain)), None)
+        pending = next(iter(scene_of(domain, now).moments_of(rule, domain)), None)
         finding = pending.finding if pending else None
         story = tell_finding(finding, domain, rule.trigger, now) if finding else None
     rows = put_out(rule, story, "preview") if story else []

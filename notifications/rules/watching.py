@@ -66,7 +66,7 @@ def with_what_a_look_reads(watches: QuerySet[Watch]) -> Sequence[Watch]:
 def watch_due(batch: Sequence[Watch]) -> None:
     """Fire what is due of each and say when to look again. Repeatable: a round that was written is not due again."""
     now = clock.now()
-    scene = read_scene([watch.domain for watch in batch])
+    scene = read_scene([watch.domain for watch in batch], now)
     quiet, has_fired = [], False
     for watch in batch:
         outcome = look(scene, watch.domain, now)

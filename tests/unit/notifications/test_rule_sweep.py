@@ -63,6 +63,44 @@ def test_a_new_workspace_has_the_three_rules(cast: Cast) -> None:
     }
 
 
+def test_of_the_three_rules_only_the_closest_to_the_end_speaks(cast: Cast) -> None:
+    near, far = watched(cast.acme, "near.org", days=5), watched(cast.acme, "far.org", days=20)
+    begin(near, far)
+    days = {rule.pk: rule.days_before_expiry for rule in Rule.objects.for_workspace(cast.acme)}
+    told_at: list[tuple[float, str, int | None]] = []
+    for hour in range(0, 21 * 24, 6):
+        before = Delivery.unscoped.count()
+        sweep(NOW + hour * HOUR)
+        rows = Delivery.unscoped.exclude(message={}).order_by("created_at")[before:]
+        told_at += [(hour / 24, row.domain_label, days[row.rule_id]) for row in rows if row.rule_id]
+    assert {rule for _, host, rule in told_at if host == "near.org"} == {7}
+    far_told = [(day, rule) for day, host, rule in told_at if host == "far.org"]
+    assert [rule for day, rule in far_told if day < 6] == [30, 30, 30]
+    assert {rule for day, rule in far_told if 6 <= day < 13} == {14}
+    assert {rule for day, rule in far_told if day >= 13} == {7}
+    assert (6, 14) in far_told
+    assert (13, 7) in far_told
+
+
+def test_a_paused_or_rewritten_rule_takes_nothing_over(cast: Cast) -> None:
+    domain = watched(cast.acme, "near.org", days=5)
+    rules = Rule.objects.for_workspace(cast.acme)
+    rules.filter(days_before_expiry=7).update(paused_at=NOW)
+    rules.filter(days_before_expiry=14).update(is_default=False)
+    begin(domain)
+    sweep()
+    assert {row.rule and row.rule.days_before_expiry for row in told()} == {30, 14}
+    silent = {one.rule.days_before_expiry: one.why for one in upcoming(loaded(domain), NOW)}
+    assert silent[7] == "paused"
+
+
+def test_the_page_says_why_a_rule_is_silent_when_another_has_taken_over(cast: Cast) -> None:
+    domain = watched(cast.acme, "near.org", days=5)
+    found = {one.rule.days_before_expiry: (one.at is not None, one.why) for one in upcoming(loaded(domain), NOW)}
+    closer = "a rule closer to the end speaks now"
+    assert found == {30: (False, closer), 14: (False, closer), 7: (True, "")}
+
+
 def test_a_round_is_told_once_to_each_admin(cast: Cast) -> None:
     only(cast.acme)
     begin(watched(cast.acme, "shop.example.org"))
