@@ -230,6 +230,11 @@ register(
             "A rule speaks of one domain, of those with one tag, or of all.",
             "Choose one of them.",
         ),
+        "rule_choice_gone": Entry(
+            "{what} is not in this workspace",
+            "It was deleted meanwhile, or never was.",
+            "Choose another one.",
+        ),
         "rule_gateway_differs": Entry(
             "{gateway} is no gateway for {channel}",
             "A rule sends through a gateway of its own channel.",

@@ -59,6 +59,7 @@ class Rows:
 # What URLs call differently from the model behind it.
 CALLED = {
     "batche": "batch",
+    "alert-rule": "rule",
     "template": "alerttemplate",
     "deliverie": "delivery",
     "token": "apitoken",

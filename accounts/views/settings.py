@@ -24,6 +24,7 @@ SETTINGS_TABS = (
     ("General", "accounts:settings-general", "workspace.view"),
     ("Notification gateways", "notifications:gateway-list", "gateway.view"),
     ("Alert templates", "notifications:template-list", "template.view"),
+    ("Alert rules", "notifications:rule-list", "rule.view"),
     ("API tokens", "accounts:token-list", "token.view"),
     ("Trusted authorities", "domains:root-list", "authority.view"),
     ("Feeds", "domains:feed-list", "feed.view"),

@@ -34,9 +34,9 @@ NAME_AT_MOST = 80
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 
 # Change one of these and the rule is no longer one of those that a workspace begins with.
-_WHEN = ("trigger", "days_before_expiry", "domain_id", "tag", "digest")
+_WHEN = ("trigger", "days_before_expiry", "domain", "tag", "digest")
 # Change one of these and the rule speaks anew of what it has spoken of.
-_WHAT = (*_WHEN, "channel", "gateway_id", "recipients")
+_WHAT = (*_WHEN, "channel", "gateway", "recipients")
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,15 @@ def wish_of(rule: Rule, **changes: Any) -> Wish:
     return replace(now, **changes)
 
 
+def stays_default(rule: Rule, wish: Wish) -> bool:
+    """Whether it is one that a workspace begins with, and is still so as `wish` (checked) wants it."""
+    return rule.is_default and not _differs(wish_of(rule), wish, _WHEN)
+
+
+def _differs(one: Wish, other: Wish, names: Iterable[str]) -> bool:
+    return any(getattr(one, name) != getattr(other, name) for name in names)
+
+
 def rules_of(workspace: Workspace) -> QuerySet[Rule]:
     return Rule.objects.for_workspace(workspace).select_related("gateway", "domain", "template")
 
@@ -108,14 +117,13 @@ def change_rule(*, rule: Rule, actor: Actor, wish: Wish) -> Rule:
     checked = check(rule.workspace, wish)
     with transaction.atomic():
         row = _lock(rule)
-        before = {name: getattr(row, name) for name in (*_WHAT, "name", "template_id")}
+        before = wish_of(row)
+        if before == checked:
+            return row
+        row.is_default = stays_default(row, checked)
         for name, value in checked.columns.items():
             setattr(row, name, value)
-        changed = {name for name, value in before.items() if getattr(row, name) != value}
-        if not changed:
-            return row
-        row.is_default = row.is_default and changed.isdisjoint(_WHEN)
-        if changed & set(_WHAT):
+        if _differs(before, checked, _WHAT):
             make_due(watches_of(row.workspace, domain_id=row.domain_id, tag=row.tag))
             Alarm.objects.for_workspace(row.workspace).filter(rule=row).delete()
         row.save()

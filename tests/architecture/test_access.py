@@ -336,7 +336,12 @@ def _make_deployable(own: Rows) -> None:
 
 def _smallest(schema: dict[str, Any] | None) -> dict[str, Any]:
     """A body with every required field that is not an id."""
-    required = (schema or {}).get("required", ())
-    return {name: 1 if details.get("type") == "integer" else "x" for name, details in (schema or {}).get(
-        "properties", {}
-    ).items() if name in required}  # fmt: skip
+    known = schema or {}
+    return {name: _least(known["properties"][name]) for name in known.get("required", ())}
+
+
+def _least(details: dict[str, Any]) -> Any:
+    """The field's own example where its value is one of a few."""
+    if "$ref" in details or "enum" in details:
+        return details["examples"][0]
+    return 1 if details.get("type") == "integer" else "x"
