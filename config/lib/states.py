@@ -26,6 +26,8 @@ LOOKS: dict[str, Look] = {
     "renewal_due": Look("Renewal due", "due", "diamond"),
     "renewal_failed": Look("Renewal failed", "bad", "square"),
     "partial_deploy": Look("Partial deploy", "due", "half"),
+    # A rule, a gateway.
+    "paused": Look("Paused", "idle", "ring"),
     # A run, a deployment, a step, an issuance.
     "draft": Look("Draft", "idle", "ring"),
     "waiting": Look("Waiting", "idle", "ring"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
+from django.db.models import F
 from django.shortcuts import get_object_or_404
 
 from accounts.models import Workspace
@@ -15,7 +16,7 @@ from domains.protocols import HTTPS
 from notifications.models import AlertTemplate, Gateway, Rule, Trigger
 from notifications.rules.digests import expiring_under
 from notifications.rules.matching import domains_chosen
-from notifications.rules.saving import InvalidRule, Wish, check, stays_default, wish_of
+from notifications.rules.saving import InvalidRule, Wish, stays_default, wish_of
 
 NAMED = 5
 COUNTED_AT_MOST = 1_000
@@ -55,14 +56,13 @@ def template_of(workspace: Workspace, key: uuid.UUID) -> AlertTemplate:
 
 
 def draft(workspace: Workspace, wish: Wish, kept: Rule | None) -> Rule:
-    """What saving would make of it, unsaved: `kept` itself where nothing differs. Raises InvalidRule."""
-    checked = check(workspace, wish)
+    """What saving would make of a checked wish, unsaved: `kept` itself where nothing differs."""
     if kept is None:
-        return Rule(workspace=workspace, **checked.columns)
-    if wish_of(kept) == checked:
+        return Rule(workspace=workspace, **wish.columns)
+    if wish_of(kept) == wish:
         return kept
-    is_default = stays_default(kept, checked)
-    return Rule(workspace=workspace, is_default=is_default, paused_at=kept.paused_at, **checked.columns)
+    is_default = stays_default(kept, wish)
+    return Rule(workspace=workspace, is_default=is_default, paused_at=kept.paused_at, **wish.columns)
 
 
 @dataclass(frozen=True)
@@ -102,4 +102,4 @@ def example_domain(rule: Rule, wanted: str) -> Domain | None:
     except InvalidRule:
         named = None
     chosen = rows.filter(pk=named.pk).first() if named else None
-    return chosen or rows.order_by("expires_at", "id").first()
+    return chosen or rows.order_by(F("expires_at").asc(nulls_last=True), "id").first()

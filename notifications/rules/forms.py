@@ -8,9 +8,10 @@ from django import forms
 from accounts.models import Workspace
 from config.lib.errors import ExpectedError
 from domains.forms import CatalogueForm
+from domains.models import Domain
 from notifications.models import AlertTemplate, Channel, Gateway, Rule, Trigger
 from notifications.rules.asking import gateway_of, named_domain, template_of
-from notifications.rules.saving import DAYS_AT_MOST, NAME_AT_MOST, InvalidRule, Wish
+from notifications.rules.saving import DAYS_AT_MOST, NAME_AT_MOST, InvalidRule, Wish, look_through
 
 _PLAIN = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
 # Where the model's names and those of the form differ: channel and gateway are chosen in one field.
@@ -20,7 +21,12 @@ type Choices = list[tuple[str, Any]]
 
 
 class RuleForm(CatalogueForm):
-    """`through` is a channel, or a channel and the id of one of its gateways: `slack` or `slack:<id>`."""
+    """`through` is a channel, or a channel and the id of one of its gateways: `slack` or `slack:<id>`.
+
+    `wish` is what a valid form asks for; `mistakes` are what only this room can know, beside the plain ones.
+    """
+
+    wish: Wish
 
     name = forms.CharField(label="Name", max_length=NAME_AT_MOST, help_text="As lists and messages show it.")
     trigger = forms.ChoiceField(label="When", choices=Trigger.choices, initial=Trigger.EXPIRY)
@@ -66,15 +72,23 @@ class RuleForm(CatalogueForm):
         kwargs.setdefault("initial", begin(rule) if rule else {"days_before_expiry": 30})
         super().__init__(*args, **kwargs)
         self.workspace = workspace
+        self.mistakes: list[InvalidRule] = []
         choices = {"through": through_choices(workspace, rule), "template": template_choices(workspace)}
         for name, found in choices.items():
             field: Any = self.fields[name]
             field.choices = found
 
-    @property
-    def wish(self) -> Wish:
-        """Of a valid form. Raises InvalidRule, and Http404 for what was deleted in this moment."""
-        told = self.cleaned_data
+    def clean(self) -> dict[str, Any]:
+        """Everything that is wrong at once, each beside its field."""
+        told: dict[str, Any] = super().clean() or {}
+        if not self.errors:
+            self.wish, mistakes = look_through(self.workspace, self._wish(told))
+            self.mistakes += mistakes
+            for error in self.mistakes:
+                self.refuse(error)
+        return told
+
+    def _wish(self, told: dict[str, Any]) -> Wish:
         channel, _, gateway = told["through"].partition(":")
         return Wish(
             name=told["name"],
@@ -82,15 +96,21 @@ class RuleForm(CatalogueForm):
             trigger=told["trigger"],
             days_before_expiry=told["days_before_expiry"],
             gateway=gateway_of(self.workspace, uuid.UUID(gateway)) if gateway else None,
-            domain=named_domain(self.workspace, told["domain"]),
+            domain=self._domain(told["domain"]),
             tag=told["tag"],
             recipients=tuple(told["recipients"].splitlines()),
             template=template_of(self.workspace, uuid.UUID(told["template"])) if told["template"] else None,
             digest=told["digest"],
         )
 
+    def _domain(self, text: str) -> Domain | None:
+        try:
+            return named_domain(self.workspace, text)
+        except InvalidRule as error:
+            self.mistakes.append(error)
+            return None
+
     def refuse(self, error: ExpectedError) -> None:
-        """Beside the field that it is about."""
         name = error.field_name if isinstance(error, InvalidRule) else "name"
         self.add_expected(_FIELDS.get(name, name), error)
 

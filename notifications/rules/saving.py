@@ -186,9 +186,21 @@ def _copied(name: str) -> str:
 
 def check(workspace: Workspace, wish: Wish) -> Wish:
     """The wish in the form in which it is kept. Raises InvalidRule."""
-    for step in _CHECKS:
-        wish = step(workspace, wish)
+    wish, mistakes = look_through(workspace, wish)
+    if mistakes:
+        raise mistakes[0]
     return wish
+
+
+def look_through(workspace: Workspace, wish: Wish) -> tuple[Wish, list[InvalidRule]]:
+    """As `check`, with everything that is wrong, for a form that tells all of it at once."""
+    mistakes = []
+    for step in _CHECKS:
+        try:
+            wish = step(workspace, wish)
+        except InvalidRule as error:
+            mistakes.append(error)
+    return wish, mistakes
 
 
 def _check_name(workspace: Workspace, wish: Wish) -> Wish:

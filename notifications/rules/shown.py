@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from config.lib import clock, errors
-from config.lib.errors import NeedsUser
 from domains.models import Domain
 from notifications.models import Channel, Rule
 from notifications.outbox import read_outlets, recipients_in_words, ways
@@ -62,13 +61,13 @@ def would_send(form: RuleForm, rule: Rule | None, about: str) -> Sending:
     now = clock.now()
     if not form.is_bound:
         return show_rule(rule, about, now) if rule else Sending()
-    try:
-        found = _typed(form, rule)
-    except NeedsUser as error:
-        return Sending(trouble=errors.describe(error.code, error.params))
-    return show_rule(found, about, now, is_draft=found is not rule) if found else Sending()
+    if not form.is_valid():
+        return _trouble(form)
+    found = draft(form.workspace, form.wish, rule)
+    return show_rule(found, about, now, is_draft=found is not rule)
 
 
-def _typed(form: RuleForm, rule: Rule | None) -> Rule | None:
-    """None where a field is not even of its kind: the form says so beside it."""
-    return draft(form.workspace, form.wish, rule) if form.is_valid() else None
+def _trouble(form: RuleForm) -> Sending:
+    """Plain mistakes stand beside their fields alone."""
+    first = next(iter(form.mistakes), None)
+    return Sending(trouble=errors.describe(first.code, first.params) if first else None)

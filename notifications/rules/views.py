@@ -48,7 +48,7 @@ def list_rules(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     rows = rules_of(workspace)
     if wanted:
         rows = rows.filter(Q(name__icontains=wanted) | Q(tag__icontains=wanted) | Q(domain__host__icontains=wanted))
-    page = Paginator(rows.order_by("-created_at", "-id"), PAGE).get_page(request.GET.get("page"))
+    page = Paginator(rows.order_by("-created_at", "-days_before_expiry", "-id"), PAGE).get_page(request.GET.get("page"))
     shown = [Shown(rule) for rule in page.object_list]
     context = {"page": page, "rules": shown, "q": wanted, **_may(request)}
     return settings_page(request, "notifications/rules/list.html", LABEL, **context)

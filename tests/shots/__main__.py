@@ -2,7 +2,7 @@
 
     python -m tests.shots [part …]     one or more of PARTS below; all of them by default
     python -m tests.shots [strangers] [empty] [seeded] [inspection] [adding] [walk] [team] [feeds] [gateways]
-                          [alerts] [trouble] [google]
+                          [alerts] [rules] [trouble] [google]
 
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.
@@ -31,6 +31,7 @@ from tests.shots.feeds import shoot_feeds
 from tests.shots.gateways import shoot_gateways
 from tests.shots.google import shoot_google
 from tests.shots.inspection import shoot_inspection
+from tests.shots.rules import shoot_rules
 from tests.shots.second_step import shoot_second_step
 from tests.shots.seeding import seed
 from tests.shots.team import shoot_team
@@ -187,6 +188,7 @@ PARTS: dict[str, Shoot] = {
     "team": shoot_team,
     "feeds": shoot_feeds,
     "alerts": shoot_alerts,
+    "rules": shoot_rules,
     "gateways": shoot_gateways,
     "trouble": shoot_trouble,
     "second": shoot_second_step,

@@ -131,6 +131,12 @@ def test_a_mistake_is_told_beside_its_field(
     assert len(rules(cast)) == before
 
 
+def test_all_mistakes_are_told_at_once(cast: Cast, client: Client) -> None:
+    wrong = {"domain": "nobody.example.org", "recipients": "ann", "days_before_expiry": ""}
+    shown = page(client.post(url(cast, "add/"), {**GIVEN, **wrong}))
+    assert [f'id="id_{name}_error"' in shown for name in wrong] == [True, True, True]
+
+
 def test_the_list_of_rules_has_an_end(cast: Cast, client: Client) -> None:
     made = [Rule(workspace=cast.acme, name=str(n), channel="email", days_before_expiry=1) for n in range(RULES_AT_MOST)]
     Rule.unscoped.bulk_create(made)
