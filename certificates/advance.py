@@ -5,24 +5,23 @@ the account, private key and request before the order, the order's URL before it
 Whatever a step asks of the CA may therefore be asked again by the next worker, on the same order.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from django.conf import settings
 
 from auditlog.events import record
-from certificates import acme
-from certificates.caa import Issuer, refusal_of
-from certificates.challenges import authorization_rows, ends_at, is_ordering_elsewhere, proofs_to_give_back
+from certificates import acme, proving
+from certificates.challenges import is_ordering_elsewhere, proofs_to_give_back
 from certificates.gates import Wish, require_open_window, require_proofs
 from certificates.keys import csr_der, make_csr, new_key
 from certificates.line import LEASE_SECONDS, Line, account_of
 from certificates.models import AcmeAccount, Authorization, Issuance, PrivateKey
-from certificates.records import look_at_records, missing_records, save_seen
+from certificates.moves import LONGEST_PAUSE, give_back, go_on, look_later, look_quickly
+from certificates.proving import caa_refusal
+from certificates.solvers import solvers
 from certificates.store import build_certificate, destroy_unused_key, keep_certificate
 from config.lib import clock, errors, jobs
 from config.lib.crash import crash_here
@@ -36,11 +35,8 @@ MOST_ATTEMPTS = 30
 # Once the CA may have issued, about two weeks: giving up would lose a certificate that counts.
 MOST_ATTEMPTS_AT_THE_END = 360
 THE_END = (Step.FINALIZE, Step.STORE)
-# A validation mostly ends within a second; looking that long at once spares a trip through the queue.
-QUICK_PAUSES = (0.05, 0.1, 0.2, 0.4)
 # The account was opened just now and is gone again: opening it once more would go on for ever.
 JUST_OPENED = timedelta(minutes=1)
-LONGEST_PAUSE = timedelta(minutes=1)
 
 
 def work_issuances(batch: Sequence[Issuance]) -> None:
@@ -99,13 +95,14 @@ def wish_of(issuance: Issuance) -> Wish:
         challenge=issuance.challenge,
         profile=issuance.profile,
         key_type=issuance.key_type,
+        solver=issuance.solver,
     )
 
 
 def _check_gates(issuance: Issuance, line: Line) -> None:
     require_proofs(issuance.workspace, issuance.names, partial(issuance.renew_lease, LEASE_SECONDS))
     require_open_window(issuance.workspace, wish_of(issuance))
-    _go_on(issuance, Step.OPEN_ACCOUNT)
+    go_on(issuance, Step.OPEN_ACCOUNT)
 
 
 def _open_account(issuance: Issuance, line: Line) -> None:
@@ -115,20 +112,14 @@ def _open_account(issuance: Issuance, line: Line) -> None:
         uri = line.ca().open_account(email=settings.ACME_EMAIL)
         crash_here("issue.account_opened")
         AcmeAccount.unscoped.filter(pk=account.pk).update(uri=uri, opened_at=clock.now())
-    _go_on(issuance, Step.CHECK_CAA)
+    go_on(issuance, Step.CHECK_CAA)
 
 
 def _check_caa(issuance: Issuance, line: Line) -> None:
-    refusal = _caa_refusal(issuance, line)
+    refusal = caa_refusal(issuance, line)
     if refusal:
         raise refusal
-    _go_on(issuance, Step.MAKE_KEY)
-
-
-def _caa_refusal(issuance: Issuance, line: Line) -> NeedsUser | None:
-    identities = line.ca().directory().caa_identities
-    issuer = Issuer(identities, account_of(issuance).uri, issuance.challenge)
-    return refusal_of(issuance.names, issuer)
+    go_on(issuance, Step.MAKE_KEY)
 
 
 def _make_key(issuance: Issuance, line: Line) -> None:
@@ -136,7 +127,7 @@ def _make_key(issuance: Issuance, line: Line) -> None:
     owner = {"workspace_id": issuance.workspace_id, "domain_id": issuance.domain_id}
     key = PrivateKey(**owner, sealed_pem=pem, key_type=issuance.key_type)
     csr_pem = make_csr(pem, issuance.names)
-    _go_on(issuance, Step.ORDER, private_key=key, csr_pem=csr_pem, also=partial(key.save, force_insert=True))
+    go_on(issuance, Step.ORDER, private_key=key, csr_pem=csr_pem, also=partial(key.save, force_insert=True))
     crash_here("issue.key_stored")
 
 
@@ -144,99 +135,8 @@ def _order(issuance: Issuance, line: Line) -> None:
     order = line.ca().new_order(issuance.names, profile=issuance.profile)
     # The one window that ACME leaves open: it has no idempotency key, so dying here orphans an order.
     crash_here("issue.order_made")
-    _go_on(issuance, Step.LOAD_CHALLENGES, order_url=order.url, order_expires_at=order.expires_at)
+    go_on(issuance, Step.LOAD_CHALLENGES, order_url=order.url, order_expires_at=order.expires_at)
     crash_here("issue.order_stored")
-
-
-def _load_challenges(issuance: Issuance, line: Line) -> None:
-    order = line.ca().load_order(issuance.order_url)
-    if order.status == "invalid":
-        raise acme.order_refusal(order)
-    found = [line.ca().load_authorization(url) for url in order.authorization_urls]
-    rows = authorization_rows(issuance, found)
-    crash_here("issue.challenges_loaded")
-    _give_back(
-        issuance,
-        state=State.PENDING_CHALLENGE,
-        step=Step.WAIT_FOR_RECORDS,
-        step_at=clock.now(),
-        run_after=ends_at(issuance, rows),
-        also=lambda: _store_rows(issuance, rows),
-    )
-    crash_here("issue.challenges_stored")
-
-
-def _wait_for_records(issuance: Issuance, line: Line) -> None:
-    """Due only when the challenge should be over: ask whether it is."""
-    order = line.ca().load_order(issuance.order_url)
-    if order.status not in ("pending", "ready"):
-        raise acme.order_refusal(order)
-    if issuance.order_expires_at and clock.now() >= issuance.order_expires_at:
-        raise NeedsUser("acme_order_expired", name=", ".join(issuance.names), detail="nobody went on in time.")
-    _give_back(issuance, run_after=clock.now() + timedelta(hours=1))
-
-
-def _check_records(issuance: Issuance, line: Line) -> None:
-    """Our own look: a record that we have not seen ourselves never costs the CA's one look at it."""
-    issuance.renew_lease(LEASE_SECONDS)
-    rows = list(issuance.authorizations.all())
-    look_at_records(rows)
-    # What DNS shows may have changed since the order: both looks are free, the CA's is not.
-    missing = missing_records(rows) or _caa_refusal(issuance, line)
-    if missing is None:
-        _go_on(issuance, Step.ANSWER, state=State.VALIDATING, also=lambda: save_seen(rows))
-        crash_here("issue.records_seen")
-        return
-    _give_back(
-        issuance,
-        step=Step.WAIT_FOR_RECORDS,
-        run_after=ends_at(issuance, rows),
-        error_code=missing.code,
-        error_params=jobs.storable(missing.params),
-        also=lambda: save_seen(rows),
-    )
-
-
-def _answer(issuance: Issuance, line: Line) -> None:
-    for row in issuance.authorizations.filter(status="pending"):
-        line.ca().answer_challenge(row.challenge_url)
-        crash_here("issue.answered_one")
-    _go_on(issuance, Step.WATCH_VALIDATION)
-    crash_here("issue.answered")
-
-
-def _watch_validation(issuance: Issuance, line: Line) -> None:
-    order = _look_quickly(issuance, line, lambda seen: seen.status != "pending")
-    if order.status in ("ready", "processing", "valid"):
-        _go_on(issuance, Step.FINALIZE, state=State.FINALIZING, also=lambda: _mark_proven(issuance))
-        crash_here("issue.validated")
-        return
-    refusal = _refused_names(issuance, line)
-    if refusal or order.status == "invalid":
-        raise refusal or acme.order_refusal(order)
-    _look_later(issuance, order.retry_at)
-
-
-def _mark_proven(issuance: Issuance) -> None:
-    Authorization.unscoped.filter(issuance=issuance, status="pending").update(status="valid")
-
-
-def _refused_names(issuance: Issuance, line: Line) -> ExpectedError | None:
-    """What the CA says about each name, kept on its row; the first refusal, naming all it is true of."""
-    refusals: list[ExpectedError] = []
-    for row in issuance.authorizations.filter(status="pending"):
-        found = line.ca().load_authorization(row.url)
-        detail = ""
-        if found.status not in ("pending", "valid"):
-            refusals.append(acme.challenge_refusal(found))
-            detail = str(refusals[-1].params.get("detail", ""))
-        Authorization.unscoped.filter(pk=row.pk).update(status=found.status, detail=detail)
-    if not refusals:
-        return None
-    first = refusals[0]
-    alike = [error.params.get("name", "") for error in refusals if error.code == first.code]
-    first.params["name"] = ", ".join(filter(None, alike))
-    return first
 
 
 def _finalize(issuance: Issuance, line: Line) -> None:
@@ -245,23 +145,23 @@ def _finalize(issuance: Issuance, line: Line) -> None:
         order = line.ca().finalize(order, csr_der(issuance.csr_pem))
         crash_here("issue.finalized")
     if order.status in ("processing", "ready"):
-        order = _look_quickly(issuance, line, lambda seen: seen.status not in ("processing", "ready"))
+        order = look_quickly(issuance, line, lambda seen: seen.status not in ("processing", "ready"))
     if order.status == "valid" and order.certificate_url:
-        _go_on(issuance, Step.STORE, certificate_url=order.certificate_url)
+        go_on(issuance, Step.STORE, certificate_url=order.certificate_url)
         crash_here("issue.certificate_ready")
     elif order.status == "invalid":
         raise acme.order_refusal(order)
     elif order.status == "pending":
-        _go_on(issuance, Step.WATCH_VALIDATION, state=State.VALIDATING)
+        go_on(issuance, Step.WATCH_VALIDATION, state=State.VALIDATING)
     else:
-        _look_later(issuance, order.retry_at)
+        look_later(issuance, order.retry_at)
 
 
 def _store(issuance: Issuance, line: Line) -> None:
     chain = line.ca().download_chain(issuance.certificate_url)
     crash_here("issue.downloaded")
     certificate = build_certificate(issuance, chain.pems)
-    _give_back(
+    give_back(
         issuance,
         state=State.ISSUED,
         step=Step.CLEAN_UP,
@@ -279,18 +179,20 @@ def _store(issuance: Issuance, line: Line) -> None:
 
 def _clean_up(issuance: Issuance, line: Line) -> None:
     """Give every proof back, so that no other order of this account can live on it."""
+    issuance.renew_lease(LEASE_SECONDS)
+    solvers.get(issuance.solver).clean_up(issuance, list(issuance.authorizations.all()))
     if is_ordering_elsewhere(issuance):
-        _give_back(issuance, run_after=clock.now() + LONGEST_PAUSE)
+        give_back(issuance, run_after=clock.now() + LONGEST_PAUSE)
         return
     for row in proofs_to_give_back(issuance):
         line.ca().deactivate_authorization(row.url)
         crash_here("issue.given_back_one")
         Authorization.unscoped.filter(pk=row.pk).update(is_given_back=True)
-    _give_back(issuance, step=Step.DONE)
+    give_back(issuance, step=Step.DONE)
 
 
 def _rest(issuance: Issuance, line: Line) -> None:
-    _give_back(issuance)
+    give_back(issuance)
 
 
 STEPS: dict[str, Callable[[Issuance, Line], None]] = {
@@ -299,48 +201,17 @@ STEPS: dict[str, Callable[[Issuance, Line], None]] = {
     Step.CHECK_CAA: _check_caa,
     Step.MAKE_KEY: _make_key,
     Step.ORDER: _order,
-    Step.LOAD_CHALLENGES: _load_challenges,
-    Step.WAIT_FOR_RECORDS: _wait_for_records,
-    Step.CHECK_RECORDS: _check_records,
-    Step.ANSWER: _answer,
-    Step.WATCH_VALIDATION: _watch_validation,
+    Step.LOAD_CHALLENGES: proving.load_challenges,
+    Step.WAIT_FOR_RECORDS: proving.wait_for_records,
+    Step.PRESENT: proving.present,
+    Step.CHECK_RECORDS: proving.check_records,
+    Step.ANSWER: proving.answer,
+    Step.WATCH_VALIDATION: proving.watch_validation,
     Step.FINALIZE: _finalize,
     Step.STORE: _store,
     Step.CLEAN_UP: _clean_up,
     Step.DONE: _rest,
 }
-
-
-def _go_on(
-    issuance: Issuance, step: Issuance.Step, *, also: Callable[[], None] | None = None, **fields: object
-) -> None:
-    issuance.save_step(step=step, step_at=clock.now(), attempts=0, error_code="", error_params={}, also=also, **fields)
-
-
-def _give_back(issuance: Issuance, **fields: Any) -> None:
-    if not issuance.finish(**fields):
-        raise jobs.LeaseLost(str(issuance.pk))
-
-
-def _look_quickly(issuance: Issuance, line: Line, is_enough: Callable[[acme.Order], bool]) -> acme.Order:
-    order = line.ca().load_order(issuance.order_url)
-    for pause in QUICK_PAUSES:
-        if is_enough(order):
-            break
-        time.sleep(pause)
-        order = line.ca().load_order(issuance.order_url)
-    return order
-
-
-def _look_later(issuance: Issuance, retry_at: datetime | None) -> None:
-    """Give the row back until the CA wants to be asked, ever more rarely where it names no time."""
-    now = clock.now()
-    if issuance.order_expires_at and now >= issuance.order_expires_at:
-        raise NeedsUser("acme_order_expired", name=", ".join(issuance.names), detail="its time ran out.")
-    since = now - (issuance.step_at or now)
-    pause = retry_at - now if retry_at else min(max(since / 4, timedelta(seconds=1)), LONGEST_PAUSE)
-    _give_back(issuance, run_after=now + pause, priority=issuance.priority)
-    jobs.ring("issuance", interactive=issuance.priority == jobs.INTERACTIVE, after=pause)
 
 
 def _reopen_account(issuance: Issuance, error: Transient) -> None:
@@ -350,20 +221,9 @@ def _reopen_account(issuance: Issuance, error: Transient) -> None:
     AcmeAccount.unscoped.filter(pk=account.pk).update(uri="")
     if issuance.order_url:
         raise NeedsUser("acme_order_expired", name=", ".join(issuance.names), **error.params) from error
-    _go_on(issuance, Step.OPEN_ACCOUNT)
+    go_on(issuance, Step.OPEN_ACCOUNT)
     if was_just_opened:
         raise error
-
-
-def _store_rows(issuance: Issuance, rows: list[Authorization]) -> None:
-    Authorization.unscoped.bulk_create(rows)
-    record(
-        "issuance.challenge_shown",
-        workspace_id=issuance.workspace_id,
-        domain_id=issuance.domain_id,
-        domain_label=issuance.domain.label,
-        data={"issuance": str(issuance.pk), "names": ", ".join(issuance.names), "records": len(rows)},
-    )
 
 
 def _tell_failed(issuance: Issuance, error: ExpectedError, *, keeps_key: bool) -> None:

@@ -10,6 +10,7 @@ from django.conf import settings
 from accounts.models import Workspace
 from certificates.keys import DEFAULT_KEY_TYPE, KEY_TYPES
 from certificates.models import Certificate, names_key
+from certificates.solvers import MANUAL
 from certificates.window import days_left_to_open, shown_days, window_opens_at
 from config.lib import clock, egress
 from config.lib.errors import ExpectedError, NeedsUser, Transient
@@ -28,13 +29,17 @@ CA_LABELS = {
 
 @dataclass(frozen=True)
 class Wish:
-    """What somebody wants issued; the same wish is never ordered twice at a time."""
+    """What somebody wants issued; the same wish is never ordered twice at a time.
+
+    `solver` is who publishes the proofs, of certificates.solvers; it is no part of what is ordered.
+    """
 
     names: tuple[str, ...]
     directory_url: str
     challenge: str = "dns-01"
     profile: str = ""
     key_type: str = DEFAULT_KEY_TYPE
+    solver: str = MANUAL
 
     @property
     def names_key(self) -> str:

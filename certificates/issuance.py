@@ -52,6 +52,7 @@ def _create(domain: Domain, wish: Wish, actor: Actor) -> Issuance:
         names=list(wish.names),
         names_key=wish.names_key,
         challenge=wish.challenge,
+        solver=wish.solver,
         directory_url=wish.directory_url,
         profile=wish.profile,
         key_type=wish.key_type,

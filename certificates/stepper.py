@@ -25,6 +25,7 @@ DOING: dict[str, str] = {
     Step.MAKE_KEY: "Making the private key",
     Step.ORDER: "Ordering the certificate",
     Step.LOAD_CHALLENGES: "Reading the records that the CA asks for",
+    Step.PRESENT: "Publishing the records",
     Step.WAIT_FOR_RECORDS: "Waiting for the TXT records to be published",
     Step.CHECK_RECORDS: "Looking for the records ourselves, because the CA looks only once",
     Step.ANSWER: "Telling the CA that the records are there",

@@ -1,100 +1,12 @@
-"""Accounts at CAs, keys, issuances and stored certificates."""
-
-import hashlib
-from collections.abc import Sequence
+"""Certificates on their way, and what proves their names."""
 
 from django.db import models
 
 from certificates.keys import DEFAULT_KEY_TYPE
+from certificates.models.certificate import Certificate, PrivateKey
 from config.lib import clock
 from config.lib.jobs import LeasedJob, due_index
 from config.lib.scoping import OwnedModel
-from config.lib.sealed import SealedField
-
-
-class AcmeAccount(OwnedModel):
-    """One per workspace and CA: a CA reuses proofs per account, and a shared account would hand one
-    workspace another's certificate. The key exists before the CA hears of it; `uri` comes after."""
-
-    directory_url = models.CharField(max_length=500)
-    sealed_key = SealedField(purpose="acme_account_key")
-    uri = models.CharField(max_length=500, blank=True)
-    created_at = models.DateTimeField(default=clock.now)
-    opened_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["workspace", "directory_url"], name="acme_account_unique")]
-
-    def __str__(self) -> str:
-        return self.uri or self.directory_url
-
-
-class PrivateKey(OwnedModel):
-    """A row of its own, so that deleting it destroys the key and nothing else. It goes with its domain."""
-
-    domain = models.ForeignKey("domains.Domain", on_delete=models.CASCADE, related_name="+")
-    sealed_pem = SealedField(purpose="certificate_private_key")
-    key_type = models.CharField(max_length=16, default=DEFAULT_KEY_TYPE)
-    created_at = models.DateTimeField(default=clock.now)
-
-    def __str__(self) -> str:
-        return f"{self.key_type} {self.pk}"
-
-
-class Certificate(OwnedModel):
-    """A stored certificate. `chain_pem` holds the intermediates without the leaf, in order.
-
-    `renew_at` is when a renewal starts by itself; null: nobody renews it.
-    """
-
-    class Source(models.TextChoices):
-        ACME = "acme"
-        UPLOAD = "upload"
-
-    domain = models.ForeignKey("domains.Domain", on_delete=models.CASCADE, related_name="certificates")
-    names = models.JSONField(default=list)
-    names_key = models.CharField(max_length=64)
-    source = models.CharField(max_length=8, choices=Source.choices, default=Source.ACME)
-    directory_url = models.CharField(max_length=500, blank=True)
-    profile = models.CharField(max_length=64, blank=True)
-    key_type = models.CharField(max_length=16, blank=True)
-    leaf_pem = models.TextField()
-    chain_pem = models.TextField(blank=True)
-    fingerprint_sha256 = models.CharField(max_length=64)
-    serial = models.CharField(max_length=80)
-    issuer = models.CharField(max_length=255)
-    not_before = models.DateTimeField()
-    not_after = models.DateTimeField()
-    renew_at = models.DateTimeField(null=True, blank=True)
-    private_key = models.ForeignKey(PrivateKey, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    requested_by = models.CharField(max_length=254, blank=True)
-    created_at = models.DateTimeField(default=clock.now)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["domain", "fingerprint_sha256"], name="certificate_stored_once"),
-        ]
-        indexes = [
-            models.Index(fields=["workspace", "names_key", "-not_after"], name="certificate_by_names"),
-            models.Index(fields=["domain", "-created_at", "id"], name="certificate_by_domain"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{', '.join(self.names[:3])} {self.fingerprint_sha256[:12]}"
-
-
-class CertificateName(OwnedModel):
-    """Finds the certificate issued under x from www.x."""
-
-    certificate = models.ForeignKey(Certificate, on_delete=models.CASCADE, related_name="name_rows")
-    name = models.CharField(max_length=255)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["certificate", "name"], name="certificate_name_unique")]
-        indexes = [models.Index(fields=["workspace", "name"], name="certificate_name_lookup")]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class Issuance(LeasedJob, OwnedModel):
@@ -123,6 +35,7 @@ class Issuance(LeasedJob, OwnedModel):
         ORDER = "order"
         LOAD_CHALLENGES = "load_challenges"
         WAIT_FOR_RECORDS = "wait_for_records"
+        PRESENT = "present"
         CHECK_RECORDS = "check_records"
         ANSWER = "answer"
         WATCH_VALIDATION = "watch_validation"
@@ -135,6 +48,11 @@ class Issuance(LeasedJob, OwnedModel):
     names = models.JSONField(default=list)
     names_key = models.CharField(max_length=64)
     challenge = models.CharField(max_length=16, default="dns-01")
+    # Who publishes what proves the names: the key of one of certificates.solvers.
+    solver = models.CharField(max_length=16, default="manual")
+    is_renewal = models.BooleanField(default=False)
+    # The certificate that it takes the place of, as RFC 9773 names it; empty: none, or the CA would not hear of it.
+    replaces = models.CharField(max_length=200, blank=True)
     directory_url = models.CharField(max_length=500)
     profile = models.CharField(max_length=64, blank=True)
     key_type = models.CharField(max_length=16, default=DEFAULT_KEY_TYPE)
@@ -240,8 +158,3 @@ class DnsLook(LeasedJob, OwnedModel):
 
     def __str__(self) -> str:
         return f"{self.issuance_id} until {self.wanted_until:%H:%M:%S}"
-
-
-def names_key(names: Sequence[str]) -> str:
-    """One value per set of names; a hash, because a hundred names outgrow an index row."""
-    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()

@@ -1,0 +1,16 @@
+"""Accounts at CAs, keys, issuances and stored certificates."""
+
+from certificates.models.account import AcmeAccount
+from certificates.models.certificate import Certificate, CertificateName, PrivateKey, names_key
+from certificates.models.issuance import Authorization, DnsLook, Issuance
+
+__all__ = [
+    "AcmeAccount",
+    "Authorization",
+    "Certificate",
+    "CertificateName",
+    "DnsLook",
+    "Issuance",
+    "PrivateKey",
+    "names_key",
+]

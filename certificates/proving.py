@@ -1,0 +1,147 @@
+"""The steps of an issuance between the order and the CA's verdict on its names."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from auditlog.events import record
+from certificates import acme
+from certificates.caa import Issuer, refusal_of
+from certificates.challenges import authorization_rows, ends_at
+from certificates.line import LEASE_SECONDS, Line, account_of
+from certificates.models import Authorization, Issuance
+from certificates.moves import give_back, go_on, look_later, look_quickly
+from certificates.records import save_seen
+from certificates.solvers import MANUAL, solvers
+from config.lib import clock, jobs
+from config.lib.crash import crash_here
+from config.lib.errors import ExpectedError, NeedsUser
+
+State, Step = Issuance.State, Issuance.Step
+
+# How long what a solver has published may take until every server shows it.
+SEEN_WITHIN = timedelta(minutes=30)
+
+
+def caa_refusal(issuance: Issuance, line: Line) -> NeedsUser | None:
+    identities = line.ca().directory().caa_identities
+    issuer = Issuer(identities, account_of(issuance).uri, issuance.challenge)
+    return refusal_of(issuance.names, issuer)
+
+
+def load_challenges(issuance: Issuance, line: Line) -> None:
+    order = line.ca().load_order(issuance.order_url)
+    if order.status == "invalid":
+        raise acme.order_refusal(order)
+    found = [line.ca().load_authorization(url) for url in order.authorization_urls]
+    rows = authorization_rows(issuance, found)
+    crash_here("issue.challenges_loaded")
+    store = partial(_store_rows, issuance, rows)
+    if issuance.solver == MANUAL:
+        ends = ends_at(issuance, rows)
+        waiting: dict[str, Any] = {"state": State.PENDING_CHALLENGE, "step": Step.WAIT_FOR_RECORDS}
+        give_back(issuance, **waiting, step_at=clock.now(), run_after=ends, also=store)
+    else:
+        go_on(issuance, Step.PRESENT, state=State.PENDING_CHALLENGE, also=store)
+    crash_here("issue.challenges_stored")
+
+
+def _store_rows(issuance: Issuance, rows: list[Authorization]) -> None:
+    Authorization.unscoped.bulk_create(rows)
+    record(
+        "issuance.challenge_shown",
+        workspace_id=issuance.workspace_id,
+        domain_id=issuance.domain_id,
+        domain_label=issuance.domain.label,
+        data={"issuance": str(issuance.pk), "names": ", ".join(issuance.names), "records": len(rows)},
+    )
+
+
+def present(issuance: Issuance, line: Line) -> None:
+    issuance.renew_lease(LEASE_SECONDS)
+    solvers.get(issuance.solver).present(issuance, list(issuance.authorizations.all()))
+    crash_here("issue.presented")
+    go_on(issuance, Step.CHECK_RECORDS)
+
+
+def wait_for_records(issuance: Issuance, line: Line) -> None:
+    """Due only when the challenge should be over: ask whether it is."""
+    order = line.ca().load_order(issuance.order_url)
+    if order.status not in ("pending", "ready"):
+        raise acme.order_refusal(order)
+    if issuance.order_expires_at and clock.now() >= issuance.order_expires_at:
+        raise NeedsUser("acme_order_expired", name=", ".join(issuance.names), detail="nobody went on in time.")
+    give_back(issuance, run_after=clock.now() + timedelta(hours=1))
+
+
+def check_records(issuance: Issuance, line: Line) -> None:
+    """Our own look: a record that we have not seen ourselves never costs the CA's one look at it."""
+    issuance.renew_lease(LEASE_SECONDS)
+    rows = list(issuance.authorizations.all())
+    unseen = solvers.get(issuance.solver).look(issuance, rows)
+    # What DNS shows may have changed since the order: both looks are free, the CA's is not.
+    missing = unseen or caa_refusal(issuance, line)
+    if missing is None:
+        go_on(issuance, Step.ANSWER, state=State.VALIDATING, also=lambda: save_seen(rows))
+        crash_here("issue.records_seen")
+        return
+    save_seen(rows)
+    if issuance.solver == MANUAL:
+        _wait_for_person(issuance, rows, missing)
+    else:
+        _wait_for_solver(issuance, missing)
+
+
+def _wait_for_person(issuance: Issuance, rows: Sequence[Authorization], missing: ExpectedError) -> None:
+    trouble = {"error_code": missing.code, "error_params": jobs.storable(missing.params)}
+    give_back(issuance, step=Step.WAIT_FOR_RECORDS, run_after=ends_at(issuance, rows), **trouble)
+
+
+def _wait_for_solver(issuance: Issuance, missing: ExpectedError) -> None:
+    """What was published by the portal takes its time to reach every server, but not for ever."""
+    if clock.now() - (issuance.step_at or clock.now()) > SEEN_WITHIN:
+        raise missing
+    look_later(issuance, None)
+
+
+def answer(issuance: Issuance, line: Line) -> None:
+    for row in issuance.authorizations.filter(status="pending"):
+        line.ca().answer_challenge(row.challenge_url)
+        crash_here("issue.answered_one")
+    go_on(issuance, Step.WATCH_VALIDATION)
+    crash_here("issue.answered")
+
+
+def watch_validation(issuance: Issuance, line: Line) -> None:
+    order = look_quickly(issuance, line, lambda seen: seen.status != "pending")
+    if order.status in ("ready", "processing", "valid"):
+        go_on(issuance, Step.FINALIZE, state=State.FINALIZING, also=lambda: _mark_proven(issuance))
+        crash_here("issue.validated")
+        return
+    refusal = _refused_names(issuance, line)
+    if refusal or order.status == "invalid":
+        raise refusal or acme.order_refusal(order)
+    look_later(issuance, order.retry_at)
+
+
+def _mark_proven(issuance: Issuance) -> None:
+    Authorization.unscoped.filter(issuance=issuance, status="pending").update(status="valid")
+
+
+def _refused_names(issuance: Issuance, line: Line) -> ExpectedError | None:
+    """What the CA says about each name, kept on its row; the first refusal, naming all it is true of."""
+    refusals: list[ExpectedError] = []
+    for row in issuance.authorizations.filter(status="pending"):
+        found = line.ca().load_authorization(row.url)
+        detail = ""
+        if found.status not in ("pending", "valid"):
+            refusals.append(acme.challenge_refusal(found))
+            detail = str(refusals[-1].params.get("detail", ""))
+        Authorization.unscoped.filter(pk=row.pk).update(status=found.status, detail=detail)
+    if not refusals:
+        return None
+    first = refusals[0]
+    alike = [error.params.get("name", "") for error in refusals if error.code == first.code]
+    first.params["name"] = ", ".join(filter(None, alike))
+    return first
