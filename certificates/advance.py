@@ -17,7 +17,7 @@ from certificates import acme, proving
 from certificates.challenges import is_ordering_elsewhere, proofs_to_give_back
 from certificates.gates import Wish, require_open_window, require_proofs
 from certificates.keys import csr_der, make_csr, new_key
-from certificates.line import LEASE_SECONDS, Line, account_of
+from certificates.line import LEASE_SECONDS, Line
 from certificates.models import AcmeAccount, Authorization, Issuance, PrivateKey
 from certificates.moves import LONGEST_PAUSE, give_back, go_on, look_later, look_quickly
 from certificates.proving import caa_refusal
@@ -58,7 +58,7 @@ def advance(issuance: Issuance, line: Line) -> None:
     except Transient as error:
         if error.code != "acme_account_gone":
             raise
-        _reopen_account(issuance, error)
+        _reopen_account(issuance, line, error)
 
 
 def give_up(issuance: Issuance, error: ExpectedError) -> None:
@@ -106,12 +106,12 @@ def _check_gates(issuance: Issuance, line: Line) -> None:
 
 
 def _open_account(issuance: Issuance, line: Line) -> None:
-    account = account_of(issuance)
+    account = line.account()
     crash_here("issue.account_key_stored")
     if not account.uri:
-        uri = line.ca().open_account(email=settings.ACME_EMAIL)
+        account.uri = line.ca().open_account(email=settings.ACME_EMAIL)
         crash_here("issue.account_opened")
-        AcmeAccount.unscoped.filter(pk=account.pk).update(uri=uri, opened_at=clock.now())
+        AcmeAccount.unscoped.filter(pk=account.pk).update(uri=account.uri, opened_at=clock.now())
     go_on(issuance, Step.CHECK_CAA)
 
 
@@ -135,12 +135,13 @@ def _order(issuance: Issuance, line: Line) -> None:
     order = line.ca().new_order(issuance.names, profile=issuance.profile)
     # The one window that ACME leaves open: it has no idempotency key, so dying here orphans an order.
     crash_here("issue.order_made")
+    line.remember(order)
     go_on(issuance, Step.LOAD_CHALLENGES, order_url=order.url, order_expires_at=order.expires_at)
     crash_here("issue.order_stored")
 
 
 def _finalize(issuance: Issuance, line: Line) -> None:
-    order = line.ca().load_order(issuance.order_url)
+    order = line.load_order()
     if order.status == "ready":
         order = line.ca().finalize(order, csr_der(issuance.csr_pem))
         crash_here("issue.finalized")
@@ -214,10 +215,11 @@ STEPS: dict[str, Callable[[Issuance, Line], None]] = {
 }
 
 
-def _reopen_account(issuance: Issuance, error: Transient) -> None:
+def _reopen_account(issuance: Issuance, line: Line, error: Transient) -> None:
     """The CA forgot the account: open it again, once; its orders are gone with it."""
-    account = account_of(issuance)
+    account = line.account()
     was_just_opened = account.opened_at and clock.now() - account.opened_at < JUST_OPENED
+    account.uri = ""
     AcmeAccount.unscoped.filter(pk=account.pk).update(uri="")
     if issuance.order_url:
         raise NeedsUser("acme_order_expired", name=", ".join(issuance.names), **error.params) from error

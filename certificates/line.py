@@ -1,14 +1,18 @@
 """The connection to a CA as a workspace's account."""
 
+import time
 from contextlib import AbstractContextManager, ExitStack
 
 from django.conf import settings
 
 from certificates import acme
+from certificates.acme.network import EXCHANGE_SECONDS
 from certificates.keys import new_key
 from certificates.models import AcmeAccount, Issuance
 
 LEASE_SECONDS = 60
+# With what is left after these an exchange ends within the lease.
+FRESH_SECONDS = LEASE_SECONDS - EXCHANGE_SECONDS - 5
 
 
 def connect_as(account: AcmeAccount) -> AbstractContextManager[acme.AcmeClient]:
@@ -28,13 +32,34 @@ class Line:
         self._stack = stack
         self._issuance = issuance
         self._client: acme.AcmeClient | None = None
+        # The claim has just begun the lease.
+        self._renewed_at = time.monotonic()
+        self._account: AcmeAccount | None = None
+        self._order: acme.Order | None = None
 
     def ca(self) -> acme.AcmeClient:
-        """The client, with the lease renewed: every caller is about to ask the CA something."""
-        self._issuance.renew_lease(LEASE_SECONDS)
+        """The client, with a lease that outlasts an exchange: every caller is about to ask the CA something."""
+        if time.monotonic() - self._renewed_at > FRESH_SECONDS:
+            self._issuance.renew_lease(LEASE_SECONDS)
+            self._renewed_at = time.monotonic()
         if self._client is None:
-            self._client = self._stack.enter_context(connect_as(account_of(self._issuance)))
+            self._client = self._stack.enter_context(connect_as(self.account()))
         return self._client
+
+    def load_order(self) -> acme.Order:
+        """What the step before was told, if that was in this claim; else one look."""
+        order, self._order = self._order, None
+        return order or self.ca().load_order(self._issuance.order_url)
+
+    def remember(self, order: acme.Order) -> None:
+        """For the very next step, which would else ask the CA what it has just said."""
+        self._order = order
+
+    def account(self) -> AcmeAccount:
+        """Read once for each claim."""
+        if self._account is None:
+            self._account = account_of(self._issuance)
+        return self._account
 
 
 def account_of(issuance: Issuance) -> AcmeAccount:

@@ -9,7 +9,7 @@ from auditlog.events import record
 from certificates import acme
 from certificates.caa import Issuer, refusal_of
 from certificates.challenges import authorization_rows, ends_at
-from certificates.line import LEASE_SECONDS, Line, account_of
+from certificates.line import LEASE_SECONDS, Line
 from certificates.models import Authorization, Issuance
 from certificates.moves import give_back, go_on, look_later, look_quickly
 from certificates.records import save_seen
@@ -26,12 +26,12 @@ SEEN_WITHIN = timedelta(minutes=30)
 
 def caa_refusal(issuance: Issuance, line: Line) -> NeedsUser | None:
     identities = line.ca().directory().caa_identities
-    issuer = Issuer(identities, account_of(issuance).uri, issuance.challenge)
+    issuer = Issuer(identities, line.account().uri, issuance.challenge)
     return refusal_of(issuance.names, issuer)
 
 
 def load_challenges(issuance: Issuance, line: Line) -> None:
-    order = line.ca().load_order(issuance.order_url)
+    order = line.load_order()
     if order.status == "invalid":
         raise acme.order_refusal(order)
     found = [line.ca().load_authorization(url) for url in order.authorization_urls]
@@ -116,6 +116,7 @@ def answer(issuance: Issuance, line: Line) -> None:
 def watch_validation(issuance: Issuance, line: Line) -> None:
     order = look_quickly(issuance, line, lambda seen: seen.status != "pending")
     if order.status in ("ready", "processing", "valid"):
+        line.remember(order)
         go_on(issuance, Step.FINALIZE, state=State.FINALIZING, also=lambda: _mark_proven(issuance))
         crash_here("issue.validated")
         return

@@ -23,8 +23,8 @@ from certificates.acme.facts import (
     read_directory,
     read_order,
 )
+from certificates.acme.kept import Kept, kept_session
 from certificates.acme.network import EXCHANGE_SECONDS, Network, json_of, retry_at
-from config.lib.egress.acme_session import acme_session
 from config.lib.errors import ExpectedError, Permanent, Transient
 
 DIRECTORY_SECONDS = 300
@@ -52,19 +52,19 @@ def connect(
 ) -> "Iterator[AcmeClient]":
     """A client that signs with `account_key_pem`, as the account at `account_uri` once there is one.
 
-    Opens no connection by itself. `ca_bundle` is a file of roots trusted for this CA's API.
+    Opens no connection before the first exchange. `ca_bundle` is a file of roots trusted for this CA's API.
     """
-    with acme_session(directory_url, ca_bundle or None) as session:
-        yield AcmeClient(directory_url, session, account_key_pem, account_uri)
+    with kept_session(directory_url, ca_bundle) as kept:
+        yield AcmeClient(directory_url, kept, account_key_pem, account_uri)
 
 
 class AcmeClient:
     """Blocking, not for two threads at once. Nothing here sleeps or waits for a state."""
 
-    def __init__(self, directory_url: str, session: requests.Session, account_key_pem: bytes, account_uri: str) -> None:
+    def __init__(self, directory_url: str, kept: Kept, account_key_pem: bytes, account_uri: str) -> None:
         host = urlsplit(directory_url).hostname or directory_url
         self.directory_url = directory_url
-        self._network = Network(session, account_key_pem, account_uri, host)
+        self._network = Network(kept, account_key_pem, account_uri, host)
 
     def directory(self) -> Directory:
         """The CA's directory; asked for at most once in five minutes per process."""

@@ -16,6 +16,7 @@ from josepy.jwa import ES256, JWASignature
 from josepy.jwk import JWK, JWKEC
 
 from certificates.acme.facts import Problem, bad_answer, read_problem
+from certificates.acme.kept import Kept
 from certificates.acme.refusals import request_refusal
 from config.lib import clock, egress
 from config.lib.errors import ExpectedError, Transient
@@ -44,12 +45,13 @@ def account_key(pem: bytes) -> tuple[JWK, JWASignature]:
 class Network(client.ClientNetwork):
     """The library's signing network around a session that can reach only this CA."""
 
-    def __init__(self, session: requests.Session, account_key_pem: bytes, account_uri: str, host: str) -> None:
+    def __init__(self, kept: Kept, account_key_pem: bytes, account_uri: str, host: str) -> None:
         self.account_key, algorithm = account_key(account_key_pem)
         super().__init__(self.account_key, alg=algorithm, user_agent=USER_AGENT, timeout=REQUEST_SECONDS)
         self.session.close()
-        self.session = session
-        self.verify_ssl = session.verify  # type: ignore[assignment]  # requests takes a path here
+        self.session = kept.session
+        self._nonces = kept.nonces
+        self.verify_ssl = kept.session.verify  # type: ignore[assignment]  # requests takes a path here
         self.host = host
         self._deadline: egress.Deadline | None = None
         self.use_account(account_uri)

@@ -7,10 +7,14 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from django.conf import settings as conf
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from auditlog.events import SYSTEM
 from auditlog.models import Event
 from certificates import acme
+from certificates.acme import kept
+from certificates.acme.network import Network
 from certificates.advance import MOST_ATTEMPTS
 from certificates.gates import read_wish
 from certificates.issuance import cancel_issuance, start_again, start_issuance
@@ -340,3 +344,29 @@ def test_looks_show_what_each_server_sees(portal: None, cast: Cast, dns_server: 
     assert issuance.authorizations.get().seen == "seen"
     assert DnsLook.unscoped.get(issuance=issuance).run_after is None
     assert reread(issuance).state == State.PENDING_CHALLENGE
+
+
+def test_one_name_costs_eight_exchanges_and_no_second_handshake(
+    portal: None, cast: Cast, dns_server: ChallengeDns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """newOrder, its authorization, the answer, a look, finalize, the chain, a look, the proof given back."""
+    domain = verified_domain(cast.acme, "few.net", dns_server)
+    warm = start(domain, ["warm.few.net"])
+    publish(warm, dns_server)
+    assert issue(warm).state == State.ISSUED
+    asked: list[str] = []
+    post = Network.post
+
+    def counted(self: Network, url: str, *args: Any, **kwargs: Any) -> Any:
+        asked.append(url)
+        return post(self, url, *args, **kwargs)
+
+    monkeypatch.setattr(Network, "post", counted)
+    monkeypatch.setattr(kept, "acme_session", None)
+    issuance = start(domain, ["one.few.net"])
+    publish(issuance, dns_server)
+    with CaptureQueriesContext(connection) as seen:
+        assert issue(issuance).state == State.ISSUED
+    # Pebble may take a moment longer to issue, which is one more look.
+    assert len(asked) <= 9
+    assert len(seen) <= 90

@@ -7,6 +7,7 @@ import requests
 
 from certificates import acme
 from certificates.acme.facts import Problem, read_authorization, read_directory, read_order, read_problem
+from certificates.acme.kept import Kept
 from certificates.acme.network import EXCHANGE_SECONDS, NONCE_TRIES, Network, retry_at
 from certificates.acme.refusals import request_refusal
 from certificates.keys import new_key
@@ -190,7 +191,7 @@ class NonceRefuser(requests.adapters.BaseAdapter):
 def network(wire: NonceRefuser) -> Network:
     session = requests.Session()
     session.mount("https://", wire)
-    return Network(session, new_key().reveal(), "https://ca.test/account/1", "ca.test")
+    return Network(Kept(session), new_key().reveal(), "https://ca.test/account/1", "ca.test")
 
 
 def test_refused_nonces_are_repeated_with_the_nonce_that_came_with_the_refusal() -> None:
