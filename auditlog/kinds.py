@@ -75,6 +75,7 @@ KINDS: dict[str, EventKind] = {
     "domain.added": EventKind("{actor} added {domain}"),
     "domain.deleted": EventKind("{actor} deleted {domain}", "warning"),
     "domain.purged": EventKind("{domain} was never verified and is gone after 7 days"),
+    "domain.automation_changed": EventKind("{actor} set {domain} to {mode}, renewed {renews}", alerts=True),
     "domain.changed": EventKind("{actor} changed {domain}: {changes}", alerts=True),
     "domain.inspection_asked": EventKind("{actor} asked to look at {domain} now"),
     "domain.verification_asked": EventKind("{actor} asked to look for the ownership record of {domain}"),

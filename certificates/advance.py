@@ -21,12 +21,14 @@ from certificates.line import LEASE_SECONDS, Line
 from certificates.models import AcmeAccount, Authorization, Issuance, PrivateKey
 from certificates.moves import LONGEST_PAUSE, give_back, go_on, look_later, look_quickly
 from certificates.proving import caa_refusal
+from certificates.renewal.waking import wake
 from certificates.solvers import solvers
 from certificates.store import build_certificate, destroy_unused_key, keep_certificate
 from config.lib import clock, errors, jobs
 from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, NeedsUser, Permanent, Transient
 from domains import findings
+from domains.ownership import is_lapsed
 
 State, Step = Issuance.State, Issuance.Step
 
@@ -100,7 +102,11 @@ def wish_of(issuance: Issuance) -> Wish:
 
 
 def _check_gates(issuance: Issuance, line: Line) -> None:
-    require_proofs(issuance.workspace, issuance.names, partial(issuance.renew_lease, LEASE_SECONDS))
+    if not issuance.is_renewal:
+        require_proofs(issuance.workspace, issuance.names, partial(issuance.renew_lease, LEASE_SECONDS))
+    elif is_lapsed(workspace=issuance.workspace, names=issuance.names):
+        # The CA itself proves control anew; a record that is gone for a while has a finding, and stops nothing yet.
+        raise NeedsUser("ownership_missing", names=sorted(issuance.names))
     require_open_window(issuance.workspace, wish_of(issuance))
     go_on(issuance, Step.OPEN_ACCOUNT)
 
@@ -132,12 +138,29 @@ def _make_key(issuance: Issuance, line: Line) -> None:
 
 
 def _order(issuance: Issuance, line: Line) -> None:
-    order = line.ca().new_order(issuance.names, profile=issuance.profile)
+    order = _new_order(issuance, line)
     # The one window that ACME leaves open: it has no idempotency key, so dying here orphans an order.
     crash_here("issue.order_made")
     line.remember(order)
     go_on(issuance, Step.LOAD_CHALLENGES, order_url=order.url, order_expires_at=order.expires_at)
     crash_here("issue.order_stored")
+
+
+def _new_order(issuance: Issuance, line: Line) -> acme.Order:
+    """A CA that does not take our word for what is replaced refuses the whole order: then without it, once."""
+    try:
+        return line.ca().new_order(issuance.names, profile=issuance.profile, replaces=issuance.replaces)
+    except (NeedsUser, Permanent) as error:
+        if not issuance.replaces or not _is_about_replacing(error):
+            raise
+    issuance.save_step(replaces="")
+    return line.ca().new_order(issuance.names, profile=issuance.profile)
+
+
+def _is_about_replacing(error: ExpectedError) -> bool:
+    """Boulder answers alreadyReplaced (409), 404, 403 or malformed for certificates of others and unknown ones."""
+    kind, status = (error.params.get(name) for name in ("kind", "status"))
+    return kind in ("alreadyReplaced", "malformed", "unauthorized", "conflict") or status in (403, 404, 409)
 
 
 def _finalize(issuance: Issuance, line: Line) -> None:
@@ -231,6 +254,7 @@ def _reopen_account(issuance: Issuance, line: Line, error: Transient) -> None:
 def _tell_failed(issuance: Issuance, error: ExpectedError, *, keeps_key: bool) -> None:
     if not keeps_key:
         destroy_unused_key(issuance)
+    wake(issuance.domain_id)
     wording = errors.describe(error.code, error.params)
     record(
         "issuance.failed",

@@ -27,6 +27,7 @@ from certificates.issuance import cancel_issuance, issue_certificate, start_issu
 from certificates.keys import KEY_TYPES
 from certificates.models import Certificate, Issuance
 from certificates.records import keep_looking
+from certificates.renewal import api as renewal_api  # noqa: F401  (it registers its own operations)
 from certificates.serving import with_serving
 from certificates.shapes import CertificateOut, IssuanceOut, show_certificate, show_issuance
 from certificates.store import delete_certificate

@@ -28,6 +28,32 @@ register(
             "It answered: {detail}",
             "The portal goes on by itself at {until}; there is nothing to do before.",
         ),
+        # Renewal
+        "renewal_needs_hands": Entry(
+            "Nobody can prove {names} without a person",
+            "Renewing by itself needs an alias to this portal, or access to the DNS provider, for each of these names.",
+            "Set one of them up for the names, or renew by hand.",
+        ),
+        "renewal_overdue": Entry(
+            "The renewal of {names} is overdue",
+            "It should have happened at {since}, and the certificate is valid until {until}. {why}",
+            "Open the Let's Encrypt tab: it shows what is in the way. The portal goes on trying by itself.",
+        ),
+        "certificate_expired": Entry(
+            "The certificate for {names} has expired without a successor",
+            "It was valid until {until}; its renewal was due at {since}. {why}",
+            "Open the Let's Encrypt tab, mend what it names, and issue a new one.",
+        ),
+        "renewal_needs_mode": Entry(
+            "The mode {mode} renews nothing",
+            "Only Let's Encrypt (DNS) renews by itself here.",
+            "Choose that mode, or leave auto-renew off.",
+        ),
+        "mode_not_offered": Entry(
+            "This portal does not offer the mode {mode} yet",
+            "Nothing here would carry it out.",
+            "Choose another one.",
+        ),
         # The account
         "acme_account_gone": Entry(
             "The CA does not know this workspace's account any more",

@@ -1,6 +1,7 @@
 """What people ask of an issuance: start, issue, cancel, start afresh. The worker's side is advance.py."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -9,6 +10,8 @@ from accounts.models import Workspace
 from auditlog.events import Actor, record
 from certificates.gates import Wish, read_wish, require_open_window
 from certificates.models import Issuance
+from certificates.renewal.waking import wake
+from certificates.solvers import MANUAL, automatic_for
 from certificates.store import destroy_unused_key
 from config.lib import clock, jobs
 from config.lib.errors import NeedsUser
@@ -19,25 +22,42 @@ from domains.ownership import covers, enclosing
 State, Step = Issuance.State, Issuance.Step
 
 
-def start_issuance(*, domain: Domain, wish: Wish, actor: Actor) -> tuple[Issuance, bool]:
+def start_issuance(
+    *, domain: Domain, wish: Wish, actor: Actor, is_renewal: bool = False, replaces: str = ""
+) -> tuple[Issuance, bool]:
     """Open an issuance and ring for it; (row, whether it is new). Repeatable: an open one is returned.
+
+    `replaces` is the certificate whose place it takes, as RFC 9773 names it.
 
     Raises NeedsUser names_not_proven or issuance_window. The worker checks both again, ownership live.
     """
     workspace = domain.workspace
+    wish = with_solver(workspace, wish)
     require_proven(workspace, wish.names)
     require_open_window(workspace, wish)
+    row = _row(domain, wish, actor)
+    row.is_renewal, row.replaces = is_renewal, replaces
+    # Somebody waits for what they asked for; a renewal has time.
+    row.priority = jobs.BACKGROUND if is_renewal else jobs.INTERACTIVE
     try:
-        return _create_unless_open(domain, wish, actor)
+        return _create_unless_open(row, wish, actor)
     except IntegrityError:
         # The open one ended between our insert and our look, so the claim on these names is free again.
-        return _create_unless_open(domain, wish, actor)
+        return _create_unless_open(row, wish, actor)
 
 
-def _create_unless_open(domain: Domain, wish: Wish, actor: Actor) -> tuple[Issuance, bool]:
+def with_solver(workspace: Workspace, wish: Wish) -> Wish:
+    """The wish with whoever can prove its names without hands, where nobody was named."""
+    if wish.solver != MANUAL:
+        return wish
+    return replace(wish, solver=automatic_for(workspace.pk, wish.names))
+
+
+def _create_unless_open(row: Issuance, wish: Wish, actor: Actor) -> tuple[Issuance, bool]:
+    domain = row.domain
     try:
         with transaction.atomic():
-            return _create(domain, wish, actor), True
+            return _create(row, actor), True
     except IntegrityError:
         already = open_issuances(domain.workspace, wish).first()
         if already is None:
@@ -45,8 +65,8 @@ def _create_unless_open(domain: Domain, wish: Wish, actor: Actor) -> tuple[Issua
     return already, False
 
 
-def _create(domain: Domain, wish: Wish, actor: Actor) -> Issuance:
-    issuance = Issuance.objects.create(
+def _row(domain: Domain, wish: Wish, actor: Actor) -> Issuance:
+    return Issuance(
         workspace=domain.workspace,
         domain=domain,
         names=list(wish.names),
@@ -59,11 +79,14 @@ def _create(domain: Domain, wish: Wish, actor: Actor) -> Issuance:
         requested_by=actor.label,
         step_at=clock.now(),
         run_after=clock.now(),
-        priority=jobs.INTERACTIVE,
     )
+
+
+def _create(issuance: Issuance, actor: Actor) -> Issuance:
+    issuance.save(force_insert=True)
     _record("issuance.started", issuance, actor)
-    findings.close_finding(domain=domain, source="issuance", code="issuance_failed", actor=actor)
-    jobs.ring("issuance", interactive=True)
+    findings.close_finding(domain=issuance.domain, source="issuance", code="issuance_failed", actor=actor)
+    jobs.ring("issuance", interactive=issuance.priority == jobs.INTERACTIVE)
     return issuance
 
 
@@ -131,6 +154,7 @@ def cancel_issuance(*, issuance: Issuance, actor: Actor) -> None:
         )
         if cancelled:
             destroy_unused_key(issuance)
+            wake(issuance.domain_id)
             _record("issuance.cancelled", issuance, actor)
             jobs.ring("issuance")
     issuance.refresh_from_db()

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from auditlog.events import Actor, record
 from certificates.models import Certificate, CertificateName, Issuance, PrivateKey, names_key
+from certificates.renewal.waking import wake
 from config.lib import x509
 from config.lib.errors import Permanent
 from domains import findings
@@ -47,6 +48,8 @@ def build_certificate(issuance: Issuance, pems: Sequence[str]) -> Certificate:
 
 def keep_certificate(issuance: Issuance, certificate: Certificate) -> None:
     """Insert the row, its names and its event; inside the transaction that ends the issuance."""
+    # Before anything that locks the domain: who looks at renewals locks in this order too.
+    wake(issuance.domain_id)
     certificate.save(force_insert=True)
     CertificateName.unscoped.bulk_create(
         CertificateName(workspace_id=certificate.workspace_id, certificate=certificate, name=name)
@@ -94,5 +97,6 @@ def delete_certificate(*, certificate: Certificate, actor: Actor) -> None:
             },
         )
         certificate.delete()
+        wake(domain.pk)
         if key and not Certificate.unscoped.filter(private_key=key).exists():
             key.delete()

@@ -1,8 +1,15 @@
 """Registers this room's job kinds."""
 
-from certificates.models import DnsLook, Issuance
+from django.db.models import QuerySet
+
+from certificates.models import DnsLook, Issuance, Renewal
 from config.lib import jobs
 from config.lib.later import later
+
+
+def with_what_a_look_reads(rows: QuerySet[Renewal]) -> list[Renewal]:
+    return list(rows.select_related("domain__workspace", "workspace", "certificate__private_key", "issuance"))
+
 
 jobs.register(
     jobs.Kind(
@@ -18,5 +25,14 @@ jobs.register(
         model=DnsLook,
         work=later("certificates.records.work_looks"),
         give_up=later("certificates.records.stop_looking"),
+    )
+)
+jobs.register(
+    jobs.Kind(
+        name="renewal",
+        model=Renewal,
+        work=later("certificates.renewal.sweep.work_renewals"),
+        give_up=later("certificates.renewal.sweep.give_up"),
+        load=with_what_a_look_reads,
     )
 )

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from certificates import views
+from certificates.renewal.urls import urlpatterns as renewal
 
 app_name = "certificates"
 
@@ -9,6 +10,7 @@ _ISSUANCE = "w/<uuid:workspace_id>/issuances/<uuid:issuance_id>/"
 _CERTIFICATE = "w/<uuid:workspace_id>/certificates/<uuid:certificate_id>/"
 
 urlpatterns = [
+    *renewal,
     path(_DOMAIN, views.show_tab, name="domain-issue"),
     path(f"{_DOMAIN}start/", views.start, name="issuance-start"),
     path(_ISSUANCE, views.show_issuance, name="issuance-show"),

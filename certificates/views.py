@@ -23,6 +23,7 @@ from certificates.gates import ca_label, read_wish, require_open_window
 from certificates.issuance import cancel_issuance, issue_certificate, start_again, start_issuance
 from certificates.models import Certificate, Issuance
 from certificates.records import keep_looking
+from certificates.renewal.shown import renewal_of
 from certificates.stepper import HOW_IT_GOES, ends_in, stepper_of
 from certificates.store import delete_certificate
 from config.lib.errors import ExpectedError, describe, in_one_line
@@ -180,6 +181,7 @@ def tab_context(request: WorkspaceRequest, domain: Domain, issuance: Issuance | 
         "window": window_of(domain),
         "certificates": list(stored.order_by("-created_at")[:CERTIFICATES_SHOWN]),
         "other_issuances": [row for row in others.order_by("-created_at")[:10] if row != issuance],
+        "renewal": renewal_of(domain),
         "ca": ca_label(settings.ACME_DIRECTORY_URL),
         "may_issue": is_allowed(request.role, "certificate.issue"),
         "may_download": is_allowed(request.role, "certificate.download"),

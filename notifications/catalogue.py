@@ -285,6 +285,11 @@ register(
             "A list of certificates does not fit into one.",
             "Choose 'At once', or another channel.",
         ),
+        "notify_unknown": Entry(
+            "There is no way {way}",
+            "A renewal is told by mail, or through one of this workspace's gateways.",
+            "Use email, or the id of a gateway: {known}.",
+        ),
         "rules_full": Entry(
             "There are {most} rules already",
             "More of them would say the same things again.",

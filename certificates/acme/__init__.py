@@ -12,6 +12,7 @@ from certificates.acme.facts import (
     ExternalAccount,
     Order,
     Problem,
+    RenewalInfo,
 )
 from certificates.acme.refusals import challenge_refusal, order_refusal
 
@@ -24,6 +25,7 @@ __all__ = [
     "IssuedChain",
     "Order",
     "Problem",
+    "RenewalInfo",
     "challenge_refusal",
     "connect",
     "order_refusal",

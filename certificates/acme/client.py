@@ -18,10 +18,12 @@ from certificates.acme.facts import (
     Directory,
     ExternalAccount,
     Order,
+    RenewalInfo,
     bad_answer,
     read_authorization,
     read_directory,
     read_order,
+    read_renewal_info,
 )
 from certificates.acme.kept import Kept, kept_session
 from certificates.acme.network import EXCHANGE_SECONDS, Network, json_of, retry_at
@@ -175,6 +177,15 @@ class AcmeClient:
         except Permanent as error:
             if error.params.get("kind") != "malformed":
                 raise
+
+    def renewal_info(self, certificate_id: str) -> RenewalInfo | None:
+        """When the CA would have this certificate renewed; None where it makes no suggestions. Repeatable."""
+        with self._network.within(EXCHANGE_SECONDS):
+            url = self.directory().endpoints.get("renewalInfo")
+            if not url:
+                return None
+            response = self._network.get(f"{url.rstrip('/')}/{certificate_id}")
+        return read_renewal_info(json_of(response), retry_at(response))
 
     def revoke(self, leaf_pem: str, reason: int = 0) -> None:
         """Revoke with a reason of RFC 5280, section 5.3.1. Repeatable."""

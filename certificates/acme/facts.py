@@ -50,6 +50,16 @@ class ExternalAccount:
 
 
 @dataclass(frozen=True)
+class RenewalInfo:
+    """When the CA suggests to renew a certificate, and a page that says why, where there is something to say."""
+
+    start: datetime
+    end: datetime
+    explanation_url: str = ""
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Challenge:
     """One way to prove one name. `txt_value` is what DNS-01 wants published."""
 
@@ -154,6 +164,20 @@ def read_order(url: str, body: Mapping[str, Any], retry_at: datetime | None) -> 
         )
     except (KeyError, TypeError) as error:
         raise bad_answer("An order lacks what RFC 8555 asks for.") from error
+
+
+def read_renewal_info(body: Mapping[str, Any], retry_at: datetime | None) -> RenewalInfo:
+    window = body.get("suggestedWindow")
+    start, end = (_moment(window.get(name)) if isinstance(window, Mapping) else None for name in ("start", "end"))
+    if start is None or end is None or end <= start:
+        # RFC 9773, section 4.2: such an answer is to be ignored.
+        raise bad_answer("The suggested renewal window makes no sense.")
+    return RenewalInfo(start, end, _web_page(body.get("explanationURL")), retry_at)
+
+
+def _web_page(text: Any) -> str:
+    """It is shown as a link: nothing but https gets there."""
+    return text if isinstance(text, str) and text.startswith("https://") and len(text) <= 500 else ""
 
 
 def read_authorization(url: str, body: Mapping[str, Any], thumbprint: str, retry_at: datetime | None) -> Authorization:

@@ -1,11 +1,12 @@
 """'Notify after each renewal': a box for each way, and the rules that the ticked ones are."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from django.db import transaction
 
 from auditlog.events import Actor
+from config.lib.errors import NeedsUser
 from domains.models import Domain
 from notifications.models import Channel, Gateway, Rule, Trigger
 from notifications.outbox import is_addressed
@@ -83,6 +84,17 @@ def choose_boxes(*, domain: Domain, actor: Actor, ticked: Collection[str], numbe
             else:
                 for rule in box.rules:
                     delete_rule(rule=rule, actor=actor)
+
+
+def choose_ways(domain: Domain, actor: Actor, ways: Sequence[str]) -> None:
+    """The same, by keys alone; for who sets up a domain's automation. Raises NeedsUser notify_unknown."""
+    boxes = boxes_of(domain)
+    known = [box.key for box in boxes]
+    by_channel = {box.channel: box.key for box in reversed(boxes)}
+    ticked = {way if way in known else by_channel.get(way, way) for way in ways}
+    for way in sorted(ticked - set(known)):
+        raise NeedsUser("notify_unknown", way=way, known=known)
+    choose_boxes(domain=domain, actor=actor, ticked=ticked, numbers={})
 
 
 def _tick(box: Box, domain: Domain, actor: Actor, numbers: Iterable[str]) -> None:

@@ -40,7 +40,13 @@ _EVENTS: Mapping[str, tuple[str, ...]] = {
 # After these the domain's rules may fire at another moment, or other rules match it.
 MOVES = frozenset(
     {
-        *("domain.verified", "domain.changed", "domain.certificate_seen", "domain.certificate_changed"),
+        *(
+            "domain.verified",
+            "domain.changed",
+            "domain.automation_changed",
+            "domain.certificate_seen",
+            "domain.certificate_changed",
+        ),
         *("domain.certificates_alternate", "finding.opened", "finding.closed"),
     }
 )

@@ -1,0 +1,115 @@
+"""Whether a domain renews by itself: turned on and off here, for the page and the API alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from auditlog.events import Actor, record
+from certificates.gates import Wish, read_wish
+from certificates.issuance import require_proven
+from certificates.models import Certificate, Renewal
+from certificates.renewal.telling import forget
+from certificates.renewal.waking import wake
+from certificates.solvers import MANUAL, automatic_for
+from config.lib import clock
+from config.lib.errors import NeedsUser
+from domains.models import Domain, Mode
+from domains.standing import refresh_state
+
+OFFERED = (Mode.MONITOR, Mode.DNS, Mode.UPLOAD)
+
+
+@dataclass(frozen=True)
+class Automation:
+    """What somebody wants of a domain; None stays as it is."""
+
+    mode: str | None = None
+    auto_renew: bool | None = None
+    names: Sequence[str] | None = None
+
+
+def set_automation(*, domain: Domain, actor: Actor, wanted: Automation) -> None:
+    """Repeatable. Raises NeedsUser: mode_not_offered, renewal_needs_hands, renewal_needs_mode, names_…"""
+    mode = wanted.mode or domain.mode
+    if mode not in OFFERED:
+        raise NeedsUser("mode_not_offered", mode=Mode(mode).label)
+    renewal = Renewal.objects.for_workspace(domain.workspace_id).filter(domain=domain).first()
+    is_on = mode == Mode.DNS and _is_wanted(domain, renewal, wanted)
+    if wanted.auto_renew and mode != Mode.DNS:
+        raise NeedsUser("renewal_needs_mode", mode=Mode(mode).label)
+    wish = _wish(domain, renewal, wanted) if is_on else None
+    with transaction.atomic():
+        # The renewal first, then the domain: whoever looks at renewals locks in this order.
+        _turn(domain, wish, actor)
+        row = Domain.objects.for_workspace(domain.workspace_id).select_for_update(no_key=True).get(pk=domain.pk)
+        _keep_mode(row, mode, is_on, actor, has_changed=row.mode != mode or bool(renewal) != is_on)
+    domain.mode, domain.renew_at = row.mode, row.renew_at
+
+
+def _is_wanted(domain: Domain, renewal: Renewal | None, wanted: Automation) -> bool:
+    """Asked for, else as it was; whoever chooses the mode anew has it where nobody's hands are needed."""
+    if wanted.auto_renew is not None:
+        return wanted.auto_renew
+    if renewal is not None or domain.mode == Mode.DNS:
+        return renewal is not None
+    names = tuple(wanted.names or usual_names(domain))
+    return automatic_for(domain.workspace_id, names) != MANUAL
+
+
+def usual_names(domain: Domain) -> tuple[str, ...]:
+    """Those of the newest certificate that was issued here, else the host."""
+    rows = Certificate.objects.for_workspace(domain.workspace_id).filter(domain=domain, source=Certificate.Source.ACME)
+    newest = rows.order_by("-created_at").first()
+    return tuple(newest.names) if newest else (domain.host,)
+
+
+def _wish(domain: Domain, renewal: Renewal | None, wanted: Automation) -> Wish:
+    names = wanted.names or (tuple(renewal.names) if renewal else usual_names(domain))
+    wish = read_wish(list(names))
+    require_proven(domain.workspace, wish.names)
+    if automatic_for(domain.workspace_id, wish.names) == MANUAL:
+        raise NeedsUser("renewal_needs_hands", names=list(wish.names))
+    return wish
+
+
+def _turn(domain: Domain, wish: Wish | None, actor: Actor) -> None:
+    rows = Renewal.objects.for_workspace(domain.workspace_id).select_for_update().filter(domain=domain)
+    renewal = rows.first()
+    if wish is None:
+        if renewal:
+            forget(renewal)
+            renewal.delete()
+        return
+    ordered = {
+        "names": list(wish.names),
+        "names_key": wish.names_key,
+        "directory_url": wish.directory_url,
+        "profile": wish.profile,
+        "key_type": wish.key_type,
+    }
+    if renewal is None:
+        Renewal(
+            workspace=domain.workspace, domain=domain, requested_by=actor.label, run_after=clock.now(), **ordered
+        ).save(force_insert=True)
+    elif renewal.names_key != wish.names_key:
+        rows.update(**ordered, certificate=None, issuance=None, ask_at=None, renew_at=None, failures=0, retry_at=None)
+    wake(domain.pk)
+
+
+def _keep_mode(domain: Domain, mode: str, is_on: bool, actor: Actor, *, has_changed: bool) -> None:
+    domain.mode = mode
+    if not is_on:
+        domain.renew_at = None
+        Certificate.unscoped.filter(domain=domain, renew_at__isnull=False).update(renew_at=None)
+    domain.save(update_fields=["mode", "renew_at"])
+    refresh_state(domain)
+    if has_changed:
+        record(
+            "domain.automation_changed",
+            workspace_id=domain.workspace_id,
+            actor=actor,
+            domain_id=domain.pk,
+            domain_label=domain.label,
+            data={"mode": Mode(mode).label, "renews": "by itself" if is_on else "by hand"},
+        )

@@ -1,0 +1,226 @@
+"""Each domain that renews by itself has a row that is due when something is to be done for it.
+
+One look brings the row in line with what is on file, asks the CA for its suggestion when that is due, starts the
+issuance when its moment has come, and says when to look again. Everything it does may be done again: the CA's answer is
+kept before it is acted on, and an issuance that is open already is found instead of made a second time.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+
+from auditlog.events import SYSTEM
+from certificates.gates import Wish
+from certificates.issuance import open_issuances, start_issuance
+from certificates.models import Certificate, Issuance, Renewal
+from certificates.renewal import ari
+from certificates.renewal.moment import (
+    Suggestion,
+    Window,
+    overdue_level,
+    overdue_moments,
+    pause_after,
+    renewal_moment,
+)
+from certificates.renewal.telling import tell_level
+from certificates.solvers import MANUAL, automatic_for
+from config.lib import clock, jobs
+from config.lib.crash import crash_here
+from config.lib.errors import ExpectedError, NeedsUser
+from domains.models import Domain
+from domains.standing import refresh_state
+
+# A row is looked at so often even when nothing seems to come: a net below every moment that was missed.
+NET = timedelta(hours=24)
+# The end of an issuance wakes its row; this is the net below.
+WHILE_UNDER_WAY = timedelta(minutes=10)
+LEASE_SECONDS = 90
+_CLEAN: dict[str, Any] = {"explanation_url": "", "failures": 0, "error_code": "", "error_params": {}}
+# An issuance that ended with one of these found no way to the CA or to the DNS; nothing was refused.
+OUTAGES = frozenset({"acme_gave_up", "acme_unreachable", "acme_server_error", "ownership_unclear", "job_quarantined"})
+
+
+def work_renewals(batch: Sequence[Renewal]) -> None:
+    for renewal in batch:
+        look(renewal)
+
+
+def look(renewal: Renewal) -> None:
+    """Blocks while the CA is asked. Raises LeaseLost."""
+    now = clock.now()
+    facts = _in_line(renewal, now)
+    renewal.save_step(**facts)
+    crash_here("renew.read")
+    if renewal.certificate and (renewal.ask_at is None or renewal.ask_at <= now):
+        _ask(renewal, now)
+    _plan(renewal, now)
+    crash_here("renew.planned")
+    if is_due(renewal, now):
+        _start(renewal)
+    _rest(renewal, now)
+    crash_here("renew.rested")
+
+
+def is_due(renewal: Renewal, now: datetime) -> bool:
+    """Whether the next issuance is to be started."""
+    if _open_issuance(renewal) is not None:
+        return False
+    moment = renewal.renew_at or now
+    return max(moment, renewal.retry_at or moment) <= now
+
+
+def _in_line(renewal: Renewal, now: datetime) -> dict[str, Any]:
+    """What has happened since the last look: another certificate, or an issuance that failed."""
+    certificate = newest(renewal)
+    if certificate is not None and certificate.pk != renewal.certificate_id:
+        forgotten = dict.fromkeys(("window_start", "window_end", "chosen_at", "ask_at", "renew_at", "retry_at"))
+        return {**forgotten, "certificate": certificate, "is_past": False, **_CLEAN}
+    if certificate is None:
+        return {"certificate": None, "renew_at": None, **_failed(renewal, now)}
+    return _failed(renewal, now)
+
+
+def _failed(renewal: Renewal, now: datetime) -> dict[str, Any]:
+    issuance = renewal.issuance
+    if issuance is None or issuance.state != Issuance.State.FAILED:
+        return {}
+    failures = renewal.failures + 1
+    pause = pause_after(failures, was_outage=issuance.error_code in OUTAGES)
+    trouble = {"error_code": issuance.error_code, "error_params": issuance.error_params}
+    # It is counted once: the row lets go of it.
+    return {"issuance": None, "failures": failures, "retry_at": (issuance.ended_at or now) + pause, **trouble}
+
+
+def newest(renewal: Renewal) -> Certificate | None:
+    """The certificate on file that a renewal would take the place of; one that was revoked is none."""
+    rows = Certificate.objects.for_workspace(renewal.workspace_id).filter(
+        domain=renewal.domain_id,
+        names_key=renewal.names_key,
+        source=Certificate.Source.ACME,
+        directory_url=renewal.directory_url,
+        private_key__isnull=False,
+        revoked_at=None,
+    )
+    return rows.order_by("-not_after", "-created_at").first()
+
+
+def suggestion_of(renewal: Renewal) -> Suggestion | None:
+    if renewal.window_start is None or renewal.window_end is None or renewal.chosen_at is None:
+        return None
+    return Suggestion(Window(renewal.window_start, renewal.window_end), renewal.chosen_at, renewal.is_past)
+
+
+def _ask(renewal: Renewal, now: datetime) -> None:
+    """A CA that does not answer changes nothing: the plan that there was stays."""
+    certificate = renewal.certificate
+    if certificate is None or certificate.not_after < now:
+        renewal.save_step(ask_at=now + NET)
+        return
+    renewal.renew_lease(LEASE_SECONDS)
+    try:
+        answer = ari.ask(certificate, suggestion_of(renewal))
+    except ExpectedError:
+        renewal.save_step(ask_at=now + ari.AFTER_FAILURE)
+        return
+    crash_here("renew.answered")
+    renewal.save_step(ask_at=answer.ask_at, explanation_url=answer.explanation_url, **_columns(answer.suggestion))
+
+
+def _columns(suggestion: Suggestion | None) -> dict[str, Any]:
+    window = suggestion.window if suggestion else None
+    return {
+        "window_start": window.start if window else None,
+        "window_end": window.end if window else None,
+        "chosen_at": suggestion.chosen_at if suggestion else None,
+        "is_past": bool(suggestion and suggestion.is_past),
+    }
+
+
+def _plan(renewal: Renewal, now: datetime) -> None:
+    """Write the moment where everybody reads it: here, at the certificate, and at the domain."""
+    certificate = renewal.certificate
+    at, why = now, "first"
+    if certificate is not None:
+        found = renewal_moment(
+            certificate.not_before,
+            certificate.not_after,
+            suggestion=suggestion_of(renewal),
+            min_days_left=settings.ACME_ISSUE_MIN_DAYS_LEFT,
+        )
+        at, why = found.at, found.why
+    if renewal.renew_at is None or certificate is not None:
+        renewal.save_step(renew_at=at, why=why, also=partial(_write_moment, renewal, at))
+
+
+def _write_moment(renewal: Renewal, at: datetime) -> None:
+    moved = Q(renew_at=None) | ~Q(renew_at=at)
+    if renewal.certificate_id:
+        Certificate.unscoped.filter(moved, pk=renewal.certificate_id).update(renew_at=at)
+    if Domain.unscoped.filter(moved, pk=renewal.domain_id).update(renew_at=at):
+        refresh_state(renewal.domain)
+
+
+def wish_of(renewal: Renewal) -> Wish:
+    names = tuple(renewal.names)
+    solver = automatic_for(renewal.workspace_id, names)
+    return Wish(names, renewal.directory_url, profile=renewal.profile, key_type=renewal.key_type, solver=solver)
+
+
+def _open_issuance(renewal: Renewal) -> Issuance | None:
+    names = tuple(renewal.names)
+    return open_issuances(renewal.workspace, Wish(names, renewal.directory_url)).order_by("created_at").first()
+
+
+def _start(renewal: Renewal) -> None:
+    """By the very function of the button. What keeps it from starting counts as a failure, and is told as one."""
+    wish = wish_of(renewal)
+    try:
+        if wish.solver == MANUAL:
+            raise NeedsUser("renewal_needs_hands", names=list(wish.names))
+        replaces = ari.certificate_id(renewal.certificate.leaf_pem) if renewal.certificate else ""
+        issuance, _ = start_issuance(domain=renewal.domain, wish=wish, actor=SYSTEM, is_renewal=True, replaces=replaces)
+    except ExpectedError as error:
+        failures = renewal.failures + 1
+        trouble: dict[str, Any] = {"error_code": error.code, "error_params": jobs.storable(error.params)}
+        retry_at = clock.now() + pause_after(failures, was_outage=False)
+        renewal.save_step(failures=failures, retry_at=retry_at, **trouble)
+        return
+    crash_here("renew.started")
+    renewal.save_step(issuance=issuance, retry_at=None)
+
+
+def _rest(renewal: Renewal, now: datetime) -> None:
+    """Say how overdue it is, and when to look again."""
+    level = _level(renewal, now)
+    kept: dict[str, Any] = {"error_code": renewal.error_code, "error_params": renewal.error_params}
+    also = partial(tell_level, renewal, level)
+    if not renewal.finish(run_after=_next_look(renewal, now), level=level, **kept, also=also):
+        raise jobs.LeaseLost(str(renewal.pk))
+
+
+def _level(renewal: Renewal, now: datetime) -> int:
+    if renewal.certificate is None or renewal.renew_at is None:
+        return 0
+    return overdue_level(renewal.renew_at, renewal.certificate.not_after, now)
+
+
+def _next_look(renewal: Renewal, now: datetime) -> datetime:
+    moments = [renewal.ask_at, now + NET]
+    if _open_issuance(renewal) is not None:
+        moments.append(now + WHILE_UNDER_WAY)
+    else:
+        moments.append(max(filter(None, (renewal.renew_at, renewal.retry_at)), default=None))
+    if renewal.certificate and renewal.renew_at:
+        levels = overdue_moments(renewal.renew_at, renewal.certificate.not_after)
+        moments += [moment for moment in levels if moment > now]
+    return max(min(filter(None, moments)), now + timedelta(seconds=1))
+
+
+def give_up(renewal: Renewal, error: ExpectedError) -> None:
+    """A row that cannot be worked is looked at again the next day, and says why."""
+    trouble: dict[str, Any] = {"error_code": error.code, "error_params": jobs.storable(error.params)}
+    renewal.finish(run_after=clock.now() + NET, **trouble)

@@ -1,0 +1,50 @@
+"""What is said of a renewal that does not happen."""
+
+from typing import Any
+
+from certificates.models import Renewal
+from certificates.renewal.moment import EXPIRED, OVERDUE_PERCENT
+from config.lib.errors import describe
+from domains.findings import close_finding, open_finding
+
+SOURCE = "renewal"
+OVERDUE, ENDED = "renewal_overdue", "certificate_expired"
+SEVERITIES = {1: "warning", 2: "warning", 3: "critical"}
+
+
+def tell_level(renewal: Renewal, level: int) -> None:
+    """Open or close the findings that belong to `level`. Repeatable; in the transaction that keeps the level."""
+    domain = renewal.domain
+    if level == 0:
+        close_finding(domain=domain, source=SOURCE, code=OVERDUE)
+        close_finding(domain=domain, source=SOURCE, code=ENDED)
+        return
+    params: dict[str, Any] = {"names": ", ".join(renewal.names), "why": _why(renewal), **_moments(renewal)}
+    if level == EXPIRED:
+        open_finding(domain=domain, source=SOURCE, code=ENDED, params=params, severity="critical", needs_user=True)
+        return
+    params["percent"] = OVERDUE_PERCENT[level - 1]
+    # The portal goes on by itself for a while; from a third of the time on somebody should look.
+    open_finding(
+        domain=domain, source=SOURCE, code=OVERDUE, params=params, severity=SEVERITIES[level], needs_user=level > 1
+    )
+
+
+def forget(renewal: Renewal) -> None:
+    """Nobody renews it any more, so nothing is overdue."""
+    for code in (OVERDUE, ENDED):
+        close_finding(domain=renewal.domain, source=SOURCE, code=code)
+
+
+def _why(renewal: Renewal) -> str:
+    if not renewal.error_code:
+        return "It has not come to an end yet."
+    return f"The last attempt ended with: {describe(renewal.error_code, renewal.error_params).title}."
+
+
+def _moments(renewal: Renewal) -> dict[str, str]:
+    until = renewal.certificate.not_after if renewal.certificate else None
+    return {
+        "since": f"{renewal.renew_at:%Y-%m-%d %H:%M} UTC" if renewal.renew_at else "",
+        "until": f"{until:%Y-%m-%d %H:%M} UTC" if until else "",
+    }
