@@ -18,7 +18,8 @@ from .trust import client_context
 # Chains are a few KB; Let's Encrypt's longest answers stay under 20.
 _MAX_BYTES = 262_144
 _SECONDS = 30.0
-# Shorter than any authority's own patience, five seconds at some: a kept connection must not end while it is written to.
+# Shorter than any authority's own patience, which is five seconds at some: a kept connection must not end while it
+# is written to.
 _KEPT_SECONDS = 3.0
 
 
