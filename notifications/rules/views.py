@@ -104,7 +104,10 @@ def _preview_page(request: WorkspaceRequest, rule: Rule | None) -> HttpResponse:
     if request.htmx:
         context = {"sending": would_send(form, rule, request.POST.get("about", "")), **_may(request)}
         return render(request, "notifications/rules/_sending.html", context)
-    return _form_page(request, form, rule)
+    answer = _form_page(request, form, rule)
+    # Nothing was to be saved: a mistake is what the preview shows.
+    answer.status_code = 200
+    return answer
 
 
 @workspace_view("rule.view")
@@ -175,6 +178,7 @@ def _form_page(request: WorkspaceRequest, form: RuleForm, rule: Rule | None) -> 
     keys = {"workspace_id": workspace.pk, **({"rule_id": rule.pk} if rule else {})}
     about = request.POST.get("about", "")
     context: dict[str, Any] = {
+        "save_url": reverse(f"notifications:rule-{'edit' if rule else 'add'}", kwargs=keys),
         "form": form,
         "rule": rule,
         "sending": would_send(form, rule, about),

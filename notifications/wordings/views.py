@@ -161,14 +161,13 @@ def _refuse(form: TemplateForm, error: NeedsUser) -> None:
 
 def _form_page(request: WorkspaceRequest, form: TemplateForm, template: AlertTemplate | None) -> HttpResponse:
     workspace = request.workspace
-    keys = {"template_id": template.pk} if template else {}
+    keys = {"workspace_id": workspace.pk, **({"template_id": template.pk} if template else {})}
     context = {
         "form": form,
         "kept": template,
         "preview_form": PreviewForm(initial=request.POST.dict() if request.method == "POST" else None),
-        "preview_url": reverse(
-            f"notifications:template-preview{'' if template else '-new'}", kwargs={"workspace_id": workspace.pk, **keys}
-        ),
+        "save_url": reverse(f"notifications:template-{'edit' if template else 'add'}", kwargs=keys),
+        "preview_url": reverse(f"notifications:template-preview{'' if template else '-new'}", kwargs=keys),
         "domains": domains_offered(workspace),
         "variables": VARIABLES.values(),
         **_preview(request, template),
