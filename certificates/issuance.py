@@ -1,6 +1,7 @@
 """What people ask of an issuance: start, issue, cancel, start afresh. The worker's side is advance.py."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -9,6 +10,7 @@ from accounts.models import Workspace
 from auditlog.events import Actor, record
 from certificates.gates import Wish, read_wish, require_open_window
 from certificates.models import Issuance
+from certificates.solvers import MANUAL, automatic_for
 from certificates.store import destroy_unused_key
 from config.lib import clock, jobs
 from config.lib.errors import NeedsUser
@@ -25,6 +27,7 @@ def start_issuance(*, domain: Domain, wish: Wish, actor: Actor) -> tuple[Issuanc
     Raises NeedsUser names_not_proven or issuance_window. The worker checks both again, ownership live.
     """
     workspace = domain.workspace
+    wish = with_solver(workspace, wish)
     require_proven(workspace, wish.names)
     require_open_window(workspace, wish)
     try:
@@ -32,6 +35,13 @@ def start_issuance(*, domain: Domain, wish: Wish, actor: Actor) -> tuple[Issuanc
     except IntegrityError:
         # The open one ended between our insert and our look, so the claim on these names is free again.
         return _create_unless_open(domain, wish, actor)
+
+
+def with_solver(workspace: Workspace, wish: Wish) -> Wish:
+    """The wish with whoever can prove its names without hands, where nobody was named."""
+    if wish.solver != MANUAL:
+        return wish
+    return replace(wish, solver=automatic_for(workspace.pk, wish.names))
 
 
 def _create_unless_open(domain: Domain, wish: Wish, actor: Actor) -> tuple[Issuance, bool]:

@@ -1,6 +1,6 @@
 """Registers this room's job kinds."""
 
-from certificates.models import DnsLook, Issuance
+from certificates.models import Delegation, DnsLook, Issuance
 from config.lib import jobs
 from config.lib.later import later
 
@@ -18,5 +18,14 @@ jobs.register(
         model=DnsLook,
         work=later("certificates.records.work_looks"),
         give_up=later("certificates.records.stop_looking"),
+    )
+)
+jobs.register(
+    jobs.Kind(
+        name="delegation",
+        model=Delegation,
+        work=later("certificates.dns.delegations.check_delegations"),
+        give_up=later("certificates.dns.delegations.give_up"),
+        queue="inspect",
     )
 )

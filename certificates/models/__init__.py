@@ -2,6 +2,7 @@
 
 from certificates.models.account import AcmeAccount
 from certificates.models.certificate import Certificate, CertificateName, PrivateKey, names_key
+from certificates.models.dns import ChallengeValue, Delegation, DnsProvider, ProviderRecord
 from certificates.models.issuance import Authorization, DnsLook, Issuance
 
 __all__ = [
@@ -9,8 +10,12 @@ __all__ = [
     "Authorization",
     "Certificate",
     "CertificateName",
+    "ChallengeValue",
+    "Delegation",
     "DnsLook",
+    "DnsProvider",
     "Issuance",
     "PrivateKey",
+    "ProviderRecord",
     "names_key",
 ]
