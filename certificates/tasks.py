@@ -1,6 +1,8 @@
 """Registers this room's job kinds."""
 
-from certificates.models import Delegation, DnsLook, Issuance
+from datetime import timedelta
+
+from certificates.models import Delegation, DnsLook, DnsProvider, Issuance, ProviderRecord
 from config.lib import jobs
 from config.lib.later import later
 
@@ -27,5 +29,23 @@ jobs.register(
         work=later("certificates.dns.delegations.check_delegations"),
         give_up=later("certificates.dns.delegations.give_up"),
         queue="inspect",
+    )
+)
+jobs.register(
+    jobs.Kind(
+        name="dns_provider",
+        model=DnsProvider,
+        work=later("certificates.dns.providers.saving.try_providers"),
+        give_up=later("certificates.dns.providers.saving.give_up"),
+        lease=timedelta(seconds=120),
+    )
+)
+jobs.register(
+    jobs.Kind(
+        name="provider_record",
+        model=ProviderRecord,
+        work=later("certificates.dns.providers.solving.remove_left"),
+        give_up=later("certificates.dns.providers.solving.give_up"),
+        lease=timedelta(seconds=120),
     )
 )

@@ -14,6 +14,8 @@ log = logging.getLogger("responder")
 
 DATAGRAM = 4096
 UDP_THREADS = 2
+# A burst waits here rather than being dropped by the kernel.
+RECEIVE_BUFFER = 1024 * 1024
 # So many connections at once, and of them so many from one address: TCP costs memory, and its source is real.
 CONNECTIONS = 64
 CONNECTIONS_FROM_ONE = 8
@@ -69,6 +71,8 @@ class Responder:
         self._sockets.append(sock)
         if kind == socket.SOCK_STREAM:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        else:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(bind)

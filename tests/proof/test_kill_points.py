@@ -34,6 +34,7 @@ OFF_THE_WALK = frozenset(
         *("deploy.going_back", "deploy.put_back", "close.account_deactivated"),
         # Where the portal publishes by itself; the walk publishes by hand.
         *("issue.presented", "issue.values_served", "issue.values_removed"),
+        *("issue.records_noted", "issue.records_made", "issue.records_removed"),
     }
 )
 

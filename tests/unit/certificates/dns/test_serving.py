@@ -85,9 +85,16 @@ def test_rude_people_do_not_stop_it(address: tuple[str, int]) -> None:
         for part in (b"", b"\x00", b"\xff\xff" + bytes(50), b"\x00\x05hello", b"\x00\x00", dice.randbytes(400)):
             sock = stack.enter_context(socket.create_connection(address, timeout=3))
             sock.sendall(part)
-        reply = dns.query.udp(question(), host, port=port, timeout=3)
-        assert reply.answer
+        wait_until(lambda: is_answered(address), seconds=10, what="an honest question is answered")
     assert dns.query.tcp(question(), host, port=port, timeout=3).answer
+
+
+def is_answered(address: tuple[str, int]) -> bool:
+    """As resolvers do: asked again where a datagram was lost in the crowd."""
+    try:
+        return bool(dns.query.udp(question(), address[0], port=address[1], timeout=1).answer)
+    except dns.exception.Timeout:
+        return False
 
 
 def test_a_crowd_from_one_address_leaves_room(address: tuple[str, int]) -> None:
