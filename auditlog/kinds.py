@@ -62,6 +62,11 @@ KINDS: dict[str, EventKind] = {
     "issuance.requested": EventKind("{actor} asked for the certificate for {names}"),
     "issuance.cancelled": EventKind("{actor} cancelled the challenge for {names}"),
     "issuance.failed": EventKind("No certificate for {names}: {error}", "warning", alerts=True),
+    "delegation.added": EventKind("{actor} asked to renew {host} without hands, by a CNAME at {name}"),
+    "delegation.found": EventKind("The CNAME at {name} leads to this portal; {host} renews without hands"),
+    "delegation.removed": EventKind("{actor} ended renewing {host} by a CNAME at {name}", "warning"),
+    "dns_provider.saved": EventKind("{actor} gave the credentials of {provider} for the zone {zone}", "warning"),
+    "dns_provider.removed": EventKind("{actor} removed the credentials of {provider} for the zone {zone}", "warning"),
     "certificate.issued": EventKind(
         "A certificate for {names} was issued by {issuer}, valid until {until}", alerts=True
     ),

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.staff import ReadOnlyAdmin
-from certificates.models import AcmeAccount, Authorization, Certificate, Issuance, PrivateKey
+from certificates.models import AcmeAccount, Authorization, Certificate, Delegation, Issuance, PrivateKey
 
 
 @admin.register(AcmeAccount)
@@ -45,3 +45,10 @@ class IssuanceAdmin(ReadOnlyAdmin):
     list_filter = ("state", "step")
     search_fields = ("domain__host", "order_url")
     inlines = (AuthorizationInline,)
+
+
+@admin.register(Delegation)
+class DelegationAdmin(ReadOnlyAdmin):
+    list_display = ("host", "label", "workspace", "seen", "checked_at", "found_at")
+    list_select_related = ("workspace",)
+    search_fields = ("host", "label")

@@ -22,6 +22,7 @@ from accounts.api import (
     routers,
 )
 from certificates.bundles import download_bundle, zip_name
+from certificates.dns import api as dns_api  # noqa: F401  (its operations register themselves)
 from certificates.gates import CHALLENGES, Wish, read_wish
 from certificates.issuance import cancel_issuance, issue_certificate, start_issuance
 from certificates.keys import KEY_TYPES

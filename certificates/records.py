@@ -8,6 +8,7 @@ from typing import Any
 
 from publicsuffixlist import PublicSuffixList
 
+from certificates.dns import mistakes
 from certificates.models import Authorization, DnsLook, Issuance
 from config.lib import clock, egress, jobs
 from config.lib.egress import ServerAnswer
@@ -19,6 +20,9 @@ LOOKS_AT_ONCE = 8
 LOOK_EVERY = timedelta(seconds=4)
 WATCHED_FOR = timedelta(seconds=40)
 VALUES_KEPT = 5
+LOOKED = ("seen", "servers", "alias", "mistake", "seen_at")
+# So many names are also looked for where a form that doubles the zone puts them: one tells it of all.
+DOUBLED_LOOKS = 3
 
 
 def host_label(fqdn: str) -> str:
@@ -26,8 +30,13 @@ def host_label(fqdn: str) -> str:
 
     `_acme-challenge.shop.example.com` is `_acme-challenge.shop` in the zone example.com.
     """
-    zone = _suffixes().privatesuffix(fqdn)
+    zone = zone_of(fqdn)
     return fqdn.removesuffix(f".{zone}") if zone and zone != fqdn else fqdn
+
+
+def zone_of(fqdn: str) -> str:
+    """The registrable domain; "" where there is none."""
+    return _suffixes().privatesuffix(fqdn) or ""
 
 
 @lru_cache(maxsize=1)
@@ -56,18 +65,61 @@ def judge_record(answers: Iterable[ServerAnswer], value: str) -> tuple[str, list
 
 
 def look_at_records(authorizations: Sequence[Authorization]) -> None:
-    """Ask the name servers and set `seen`, `servers` and `seen_at` on each row. Blocks; saves nothing."""
+    """Ask the name servers and set what LOOKED names on each row. Blocks; saves nothing."""
     wanted = [row for row in authorizations if not row.is_proven]
     names = sorted({row.txt_name for row in wanted})
     if not names:
         return
     deadline = egress.Deadline(LOOK_SECONDS)
+    answers = _look_up_all(names, deadline)
+    for row in wanted:
+        found = answers[row.txt_name]
+        row.seen, row.servers = judge_record(found, row.txt_value)
+        row.alias = next((answer.via for answer in found if answer.via), "")[:255]
+        row.mistake = _mistake_of(row, found, wanted)
+        row.seen_at = clock.now()
+    _look_where_the_zone_is_doubled([row for row in wanted if _is_nowhere(row)], deadline)
+
+
+def _look_up_all(names: Sequence[str], deadline: egress.Deadline) -> dict[str, list[ServerAnswer]]:
     with ThreadPoolExecutor(min(len(names), LOOKS_AT_ONCE)) as pool:
         found = list(pool.map(lambda name: _look_up(name, deadline), names))
-    answers = dict(zip(names, found, strict=True))
-    for row in wanted:
-        row.seen, row.servers = judge_record(answers[row.txt_name], row.txt_value)
-        row.seen_at = clock.now()
+    return dict(zip(names, found, strict=True))
+
+
+def _mistake_of(row: Authorization, answers: Sequence[ServerAnswer], rows: Sequence[Authorization]) -> str:
+    if row.seen == Authorization.Seen.SEEN:
+        return ""
+    if any(answer.error == mistakes.ALIAS_LOOP for answer in answers):
+        return mistakes.ALIAS_LOOP
+    siblings = {other.txt_value for other in rows if other.txt_name == row.txt_name and other.pk != row.pk}
+    return mistakes.mistake_in(row.txt_value, (value for one in answers for value in one.values or ()), siblings)
+
+
+def _is_nowhere(row: Authorization) -> bool:
+    """Every server that said something said that there is nothing."""
+    return not row.mistake and bool(row.servers) and not any(entry["values"] for entry in row.servers)
+
+
+def _look_where_the_zone_is_doubled(rows: Sequence[Authorization], deadline: egress.Deadline) -> None:
+    doubled = {row.txt_name: name for row in rows if (name := doubled_name(row))}
+    names = sorted(doubled.values())[:DOUBLED_LOOKS]
+    if not names:
+        return
+    answers = _look_up_all(names, deadline)
+    for row in rows:
+        found = answers.get(doubled.get(row.txt_name, ""), [])
+        if any(row.txt_value in (answer.values or ()) for answer in found):
+            row.mistake = mistakes.DOUBLED
+
+
+def doubled_name(row: Authorization) -> str:
+    return mistakes.doubled_name(row.txt_name, zone_of(row.txt_name))
+
+
+def mistake_in_words(row: Authorization) -> str:
+    """What seems to have gone wrong with this record; "" when nothing is known of it."""
+    return mistakes.in_words(row.mistake, doubled_name(row))
 
 
 def _look_up(name: str, deadline: egress.Deadline) -> list[ServerAnswer]:
@@ -81,7 +133,7 @@ def save_seen(authorizations: Iterable[Authorization]) -> None:
     """Write what `look_at_records` set. A look that was overtaken by a later one is dropped."""
     for row in authorizations:
         older = Authorization.unscoped.filter(pk=row.pk).exclude(seen_at__gt=row.seen_at or clock.now())
-        older.update(seen=row.seen, servers=row.servers, seen_at=row.seen_at)
+        older.update(**{name: getattr(row, name) for name in LOOKED})
 
 
 def missing_records(authorizations: Iterable[Authorization]) -> NeedsUser | None:
@@ -93,9 +145,13 @@ def missing_records(authorizations: Iterable[Authorization]) -> NeedsUser | None
         "dns_txt_not_found",
         names=sorted({row.txt_name for row in missing}),
         values=[row.txt_value for row in missing],
-        seen=" ".join(sorted({_seen_in_words(row) for row in missing})),
+        seen=" ".join(dict.fromkeys([*sorted({_seen_in_words(row) for row in missing}), *_mistakes(missing)])),
         paste="\n".join(f'{row.txt_name}. IN TXT "{row.txt_value}"' for row in missing),
     )
+
+
+def _mistakes(rows: Iterable[Authorization]) -> list[str]:
+    return sorted({words for row in rows if (words := mistake_in_words(row))})
 
 
 def _seen_in_words(row: Authorization) -> str:

@@ -11,9 +11,12 @@ from accounts.api import ErrorOut, OneOf
 from certificates.gates import CHALLENGES
 from certificates.keys import KEY_TYPES
 from certificates.models import Authorization, Certificate, Issuance
-from certificates.records import host_label
+from certificates.records import host_label, mistake_in_words
 from certificates.serving import serving_targets
+from certificates.solvers import solvers
 from config.lib.errors import describe
+
+SOLVERS = tuple(solvers.keys())
 
 
 class ServerLookOut(Schema):
@@ -35,6 +38,8 @@ class ChallengeRecordOut(Schema):
     seen: bool
     status: str
     servers: list[ServerLookOut]
+    alias: str = Field(description="Where a CNAME at `fqdn` leads; empty when there is none.")
+    mistake: str = Field(description="What seems to have gone wrong, in words; empty when nothing is known.")
 
 
 class IssuanceOut(Schema):
@@ -48,6 +53,7 @@ class IssuanceOut(Schema):
     ca: str = Field(description="The address of the CA's ACME directory.")
     profile: str
     key_type: str
+    solver: Annotated[str, OneOf(SOLVERS)] = Field(description="Who publishes the records.")
     records: list[ChallengeRecordOut]
     error: ErrorOut | None
     certificate: uuid.UUID | None
@@ -85,6 +91,7 @@ def show_issuance(issuance: Issuance) -> dict[str, object]:
         "ca": issuance.directory_url,
         "profile": issuance.profile,
         "key_type": issuance.key_type,
+        "solver": issuance.solver,
         "records": [show_record(row) for row in rows],
         "error": show_error(issuance),
         "certificate": issuance.certificate_id,
@@ -103,6 +110,8 @@ def show_record(row: Authorization) -> dict[str, object]:
         "seen": row.is_proven or row.seen == Authorization.Seen.SEEN,
         "status": row.status,
         "servers": row.servers,
+        "alias": row.alias,
+        "mistake": mistake_in_words(row),
     }
 
 

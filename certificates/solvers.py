@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Sequence
 from typing import Protocol
 
+from certificates.dns.delegated import DELEGATED, Delegated
+from certificates.dns.providers.solving import PROVIDER, AtProvider
 from certificates.models import Authorization, Issuance
 from certificates.records import look_at_records, missing_records
 from config.lib.errors import ExpectedError
@@ -56,6 +58,8 @@ class ByHand:
 
 solvers: Registry[Solver] = Registry("ACME solvers")
 solvers.add(MANUAL, ByHand())
+solvers.add(DELEGATED, Delegated())
+solvers.add(PROVIDER, AtProvider())
 
 
 def automatic_for(workspace_id: uuid.UUID, names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from certificates.gates import ca_label
 from certificates.keys import KEY_TYPES
 from certificates.models import Authorization, Issuance
-from certificates.records import host_label, missing_records, seen_count
+from certificates.records import host_label, missing_records, mistake_in_words, seen_count
 from config.lib import clock
 from config.lib.errors import Wording, describe
 from domains.review import said
@@ -123,6 +123,8 @@ def record_of(row: Authorization) -> dict[str, Any]:
         "type": "TXT",
         "value": row.txt_value,
         "is_proven": row.is_proven,
+        "alias": row.alias,
+        "mistake": "" if row.is_proven else mistake_in_words(row),
         **_seen(row),
         "servers": [{"server": entry["server"], "said": said(entry)} for entry in row.servers],
     }
@@ -165,7 +167,7 @@ def trouble_of(issuance: Issuance) -> Wording | None:
 def digest_of(issuance: Issuance, rows: Sequence[Authorization]) -> str:
     """Changes when the page would: a poll that finds the same is answered with nothing."""
     shown = [issuance.state, issuance.step, issuance.error_code, str(issuance.run_after), str(issuance.certificate_id)]
-    seen = [[row.status, row.seen, row.seen_at is None, row.servers] for row in rows]
+    seen = [[row.status, row.seen, row.seen_at is None, row.servers, row.alias, row.mistake] for row in rows]
     return hashlib.sha256(json.dumps([shown, seen]).encode()).hexdigest()[:12]
 
 

@@ -1,8 +1,10 @@
 """Registers this room's job kinds."""
 
+from datetime import timedelta
+
 from django.db.models import QuerySet
 
-from certificates.models import DnsLook, Issuance, Renewal
+from certificates.models import Delegation, DnsLook, DnsProvider, Issuance, ProviderRecord, Renewal
 from config.lib import jobs
 from config.lib.later import later
 
@@ -34,5 +36,32 @@ jobs.register(
         work=later("certificates.renewal.sweep.work_renewals"),
         give_up=later("certificates.renewal.sweep.give_up"),
         load=with_what_a_look_reads,
+    )
+)
+jobs.register(
+    jobs.Kind(
+        name="delegation",
+        model=Delegation,
+        work=later("certificates.dns.delegations.check_delegations"),
+        give_up=later("certificates.dns.delegations.give_up"),
+        queue="inspect",
+    )
+)
+jobs.register(
+    jobs.Kind(
+        name="dns_provider",
+        model=DnsProvider,
+        work=later("certificates.dns.providers.saving.try_providers"),
+        give_up=later("certificates.dns.providers.saving.give_up"),
+        lease=timedelta(seconds=120),
+    )
+)
+jobs.register(
+    jobs.Kind(
+        name="provider_record",
+        model=ProviderRecord,
+        work=later("certificates.dns.providers.solving.remove_left"),
+        give_up=later("certificates.dns.providers.solving.give_up"),
+        lease=timedelta(seconds=120),
     )
 )

@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from certificates import views
 from certificates.renewal.urls import urlpatterns as renewal
@@ -11,6 +11,7 @@ _CERTIFICATE = "w/<uuid:workspace_id>/certificates/<uuid:certificate_id>/"
 
 urlpatterns = [
     *renewal,
+    path("", include("certificates.dns.urls")),
     path(_DOMAIN, views.show_tab, name="domain-issue"),
     path(f"{_DOMAIN}start/", views.start, name="issuance-start"),
     path(_ISSUANCE, views.show_issuance, name="issuance-show"),

@@ -18,6 +18,7 @@ from accounts.models import Workspace
 from accounts.policy import is_allowed
 from certificates.api import zip_response
 from certificates.bundles import download_bundle
+from certificates.dns.showing import hands_free_of
 from certificates.forms import StartForm
 from certificates.gates import ca_label, read_wish, require_open_window
 from certificates.issuance import cancel_issuance, issue_certificate, start_again, start_issuance
@@ -178,6 +179,7 @@ def tab_context(request: WorkspaceRequest, domain: Domain, issuance: Issuance | 
         "ends_at": ends_in(issuance) if issuance else None,
         "form": StartForm(domain=domain),
         "how_it_goes": HOW_IT_GOES,
+        "hands_free": hands_free_of(domain, request.role),
         "window": window_of(domain),
         "certificates": list(stored.order_by("-created_at")[:CERTIFICATES_SHOWN]),
         "other_issuances": [row for row in others.order_by("-created_at")[:10] if row != issuance],

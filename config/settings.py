@@ -11,10 +11,10 @@ from config.lib.env import Env, is_address
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env.load(BASE_DIR / ".env")
 
-# Which process this is: web, work, inspect, beat, or manage (commands and tests).
-ROLE = env.choice("ROLE", "manage", ("web", "work", "inspect", "beat", "manage"))
-# Inspect speaks with servers that may be hostile, beat only rings: what they never read they cannot lose.
-IS_KEYLESS = ROLE in ("inspect", "beat")
+# Which process this is: web, work, inspect, beat, dns, or manage (commands and tests).
+ROLE = env.choice("ROLE", "manage", ("web", "work", "inspect", "beat", "dns", "manage"))
+# Inspect and dns speak with strangers that may be hostile, beat only rings: what they never read they cannot lose.
+IS_KEYLESS = ROLE in ("inspect", "beat", "dns")
 if IS_KEYLESS:
     env.forget("SECRET_KEY", "SECRETS_ENCRYPTION_KEY", "SECRETS_ENCRYPTION_KEYS_OLD", "STRIPE_SECRET_KEY", "EMAIL_URL")
 DEBUG = env.flag("DEBUG")
@@ -239,6 +239,18 @@ ACME_EMAIL = env.text("ACME_EMAIL")
 ACME_ISSUE_MIN_DAYS_LEFT = env.number("ACME_ISSUE_MIN_DAYS_LEFT", 30, low=0, high=398)
 ACME_HTTP01_PORT = env.number("ACME_HTTP01_PORT", 80, low=1, high=65535)
 VERIFIER_IP = env.text("VERIFIER_IP", "198.51.100.42")
+# The zone of the bundled responder; empty: nobody can hand a name to it.
+ACME_DNS_ZONE = env.text("ACME_DNS_ZONE").lower().strip(".")
+ACME_DNS_BIND = env.addresses("ACME_DNS_BIND", 53)
+ACME_DNS_NS = tuple(name.lower().rstrip(".") for name in env.words("ACME_DNS_NS"))
+if ACME_DNS_ZONE and not ACME_DNS_NS:
+    env.complain("ACME_DNS_NS", "is missing; name the hosts that answer for ACME_DNS_ZONE")
+if ACME_DNS_BIND and not ACME_DNS_ZONE:
+    env.complain("ACME_DNS_ZONE", "is missing; ACME_DNS_BIND answers for a zone")
+if len(ACME_DNS_ZONE) > 200 or any(ch not in "abcdefghijklmnopqrstuvwxyz0123456789-." for ch in ACME_DNS_ZONE):
+    env.complain("ACME_DNS_ZONE", f"is {ACME_DNS_ZONE}; write a host name of at most 200 characters")
+if any(name == ACME_DNS_ZONE or name.endswith(f".{ACME_DNS_ZONE}") for name in ACME_DNS_NS):
+    env.complain("ACME_DNS_NS", "has a name inside ACME_DNS_ZONE, where no address can be; use one of another zone")
 for name, bundle in (("TLS_EXTRA_CA_BUNDLE", TLS_EXTRA_CA_BUNDLE), ("ACME_CA_BUNDLE", ACME_CA_BUNDLE)):
     if bundle and not Path(bundle).is_file():
         env.complain(name, f"names a file that is not there: {bundle}")

@@ -61,6 +61,9 @@ test dovecot-pop3d /usr/lib/dovecot/pop3
 test vsftpd /usr/sbin/vsftpd
 test slapd /usr/sbin/slapd
 test prosody /usr/bin/prosody
+test knot /usr/sbin/knotd
+test nsd /usr/sbin/nsd
+test bind9 /usr/sbin/named
 test mariadb-server-core /usr/sbin/mariadbd
 test,bench chromium /usr/bin/chromium*
 test,bench fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
@@ -105,7 +108,7 @@ install_packages() {
             case $package in
                 openssh-server) as_root systemctl disable --quiet ssh.service ssh.socket 2> /dev/null || true ;;
                 dovecot-*) as_root systemctl disable --quiet dovecot.service dovecot.socket 2> /dev/null || true ;;
-                nginx | apache2 | redis-server | postgresql | prometheus-blackbox-exporter | vsftpd | slapd | prosody)
+                nginx | apache2 | redis-server | postgresql | prometheus-blackbox-exporter | vsftpd | slapd | prosody | knot | nsd | bind9)
                     as_root systemctl disable --quiet "$package.service" 2> /dev/null || true ;;
             esac
         done

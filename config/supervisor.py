@@ -27,7 +27,7 @@ KEY_NAMES = ("SECRET_KEY", "SECRETS_ENCRYPTION_KEY", "SECRETS_ENCRYPTION_KEYS_OL
 
 
 class Supervisor:
-    """Starts redis (when none is configured), web, work, inspect and beat; stops them in reverse."""
+    """Starts redis (when none is configured), web, work, inspect, beat and dns (where set); stops them in reverse."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.say = say
@@ -100,6 +100,9 @@ class Supervisor:
         # The schedule is kept in memory: it holds nothing that is not due again in 15 seconds.
         beat = ["celery", "-A", "config.celery", "beat", "--scheduler", "celery.beat:Scheduler"]
         self._child("beat", [*python, *beat, "--pidfile="], {**_without_keys(env), "ROLE": "beat"})
+        if settings.ACME_DNS_BIND:
+            manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
+            self._child("dns", [*manage, "challenge_dns"], {**_without_keys(env), "ROLE": "dns"})
         self.say(f"{settings.SITE_NAME} is at {settings.SITE_URL}  (logs in {self.log_dir}; Ctrl-C stops everything)")
         if not settings.EMAIL_URL:
             self.say(f"Mail is not sent but written to {settings.VAR_DIR / 'mail'}, until EMAIL_URL names a server.")

@@ -2,6 +2,7 @@
 
 from certificates.models.account import AcmeAccount
 from certificates.models.certificate import Certificate, CertificateName, PrivateKey, names_key
+from certificates.models.dns import ChallengeValue, Delegation, DnsProvider, ProviderRecord
 from certificates.models.issuance import Authorization, DnsLook, Issuance
 from certificates.models.renewal import Renewal
 
@@ -10,9 +11,13 @@ __all__ = [
     "Authorization",
     "Certificate",
     "CertificateName",
+    "ChallengeValue",
+    "Delegation",
     "DnsLook",
+    "DnsProvider",
     "Issuance",
     "PrivateKey",
+    "ProviderRecord",
     "Renewal",
     "names_key",
 ]

@@ -103,7 +103,8 @@ class Authorization(OwnedModel):
     """One name to prove within an order, and the TXT record that proves it.
 
     `servers` is what each name server answered at the last look:
-    `[{"server", "seen", "values", "error"}]`.
+    `[{"server", "seen", "values", "error"}]`. `alias` is where a CNAME at `txt_name` led it, `mistake` a key of
+    certificates.dns.mistakes.
     """
 
     class Seen(models.TextChoices):
@@ -126,6 +127,8 @@ class Authorization(OwnedModel):
     seen = models.CharField(max_length=12, choices=Seen.choices, default=Seen.NOT_SEEN)
     seen_at = models.DateTimeField(null=True, blank=True)
     servers = models.JSONField(default=list)
+    alias = models.CharField(max_length=255, blank=True)
+    mistake = models.CharField(max_length=16, blank=True)
     is_given_back = models.BooleanField(default=False)
 
     class Meta:

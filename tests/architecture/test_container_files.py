@@ -10,19 +10,19 @@ SERVICES = dict(re.findall(r"^  ([a-z]+):\n((?:    .*\n|\n)+)", COMPOSE.partitio
 
 
 def test_every_role_has_a_service() -> None:
-    assert set(SERVICES) == {"migrate", "web", "worker", "inspect", "beat", "postgres", "redis"}
+    assert set(SERVICES) == {"migrate", "web", "worker", "inspect", "beat", "dns", "postgres", "redis"}
 
 
 def test_only_those_who_need_the_key_get_it() -> None:
     assert {name for name, body in SERVICES.items() if "*secrets" in body} == {"migrate", "web", "worker"}
-    for name in ("inspect", "beat"):
+    for name in ("inspect", "beat", "dns"):
         assert "SECRETS_ENCRYPTION_KEY" not in SERVICES[name]
     assert "SECRETS_ENCRYPTION_KEY" not in COMPOSE.partition("x-settings")[2].partition("x-secrets")[0]
 
 
 def test_services_that_answer_have_a_health_check() -> None:
     with_check = {name for name, body in SERVICES.items() if "healthcheck:" in body}
-    assert with_check == {"web", "worker", "inspect", "postgres", "redis"}
+    assert with_check == {"web", "worker", "inspect", "dns", "postgres", "redis"}
 
 
 def test_the_image_runs_as_nobody_special_from_the_hashed_lock() -> None:

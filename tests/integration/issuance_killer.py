@@ -7,19 +7,22 @@ is a fork, so that SIGKILL ends it as a power cut would and the start of Django 
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from django.core.management import call_command
 from django.db import connections
 
 from accounts.workspaces import create_workspace
 from auditlog.events import SYSTEM
+from certificates.dns.delegations import add_delegation, name_of, target_of
 from certificates.gates import read_wish
 from certificates.issuance import issue_certificate, start_issuance
-from certificates.models import AcmeAccount, Certificate, Issuance
+from certificates.models import AcmeAccount, Authorization, Certificate, ChallengeValue, Delegation, Issuance
 from config.lib import clock, jobs
+from domains.models import Domain
 from tests.cast import make_user
-from tests.integration.issuing import publish, reread, verified_domain
+from tests.integration.issuing import Dns, publish, reread, verified_domain
+from tests.servers.authoritative import CUSTOMER, Zones
 from tests.servers.dns import ChallengeDns
 
 
@@ -48,9 +51,8 @@ def workers(issuance: Issuance, point: str, crash_dir: str) -> Iterator[bool]:
 
 
 def walk(number: int, point: str, dns: ChallengeDns) -> dict[str, object]:
-    workspace = create_workspace(user=make_user(f"k{number}@example.org"), name=point, actor=SYSTEM)
     host = f"k{number}.crash.net"
-    domain = verified_domain(workspace, host, dns)
+    domain = _domain(number, point, host, dns)
     issuance, _ = start_issuance(domain=domain, wish=read_wish([host, f"*.{host}"]), actor=SYSTEM)
     with tempfile.TemporaryDirectory() as crash_dir:
         kills = sum(workers(issuance, point, crash_dir))
@@ -59,16 +61,38 @@ def walk(number: int, point: str, dns: ChallengeDns) -> dict[str, object]:
         if reread(issuance).is_open:
             issue_certificate(issuance=issuance, actor=SYSTEM)
         kills += sum(workers(issuance, point, crash_dir))
+    return {"point": point, "kills": kills, **_outcome(issuance, values)}
+
+
+def walk_delegated(number: int, point: str, zones: Zones) -> dict[str, object]:
+    host = f"k{number}.{CUSTOMER}"
+    domain = _domain(number, point, host, zones)
+    delegation, _ = add_delegation(domain=domain, host=host, actor=SYSTEM)
+    zones.add(name_of(delegation), "CNAME", f"{target_of(delegation)}.")
+    Delegation.unscoped.filter(pk=delegation.pk).update(seen=Authorization.Seen.SEEN, run_after=None)
+    issuance, _ = start_issuance(domain=domain, wish=read_wish([host, f"*.{host}"]), actor=SYSTEM)
+    with tempfile.TemporaryDirectory() as crash_dir:
+        kills = sum(workers(issuance, point, crash_dir))
+    values = sorted(reread(issuance).authorizations.values_list("txt_value", flat=True))
+    left = ChallengeValue.unscoped.filter(delegation=delegation).count()
+    return {"point": point, "kills": kills, "values_left": left, **_outcome(issuance, values)}
+
+
+def _domain(number: int, point: str, host: str, dns: Dns) -> Domain:
+    workspace = create_workspace(user=make_user(f"k{number}@example.org"), name=point, actor=SYSTEM)
+    return verified_domain(workspace, host, dns)
+
+
+def _outcome(issuance: Issuance, values: Sequence[str]) -> dict[str, object]:
     row = reread(issuance)
+    workspace = row.workspace_id
     return {
-        "point": point,
-        "kills": kills,
         "state": row.state,
         "error": row.error_code,
         "certificates": Certificate.unscoped.filter(workspace=workspace).count(),
         "has_key": bool(row.certificate and row.certificate.private_key),
         "accounts": AcmeAccount.unscoped.filter(workspace=workspace).count(),
-        "same_values": values == sorted(row.authorizations.values_list("txt_value", flat=True)),
+        "same_values": list(values) == sorted(row.authorizations.values_list("txt_value", flat=True)),
         "given_back": all(row.authorizations.values_list("is_given_back", flat=True)),
         "serial": row.certificate.serial if row.certificate else "",
     }
@@ -80,3 +104,11 @@ def main(management_url: str, address: str, *points: str) -> None:
     call_command("migrate", verbosity=0)
     for number, point in enumerate(points):
         print(json.dumps(walk(number, point, dns)), flush=True)
+
+
+def main_delegated(told: str, *points: str) -> None:
+    """As `main`, with the DNS of tests.servers.authoritative."""
+    zones = Zones(**json.loads(told))
+    call_command("migrate", verbosity=0)
+    for number, point in enumerate(points):
+        print(json.dumps(walk_delegated(number, point, zones)), flush=True)

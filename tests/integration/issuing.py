@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, Protocol
 
 from accounts.models import Workspace
 from auditlog.events import SYSTEM
@@ -11,14 +11,25 @@ from certificates.issuance import issue_certificate, start_issuance
 from certificates.models import Issuance
 from config.lib import clock, jobs
 from domains.models import Domain, Ownership
-from tests.servers.dns import ChallengeDns
 from tests.servers.pebble import Pebble
 from tests.servers.ports import wait_until
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
 
-def use_ca(settings: Any, server: Pebble, dns: ChallengeDns) -> None:
+class Dns(Protocol):
+    """A resolver of the tests that takes records."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
+
+    def set_txt(self, host: str, value: str) -> None: ...
+
+
+def use_ca(settings: Any, server: Pebble, dns: Dns) -> None:
     """Point the portal at this CA and this DNS."""
     settings.EGRESS_ALLOW_CIDRS = LOOPBACK
     settings.DNS_RESOLVERS = ((dns.host, dns.port),)
@@ -26,7 +37,7 @@ def use_ca(settings: Any, server: Pebble, dns: ChallengeDns) -> None:
     settings.ACME_CA_BUNDLE = str(server.ca_bundle)
 
 
-def verified_domain(workspace: Workspace, host: str, dns: ChallengeDns) -> Domain:
+def verified_domain(workspace: Workspace, host: str, dns: Dns) -> Domain:
     """A domain whose ownership record is published and was seen before."""
     domain = Domain.objects.create(workspace=workspace, host=host, verified_at=clock.now(), state="ok")
     ownership = Ownership.objects.create(workspace=workspace, host=host, proven_at=clock.now())
@@ -41,7 +52,7 @@ def start(domain: Domain, names: Sequence[str]) -> Issuance:
     return reread(issuance)
 
 
-def publish(issuance: Issuance, dns: ChallengeDns) -> None:
+def publish(issuance: Issuance, dns: Dns) -> None:
     for row in issuance.authorizations.all():
         dns.set_txt(row.txt_name, row.txt_value)
 

@@ -103,7 +103,7 @@ def test_an_alias_is_followed_into_the_zone_of_its_target(zones: Zones) -> None:
     ns2.answer(NAME, "A", ["8.8.8.8"])
     target.answer("x1.validation.net", "TXT", ['"delegated"'])
     assert _ask() == {
-        "ns.validation.net": ServerAnswer("ns.validation.net", ["delegated"]),
+        "ns.validation.net": ServerAnswer("ns.validation.net", ["delegated"], via="x1.validation.net"),
         "ns2.dns-host.com": ServerAnswer("ns2.dns-host.com", [], "no_answer"),
     }
 
@@ -119,7 +119,7 @@ def test_an_alias_is_only_named_where_it_must_not_count(zones: Zones) -> None:
 def test_a_loop_of_aliases_ends(zones: Zones) -> None:
     (server,) = zones.delegate(ZONE, "ns1.dns-host.com")
     server.answer(NAME, "CNAME", [f"{NAME}."])
-    assert _ask()["ns1.dns-host.com"].error == "alias"
+    assert _ask()["ns1.dns-host.com"].error == "alias_loop"
 
 
 def test_unknown_name_servers_leave_it_to_the_resolvers(resolver: StubDns) -> None:
@@ -148,6 +148,8 @@ def test_pebble_s_dns_server_is_asked_itself_on_its_odd_port(dns_server: Challen
     dns_server.set_txt("delegated.example.net", "v")
     label = dns_server.address
     assert _ask("_managemycert-verify.records.example.net") == {label: ServerAnswer(label, ["mmc-1"])}
-    assert _ask("_acme-challenge.records.example.net") == {label: ServerAnswer(label, ["v"])}
+    assert _ask("_acme-challenge.records.example.net") == {
+        label: ServerAnswer(label, ["v"], via="delegated.example.net")
+    }
     unfollowed = _ask("_acme-challenge.records.example.net", follow=False)
     assert unfollowed == {label: ServerAnswer(label, [], "alias", "delegated.example.net")}

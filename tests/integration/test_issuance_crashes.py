@@ -1,5 +1,6 @@
 """kill -9 at every persisted step: no key is lost, no second certificate is made, the walk completes."""
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -8,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.authoritative import ACME, RESPONDER_NAME, authoritative
+from tests.servers.child import Child, is_root
 from tests.servers.dns import ChallengeDns
-from tests.servers.pebble import Pebble
+from tests.servers.pebble import Pebble, pebble
 from tests.servers.places import ROOT, plain_environment
+from tests.servers.ports import accepts
 from tests.servers.postgres import Postgres
 
 # Between newOrder and its commit ACME leaves a gap: no key makes a repeated order the same one.
@@ -32,10 +36,15 @@ WANTED = {
 }
 
 
-def crash_points() -> list[str]:
-    """Every place in the worker's code at which it can be told to die."""
-    source = (ROOT / "certificates" / "advance.py").read_text()
-    return re.findall(r'crash_here\("(issue\.\w+)"\)', source)
+STEPS = ("advance.py", "proving.py")
+# Only where the portal publishes by itself.
+PRESENTED = "issue.presented"
+
+
+def crash_points(*files: str) -> list[str]:
+    """Every place in these files of the worker's code at which it can be told to die."""
+    sources = [(ROOT / "certificates" / file).read_text() for file in files]
+    return [point for source in sources for point in re.findall(r'crash_here\("(issue\.\w+)"\)', source)]
 
 
 # Locks are where the two differ, and PostgreSQL is the stricter one.
@@ -50,8 +59,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def test_a_killed_worker_is_carried_on_from(
     pebble_server: Pebble, dns_server: ChallengeDns, tmp_path: Path, database_url: str
 ) -> None:
-    points = crash_points()
-    assert len(points) >= 10
+    points = [point for point in crash_points(*STEPS) if point != PRESENTED]
+    assert len(points) >= 16
     issued, orders = pebble_server.issued_count(), pebble_server.order_count()
     environment = plain_environment(
         PYTHONPATH=str(ROOT),
@@ -73,3 +82,45 @@ def test_a_killed_worker_is_carried_on_from(
     assert len({walk["serial"] for walk in walks}) == len(points)
     assert pebble_server.issued_count() - issued == len(points)
     assert pebble_server.order_count() - orders == len(points) + len(ORPHANS)
+
+
+@pytest.mark.skipif(not is_root(), reason="authoritative servers are asked on port 53, which only root may bind")
+def test_a_killed_worker_leaves_no_value_behind(tmp_path: Path, postgres_server: Postgres) -> None:
+    """The same without hands: a CNAME at real authoritative servers, and the responder as its own process."""
+    points = crash_points(*STEPS, "dns/delegated.py")
+    assert PRESENTED in points
+    with authoritative() as zones, pebble(zones) as authority:
+        environment = plain_environment(
+            PYTHONPATH=str(ROOT),
+            DJANGO_SETTINGS_MODULE="tests.settings",
+            VAR_DIR=str(tmp_path),
+            DATABASE_URL=postgres_server.create_database("delegated_crashes"),
+            ACME_DIRECTORY_URL=authority.directory_url,
+            ACME_CA_BUNDLE=str(authority.ca_bundle),
+            DNS_RESOLVERS=zones.address,
+            EGRESS_ALLOW_CIDRS="127.0.0.0/8,::1/128",
+            ACME_DNS_ZONE=ACME,
+            ACME_DNS_NS=RESPONDER_NAME,
+            ACME_DNS_BIND=f"{zones.responder}:53",
+        )
+        responder = Child(
+            "challenge_dns",
+            [sys.executable, str(ROOT / "manage.py"), "challenge_dns"],
+            log=tmp_path / "responder.log",
+            env=environment,
+            cwd=ROOT,
+        )
+        try:
+            responder.wait_ready(lambda: accepts(53, zones.responder))
+            told = json.dumps(dataclasses.asdict(zones))
+            command = [sys.executable, "-c", LAUNCH.replace("import main", "import main_delegated as main"), told]
+            run = subprocess.run([*command, *points], env=environment, cwd=ROOT, capture_output=True, text=True)
+            assert run.returncode == 0, run.stderr[-3000:]
+        finally:
+            responder.stop()
+        walks = [json.loads(line) for line in run.stdout.splitlines()]
+        assert [walk["point"] for walk in walks] == points
+        for walk in walks:
+            assert {name: walk[name] for name in WANTED} == WANTED, walk
+            assert walk["values_left"] == 0
+        assert authority.issued_count() == len(points)

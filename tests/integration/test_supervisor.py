@@ -14,9 +14,11 @@ import httpx
 import pytest
 from django.conf import settings
 
+from certificates.dns.serving import is_healthy
 from tests.servers.ports import free_port
 
-NAMES = ("redis", "web", "work", "inspect", "beat")
+NAMES = ("redis", "web", "work", "inspect", "beat", "dns")
+ZONE = "acme.portal.example"
 
 
 class Running:
@@ -26,12 +28,16 @@ class Running:
         self.home = home
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.dns = ("127.0.0.1", free_port())
         env = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
             "VAR_DIR": str(home),
             "BIND": f"127.0.0.1:{self.port}",
             "SECRET_KEY": "x" * 50,
             "SECRETS_ENCRYPTION_KEY": "22" * 32,
+            "ACME_DNS_ZONE": ZONE,
+            "ACME_DNS_NS": "ns1.portal.example",
+            "ACME_DNS_BIND": f"{self.dns[0]}:{self.dns[1]}",
         }
         command = [sys.executable, "manage.py", "run"]
         self.parent = subprocess.Popen(command, cwd=settings.BASE_DIR, env=env, stdout=subprocess.PIPE, text=True)
@@ -119,3 +125,7 @@ def test_what_the_portal_writes_is_its_owners_alone(untouched: Running) -> None:
     assert stat.S_IMODE(portal.home.stat().st_mode) == 0o700
     for name in ("logs", "run"):
         assert stat.S_IMODE((portal.home / name).stat().st_mode) == 0o700
+
+
+def test_the_responder_answers_for_its_zone(untouched: Running) -> None:
+    wait(lambda: is_healthy(untouched.dns, ZONE))

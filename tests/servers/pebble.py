@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from tests.servers.ca import TestCa
 from tests.servers.child import Child
-from tests.servers.dns import BINARIES, ChallengeDns, options_of
+from tests.servers.dns import BINARIES, options_of
 from tests.servers.places import plain_environment, private_directory
 from tests.servers.ports import free_port
 
@@ -141,8 +141,13 @@ def _configuration(manners: Manners, ports: tuple[int, int, int], tls: Path, has
     return {"pebble": inner}
 
 
+class Resolver(Protocol):
+    @property
+    def address(self) -> str: ...
+
+
 @contextmanager
-def pebble(dns: ChallengeDns, manners: Manners | None = None, *, http_port: int | None = None) -> Iterator[Pebble]:
+def pebble(dns: Resolver, manners: Manners | None = None, *, http_port: int | None = None) -> Iterator[Pebble]:
     """Start Pebble, asking `dns` and, for HTTP-01, port `http_port` of the names' addresses."""
     manners = manners or Manners()
     binary = BINARIES / "pebble"

@@ -15,6 +15,7 @@ from .refusals import Refused, Unreachable
 from .resolve import resolve, resolve_all, resolve_async, resolver_addresses
 from .smtp import smtp_send
 from .trust import client_context
+from .updates import UpdateKey, update_txt
 
 __all__ = [
     "Deadline",
@@ -24,6 +25,7 @@ __all__ = [
     "ServerAnswer",
     "Sighting",
     "Unreachable",
+    "UpdateKey",
     "ask_resolvers",
     "client_context",
     "http",
@@ -43,4 +45,5 @@ __all__ = [
     "resolve_async",
     "resolver_addresses",
     "smtp_send",
+    "update_txt",
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dns.exception
@@ -33,14 +33,16 @@ class ServerAnswer:
     """What one server said.
 
     `values` is [] when it said that there is nothing (`error` nxdomain, no_answer, or alias for a
-    CNAME that was not followed), None when it said nothing usable (timeout, servfail, refused,
-    notimp, lame, unreachable, egress_refused, dns_… of its own name). `error` is "" with values.
+    CNAME that was not followed, alias_loop for one that leads nowhere), None when it said nothing usable
+    (timeout, servfail, refused, notimp, lame, unreachable, egress_refused, dns_… of its own name). `error`
+    is "" with values. `via` is the name at the end of the aliases that were followed, "" without any.
     """
 
     server: str
     values: list[str] | None
     error: str = ""
     alias: str = ""
+    via: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,18 +77,26 @@ def lookup_records(name: str, rdtype: str, deadline: Deadline, *, follow: bool =
     `follow` goes on at the target of a CNAME, in the target's zone. Raises NeedsUser
     ("host_malformed") for what is no name; failures are in the answers.
     """
-    target = dns.name.from_text(parse_dns_name(name))
+    path = [dns.name.from_text(parse_dns_name(name))]
     collected: list[ServerAnswer] = []
-    for _ in range(_MAX_ALIASES):
-        question = _Question(target, dns.rdatatype.from_text(rdtype), follow)
-        answers = _ask_all(_servers_of(target, deadline), question, deadline)
+    while True:
+        question = _Question(path[-1], dns.rdatatype.from_text(rdtype), follow)
+        answers = _ask_all(_servers_of(path[-1], deadline), question, deadline)
+        if len(path) > 1:
+            answers = [replace(answer, via=answer.via or _plain(path[-1])) for answer in answers]
         aliases = sorted({answer.alias for answer in answers if answer.alias})
         if not follow or not aliases:
             return collected + answers
         # Servers that do not know the alias yet are part of the answer: the change is not everywhere.
         collected += [answer for answer in answers if not answer.alias]
         target = dns.name.from_text(aliases[0])
-    return collected + answers
+        if target in path or len(path) > _MAX_ALIASES:
+            return collected + [replace(answer, error="alias_loop") for answer in answers if answer.alias]
+        path.append(target)
+
+
+def _plain(name: dns.name.Name) -> str:
+    return name.to_text(omit_final_dot=True).lower()
 
 
 def ask_resolvers(name: str, rdtype: str, deadline: Deadline) -> list[ServerAnswer]:
@@ -120,7 +130,8 @@ def _nameservers(name: dns.name.Name, deadline: Deadline) -> list[str]:
     while len(name.labels) > 2:
         try:
             answer = _resolver().resolve(name, "NS", raise_on_no_answer=False, lifetime=min(deadline.left(), _TRY))
-        except dns.resolver.NXDOMAIN:
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoNameservers):
+            # A resolver also fails where the name is an alias that leads nowhere; its own zone may be well.
             name = name.parent()
             continue
         except (dns.exception.DNSException, OSError):
@@ -207,7 +218,7 @@ def _read(server: _Server, response: dns.message.Message, question: _Question) -
         # Only the target's own servers speak for it.
         return ServerAnswer(server.label, [], "alias", aliases[0])
     if values:
-        return ServerAnswer(server.label, values)
+        return ServerAnswer(server.label, values, via=aliases[-1].lower() if aliases else "")
     if server.is_authoritative and not response.flags & dns.flags.AA:
         return ServerAnswer(server.label, None, "lame")
     return ServerAnswer(server.label, [], "nxdomain" if rcode == dns.rcode.NXDOMAIN else "no_answer")

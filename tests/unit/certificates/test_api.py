@@ -42,6 +42,8 @@ def test_an_issuance_tells_its_records(cast: Cast, issuance: Issuance) -> None:
             {"server": "ns1.acme-tools.net", "seen": True, "error": ""},
             {"server": "ns2.acme-tools.net", "seen": True, "error": ""},
         ],
+        "alias": "",
+        "mistake": "",
     }
     assert (second["name"], second["seen"]) == (f"*.{HOST}", False)
 
