@@ -59,9 +59,7 @@ def renewal(cast: Cast, settings: object, monkeypatch: pytest.MonkeyPatch) -> Re
         "issuer": "CA",
         "key_type": "ecdsa-p256",
     }
-    certificate = Certificate(
-        workspace=cast.acme, domain=domain, private_key=key, key_type="ecdsa-p256", **kind, **dates, **texts
-    )
+    certificate = Certificate(workspace=cast.acme, domain=domain, private_key=key, **kind, **dates, **texts)
     certificate.save(force_insert=True)
     row = Renewal(workspace=cast.acme, domain=domain, run_after=clock.now(), ask_at=end, **kind)
     row.certificate = certificate
