@@ -155,6 +155,7 @@ def blocking_certificate(workspace: Workspace, wish: Wish) -> Certificate | None
         not_before__lte=now,
         not_after__gte=now,
         private_key__isnull=False,
+        revoked_at=None,
     )
     certificate = rows.order_by("-not_after").first()
     if certificate is None or is_open(certificate, now):

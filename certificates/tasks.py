@@ -1,6 +1,6 @@
 """Registers this room's job kinds."""
 
-from certificates.models import DnsLook, Issuance
+from certificates.models import DnsLook, Issuance, Revocation
 from config.lib import jobs
 from config.lib.later import later
 
@@ -18,5 +18,13 @@ jobs.register(
         model=DnsLook,
         work=later("certificates.records.work_looks"),
         give_up=later("certificates.records.stop_looking"),
+    )
+)
+jobs.register(
+    jobs.Kind(
+        name="certificate_revocation",
+        model=Revocation,
+        work=later("certificates.revoking.work_revocations"),
+        give_up=later("certificates.revoking.give_up"),
     )
 )

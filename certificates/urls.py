@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from certificates import views
 
@@ -9,6 +9,8 @@ _ISSUANCE = "w/<uuid:workspace_id>/issuances/<uuid:issuance_id>/"
 _CERTIFICATE = "w/<uuid:workspace_id>/certificates/<uuid:certificate_id>/"
 
 urlpatterns = [
+    path("", include("certificates.forecast.urls")),
+    path("", include("certificates.shelf.urls")),
     path(_DOMAIN, views.show_tab, name="domain-issue"),
     path(f"{_DOMAIN}start/", views.start, name="issuance-start"),
     path(_ISSUANCE, views.show_issuance, name="issuance-show"),

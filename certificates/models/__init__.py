@@ -3,6 +3,7 @@
 from certificates.models.account import AcmeAccount
 from certificates.models.certificate import Certificate, CertificateName, PrivateKey, names_key
 from certificates.models.issuance import Authorization, DnsLook, Issuance
+from certificates.models.revocation import Revocation
 
 __all__ = [
     "AcmeAccount",
@@ -12,5 +13,6 @@ __all__ = [
     "DnsLook",
     "Issuance",
     "PrivateKey",
+    "Revocation",
     "names_key",
 ]
