@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.staff import ReadOnlyAdmin
-from certificates.models import AcmeAccount, Authorization, Certificate, Issuance, PrivateKey
+from certificates.models import AcmeAccount, Authorization, Certificate, Issuance, PrivateKey, Revocation
 
 
 @admin.register(AcmeAccount)
@@ -45,3 +45,9 @@ class IssuanceAdmin(ReadOnlyAdmin):
     list_filter = ("state", "step")
     search_fields = ("domain__host", "order_url")
     inlines = (AuthorizationInline,)
+
+
+@admin.register(Revocation)
+class RevocationAdmin(ReadOnlyAdmin):
+    list_display = ("certificate", "reason", "requested_by", "created_at", "ended_at", "error_code", "attempts")
+    list_select_related = ("certificate",)

@@ -63,7 +63,7 @@ def export_certificate(*, certificate: Certificate, form: str, password: str, ac
     leaf, chain, key = (_plain(files[name]) for name in ("cert", "chain", "key"))
     content = chosen.make(Parts(leaf, chain, key, certificate.names[0]), password)
     _record(certificate, chosen.label, actor)
-    return Download(file_name(certificate, chosen.suffix), chosen.content_type, content)
+    return Download(file_name(certificate, chosen.suffix), "application/octet-stream", content)
 
 
 def _require_own(certificate: Certificate) -> None:

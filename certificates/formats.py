@@ -35,7 +35,6 @@ class Format:
     label: str
     about: str
     suffix: str
-    content_type: str
     has_password: bool
     make: Callable[[Parts, str], bytes]
 
@@ -86,7 +85,6 @@ FORMATS: dict[str, Format] = {
         "PFX",
         "Windows Server 2019 and newer, IIS, Azure, Java; AES-256 and SHA-256",
         "pfx",
-        "application/x-pkcs12",
         True,
         as_modern_pfx,
     ),
@@ -94,7 +92,6 @@ FORMATS: dict[str, Format] = {
         "PFX for old Windows",
         "Windows Server 2016 and older, and what cannot read the other; weak encryption (3DES, SHA-1)",
         "legacy.pfx",
-        "application/x-pkcs12",
         True,
         as_legacy_pfx,
     ),
@@ -102,7 +99,6 @@ FORMATS: dict[str, Format] = {
         "HAProxy PEM",
         "certificate, chain and key in one file, without a password",
         "pem",
-        "application/x-pem-file",
         False,
         as_haproxy_pem,
     ),

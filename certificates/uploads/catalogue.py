@@ -14,7 +14,8 @@ register(
         ),
         "upload_too_large": Entry(
             "This upload is too large",
-            "A certificate with its key and chain takes a few kilobytes; at most {most} KB are read. " + NOTHING_STORED,
+            "A certificate with its key and chain takes a few kilobytes, and more than {most} KB are not taken. "
+            + NOTHING_STORED,
             "Upload the certificate, its key and its chain alone.",
         ),
         "upload_too_many": Entry(
@@ -166,7 +167,8 @@ register(
         ),
         "upload_chain_invalid": Entry(
             "The chain does not belong to this certificate",
-            "{name} carries the name of the authority that issued {below}, but did not sign it. " + NOTHING_STORED,
+            "{name} carries the name of the authority that issued {below}, but did not sign it or may not sign at all. "
+            + NOTHING_STORED,
             "Use the chain that came with this very certificate.",
         ),
         "upload_chain_refused": Entry(

@@ -23,6 +23,8 @@ from config.lib.x509.chain import CERTIFICATES_JUDGED, build
 from config.lib.x509.reading import HOSTILE
 
 NAMES_KEPT = 1000
+# Servers send it at each connection, and clients refuse more.
+CERTIFICATE_BYTES = 64 * 1024
 LEAST_RSA, MOST_RSA = 2048, 8192
 LEAST_CURVE = 256
 _WEAK_HASH = re.compile(r"md[245]|sha-?1(?!\d)", re.IGNORECASE)
@@ -60,6 +62,8 @@ def check(material: Material, host: str, now: datetime, roots: x509.Roots) -> Ch
 def _parsed(ders: Sequence[bytes]) -> dict[bytes, pyca.Certificate]:
     found = {}
     for position, der in enumerate(ders, 1):
+        if len(der) > CERTIFICATE_BYTES:
+            raise NeedsUser("upload_too_large", most=CERTIFICATE_BYTES // 1024)
         certificate = reading.parse(der)
         if certificate is None or not x509.is_storable(der):
             raise NeedsUser("upload_unreadable", position=position)
@@ -193,6 +197,8 @@ def _vouches(issuer: pyca.Certificate, child: pyca.Certificate) -> bool:
     if isinstance(public, rsa.RSAPublicKey) and public.key_size > MOST_RSA:
         return False
     try:
+        if not (reading.is_ca(issuer) or _signs_itself(issuer)):  # roots of the nineties do not say what they are
+            return False
         child.verify_directly_issued_by(issuer)
     except Exception:  # noqa: BLE001  (InvalidSignature and whatever a stranger's certificate provokes)
         return False
