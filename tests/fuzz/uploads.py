@@ -75,7 +75,7 @@ def _text(chance: random.Random) -> bytes:
     """The text itself damaged: letters, lines, marks."""
     text = seeds()["pem"]
     for _ in range(chance.choice((1, 1, 2, 5))):
-        text = chance.choice(TEXT_DAMAGES)(text, chance)
+        text = chance.choice(TEXT_DAMAGES)(text, chance) or b"\n"
     return text
 
 
