@@ -16,8 +16,8 @@ from accounts.access import public_view
 DOCS_DIR = settings.BASE_DIR / "docs"
 # Reading order of the contents; pages that are not named follow by name.
 ORDER = (
-    *("index", "first-certificate", "domains", "inspection", "lets-encrypt", "deploy-ssh", "signing-in", "google"),
-    *("notifications", "account", "team-and-api", "operating", "errors"),
+    *("index", "first-certificate", "domains", "inspection", "lets-encrypt", "certificates", "deploy-ssh"),
+    *("signing-in", "google", "notifications", "account", "team-and-api", "operating", "errors"),
 )
 # The API's own pages come after this one.
 BEFORE_API = "team-and-api"

@@ -104,6 +104,10 @@ class Forecast:
     by_hand_per_year: int
     rules: tuple[str, ...]
 
+    @property
+    def by_hand_words(self) -> str:
+        return "1 certificate" if self.by_hand == 1 else f"{self.by_hand} certificates"
+
 
 BREAKS = {
     "by_hand_often": "somebody has to renew it by hand {per_year} times a year",

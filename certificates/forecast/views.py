@@ -11,6 +11,7 @@ from accounts.access import WorkspaceRequest, workspace_view
 from accounts.models import Workspace
 from certificates.forecast.forecasting import BREAKS, Forecast, Future, forecast
 from certificates.forecast.holdings import holdings_of, rules_of
+from certificates.window import shown_days
 from config.lib import clock
 
 PAGE = 40
@@ -44,12 +45,12 @@ def _chosen(forecasts: list[Forecast], key: str) -> Forecast:
 
 def _line(future: Future, rows: dict[str, Any]) -> dict[str, Any]:
     row = rows[future.holding.key]
-    told = {"per_year": future.per_year, "days": round(future.holding.lifetime.total_seconds() / 86400)}
+    told = {"per_year": future.per_year, "days": shown_days(future.holding.lifetime)}
     return {
         "row": row,
         "future": future,
         "now_days": told["days"],
-        "days": round(future.lifetime.total_seconds() / 86400),
+        "days": shown_days(future.lifetime),
         "is_shorter": future.lifetime < future.holding.lifetime,
         "breaks": [BREAKS[code].format_map(told) for code in future.breaks],
     }

@@ -48,6 +48,7 @@ def api(cast: Cast, path: str, *scopes: str, body: Any = None) -> Any:
     return Client().post(f"/api{path}", body, content_type="application/json", headers=headers)
 
 
+@pytest.mark.both_databases
 def test_the_list_finds_by_name_and_filters(cast: Cast, store: Store) -> None:
     first, second = store(), store(["other.acme-tools.net"], days=10, age_days=20)
     Certificate.unscoped.filter(pk=second.pk).update(source="upload")

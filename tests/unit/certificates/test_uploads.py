@@ -134,6 +134,7 @@ def test_a_key_that_is_not_encrypted_needs_no_password(post: Post, issued: Issue
     assert post(pem=(issued.fullchain_pem + issued.key_pem).decode(), password="x").status_code == 201
 
 
+@pytest.mark.both_databases
 def test_the_same_again_is_the_same_row_and_another_is_a_new_version(
     post: Post, issued: Issued, authority: TestCa
 ) -> None:
@@ -160,6 +161,7 @@ def add_target(domain: Domain) -> None:
     )
 
 
+@pytest.mark.both_databases
 def test_it_is_deployed_to_every_target_at_once_whatever_the_mode(post: Post, issued: Issued, domain: Domain) -> None:
     add_target(domain)
     post(pem=(issued.fullchain_pem + issued.key_pem).decode())
