@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from auditlog.events import Actor
-from certificates.arrivals import arrivals
 from certificates.models import Certificate
 from config.lib import clock
 from deploy.deployments import ready_targets, start_deployment
@@ -24,6 +23,3 @@ def deploy_arrival(certificate: Certificate, actor: Actor) -> None:
     is_usable = certificate.private_key_id is not None and certificate.not_before <= clock.now() + CLOCKS_DIFFER
     if is_wanted and is_usable and ready_targets(domain):
         start_deployment(domain=domain, certificate=certificate, actor=actor)
-
-
-arrivals.add("deploy", deploy_arrival)

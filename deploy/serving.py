@@ -4,8 +4,10 @@ import uuid
 
 from django.urls import reverse
 
+from certificates.arrivals import arrivals
 from certificates.models import Certificate
 from certificates.serving import Place, Reporter, reporters
+from config.lib.later import later
 from deploy.models import Target
 
 PLACES_TOLD = 50
@@ -29,3 +31,4 @@ def _place(target: Target) -> Place:
 
 
 reporters.add("deploy", Reporter("installed_on", _serving, _places))
+arrivals.add("deploy", later("deploy.arriving.deploy_arrival"))

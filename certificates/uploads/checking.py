@@ -65,10 +65,20 @@ def _parsed(ders: Sequence[bytes]) -> dict[bytes, pyca.Certificate]:
         if len(der) > CERTIFICATE_BYTES:
             raise NeedsUser("upload_too_large", most=CERTIFICATE_BYTES // 1024)
         certificate = reading.parse(der)
-        if certificate is None or not x509.is_storable(der):
+        if certificate is None or not _is_readable(certificate) or not x509.is_storable(der):
             raise NeedsUser("upload_unreadable", position=position)
         found[der] = certificate
     return found
+
+
+def _is_readable(certificate: pyca.Certificate) -> bool:
+    """Names and dates are parsed when they are looked at; from here on they can be."""
+    try:
+        looked_at = (certificate.subject, certificate.issuer)
+        dates = (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+    except HOSTILE:
+        return False
+    return all(dates) and None not in looked_at
 
 
 def _require_both(material: Material) -> None:

@@ -84,6 +84,9 @@ def ask_child(question: bytes) -> bytes:
             return _talk(child, question)
     except BrokenPipeError:
         return b""
+    except OSError as error:
+        # No process or no memory for one: the machine is full, and the upload is not to blame.
+        raise Transient("upload_busy") from error
 
 
 def _talk(child: subprocess.Popen[bytes], question: bytes) -> bytes:

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 
 from auditlog.models import Event, PendingReaction
+from certificates.gates import blocking_certificate, read_wish
 from certificates.models import Certificate, Issuance
 from certificates.store import keep_certificate
 from config.lib import clock, jobs
@@ -216,6 +217,7 @@ def test_a_revoked_certificate_is_not_deployed_any_more(cast: Cast, store: Store
     assert newest_certificate(domain) == certificate
     Certificate.unscoped.filter(pk=certificate.pk).update(revoked_at=clock.now(), revocation_reason=4)
     assert newest_certificate(domain) is None
+    assert blocking_certificate(domain.workspace, read_wish([HOST])) is None, "a new one may be issued at once"
     assert "another certificate took its place" in seen(client_of(cast).get(address(certificate)))
 
 
