@@ -70,6 +70,8 @@ ACTIONS_NEEDING_VERIFIED_EMAIL = frozenset(
         "domain.verify",
         "feed.edit",
         "certificate.issue",
+        "certificate.upload",
+        "certificate.revoke",
         "server.edit",
         "server.trust",
         "target.edit",

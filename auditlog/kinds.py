@@ -70,6 +70,18 @@ KINDS: dict[str, EventKind] = {
     "certificate.issued": EventKind(
         "A certificate for {names} was issued by {issuer}, valid until {until}", alerts=True
     ),
+    "certificate.uploaded": EventKind(
+        "{actor} uploaded a certificate for {names}, issued by {issuer}, valid until {until}"
+    ),
+    "certificate.revocation_asked": EventKind(
+        "{actor} asked to revoke the certificate for {names} (until {until}): {reason}", "warning"
+    ),
+    "certificate.revoked": EventKind(
+        "The certificate for {names} (until {until}) was revoked at its CA: {reason}", "warning", alerts=True
+    ),
+    "certificate.revocation_failed": EventKind(
+        "The certificate for {names} could not be revoked: {error}", "critical", alerts=True
+    ),
     "certificate.downloaded": EventKind(
         "{actor} downloaded the certificate for {names} with its private key", "warning", alerts=True
     ),

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.staff import ReadOnlyAdmin
-from certificates.models import AcmeAccount, Authorization, Certificate, Delegation, Issuance, PrivateKey
+from certificates.models import AcmeAccount, Authorization, Certificate, Delegation, Issuance, PrivateKey, Revocation
 
 
 @admin.register(AcmeAccount)
@@ -52,3 +52,9 @@ class DelegationAdmin(ReadOnlyAdmin):
     list_display = ("host", "label", "workspace", "seen", "checked_at", "found_at")
     list_select_related = ("workspace",)
     search_fields = ("host", "label")
+
+
+@admin.register(Revocation)
+class RevocationAdmin(ReadOnlyAdmin):
+    list_display = ("certificate", "reason", "requested_by", "created_at", "ended_at", "error_code", "attempts")
+    list_select_related = ("certificate",)

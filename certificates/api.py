@@ -1,11 +1,9 @@
 """The API about issuances and certificates."""
 
-import uuid
 from typing import Annotated
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
-from ninja import Router, Schema
+from ninja import Schema
 from pydantic import Field
 
 from accounts.api import (
@@ -19,26 +17,29 @@ from accounts.api import (
     bad_field,
     operation,
     page_of,
-    routers,
 )
-from certificates.bundles import download_bundle, zip_name
+from certificates.bundles import download_bundle
 from certificates.dns import api as dns_api  # noqa: F401  (its operations register themselves)
+from certificates.downloads import as_download
 from certificates.gates import CHALLENGES, Wish, read_wish
 from certificates.issuance import cancel_issuance, issue_certificate, start_issuance
 from certificates.keys import KEY_TYPES
+from certificates.loading import load_certificate, load_issuance, router
 from certificates.models import Certificate, Issuance
 from certificates.records import keep_looking
 from certificates.renewal import api as renewal_api  # noqa: F401  (it registers its own operations)
 from certificates.serving import with_serving
 from certificates.shapes import CertificateOut, IssuanceOut, show_certificate, show_issuance
+from certificates.shelf import api as shelf
 from certificates.store import delete_certificate
+from certificates.uploads import api as uploads
 from config.lib import jobs
 from config.lib.errors import NeedsUser
 from domains.models import Domain
 from domains.shapes import load_bare_domain
 
-router = Router(tags=["Certificates"])
-routers.add("certificates", router)
+# Their operations join the same router.
+__all__ = ["router", "shelf", "uploads"]
 
 # Which field of IssuanceIn a refused wish is about; every other code is about its names.
 FIELDS = {"challenge_unknown": "challenge", "ca_unknown": "ca", "key_type_unknown": "key_type"}
@@ -54,16 +55,6 @@ class IssuanceIn(Schema):
     ca: str = Field("", max_length=500, description="The configured CA, by its name or the address of its directory.")
     profile: str = Field("", max_length=64, description="A certificate profile that the CA offers.")
     key_type: Annotated[str, OneOf(("", *KEY_TYPES))] = Field("", description="When empty, ecdsa-p256.")
-
-
-def load_issuance(request: ApiRequest, key: uuid.UUID) -> Issuance:
-    rows = Issuance.objects.for_workspace(request.workspace).select_related("domain", "workspace")
-    return get_object_or_404(rows, pk=key)
-
-
-def load_certificate(request: ApiRequest, key: uuid.UUID) -> Certificate:
-    rows = Certificate.objects.for_workspace(request.workspace).select_related("domain", "private_key")
-    return get_object_or_404(rows, pk=key)
 
 
 @operation(
@@ -214,20 +205,7 @@ def remove_certificate(request: ApiRequest, certificate: Certificate) -> None:
 )
 def get_bundle(request: ApiRequest, certificate: Certificate) -> HttpResponse:
     """`cert.pem`, `chain.pem`, `fullchain.pem`, `privkey.pem` and `README.txt`."""
-    return zip_response(certificate, download_bundle(certificate=certificate, actor=request.actor))
-
-
-def zip_response(certificate: Certificate, packed: bytes) -> HttpResponse:
-    """The ZIP as a download that nothing on the way keeps."""
-    return HttpResponse(
-        packed,
-        content_type="application/zip",
-        headers={
-            "Content-Disposition": f'attachment; filename="{zip_name(certificate)}"',
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-        },
-    )
+    return as_download(download_bundle(certificate=certificate, actor=request.actor))
 
 
 def wish_in(body: IssuanceIn, names: list[str]) -> Wish:

@@ -1,10 +1,12 @@
-"""A certificate as files: for a server, and as the ZIP that a person downloads."""
+"""A certificate as files: for a server, and as what a person downloads with the private key in it."""
 
 import io
 import zipfile
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from auditlog.events import Actor, record
+from certificates.formats import Parts, read_format
 from certificates.gates import ca_label
 from certificates.models import Certificate
 from config.lib import clock, wording
@@ -25,28 +27,65 @@ def bundle_files(certificate: Certificate) -> dict[str, bytes | Sealed]:
     return {"cert": leaf, "chain": chain, "fullchain": leaf + chain, "key": certificate.private_key.sealed_pem}
 
 
-def zip_name(certificate: Certificate) -> str:
+@dataclass(frozen=True)
+class Download:
+    """A file with a private key in it, on its way to whoever asked for it."""
+
+    name: str
+    content_type: str
+    content: bytes = field(repr=False)
+
+
+def file_name(certificate: Certificate, suffix: str) -> str:
     host = certificate.names[0].replace("*", "wildcard")
-    return f"{host}-{certificate.not_before:%Y-%m-%d}.zip"
+    return f"{host}-{certificate.not_before:%Y-%m-%d}.{suffix}"
 
 
-def download_bundle(*, certificate: Certificate, actor: Actor) -> bytes:
+def download_bundle(*, certificate: Certificate, actor: Actor) -> Download:
     """The documented ZIP. The private key leaves the portal here, so this records an alerting event.
 
     Raises NeedsUser no_bundle_for_uploads or no_private_key.
     """
+    _require_own(certificate)
+    packed = pack_bundle(certificate, at=clock.now())
+    _record(certificate, "ZIP", actor)
+    return Download(file_name(certificate, "zip"), "application/zip", packed)
+
+
+def export_certificate(*, certificate: Certificate, form: str, password: str, actor: Actor) -> Download:
+    """The certificate with its key in one of certificates.formats; `password` is used once and kept nowhere.
+
+    Leaves the same event as the ZIP, and raises as it does; also what `read_format` raises.
+    """
+    chosen = read_format(form, password)
+    _require_own(certificate)
+    files = bundle_files(certificate)
+    leaf, chain, key = (_plain(files[name]) for name in ("cert", "chain", "key"))
+    content = chosen.make(Parts(leaf, chain, key, certificate.names[0]), password)
+    _record(certificate, chosen.label, actor)
+    return Download(file_name(certificate, chosen.suffix), "application/octet-stream", content)
+
+
+def _require_own(certificate: Certificate) -> None:
+    """Keys that came from outside do not leave again: whoever uploaded one has it."""
     if certificate.source != Certificate.Source.ACME:
         raise NeedsUser("no_bundle_for_uploads")
-    packed = pack_bundle(certificate, at=clock.now())
+
+
+def _plain(content: bytes | Sealed) -> bytes:
+    return content.reveal() if isinstance(content, Sealed) else content
+
+
+def _record(certificate: Certificate, form: str, actor: Actor) -> None:
+    """The event that also mails the admins."""
     record(
         "certificate.downloaded",
         workspace_id=certificate.workspace_id,
         actor=actor,
         domain_id=certificate.domain_id,
         domain_label=certificate.domain.label,
-        data={"certificate": str(certificate.pk), "names": ", ".join(certificate.names)},
+        data={"certificate": str(certificate.pk), "names": ", ".join(certificate.names), "format": form},
     )
-    return packed
 
 
 def pack_bundle(certificate: Certificate, *, at: datetime) -> bytes:
@@ -66,7 +105,7 @@ def pack_bundle(certificate: Certificate, *, at: datetime) -> bytes:
             entry.create_system = UNIX
             entry.external_attr = (REGULAR_FILE | mode) << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, content.reveal() if isinstance(content, Sealed) else content)
+            archive.writestr(entry, _plain(content))
     return packed.getvalue()
 
 

@@ -218,6 +218,43 @@ register(
             "It was destroyed, or it never was here.",
             "Issue a new certificate; it gets a new key.",
         ),
+        "revoke_reason_unknown": Entry(
+            "No such reason: {reason}",
+            "A certificate is revoked for one of {known}.",
+            "Use one of these, or leave the reason out.",
+        ),
+        "revoke_at_your_ca": Entry(
+            "This certificate was not issued here",
+            "It was uploaded, and only whoever ordered it at {issuer} can have it revoked.",
+            "Revoke it in your account at that authority, then delete it here.",
+        ),
+        "revoke_expired": Entry(
+            "The certificate has expired",
+            "It was valid until {not_after}, and clients refuse it anyway; authorities revoke only what is valid.",
+            "Nothing to do.",
+        ),
+        "revoke_no_account": Entry(
+            "The account that ordered this certificate is not here any more",
+            "{issuer} revokes only for the account that the certificate was issued to.",
+            "Ask that authority to revoke it; with the private key at hand, any ACME client can do it.",
+            "certbot revoke --cert-path cert.pem --key-path privkey.pem",
+        ),
+        "export_format_unknown": Entry(
+            "No such format: {format}",
+            "Certificates are given out as {known}.",
+            "Use one of these.",
+        ),
+        "export_password_short": Entry(
+            "The password is too short",
+            "Whoever gets hold of the file can try passwords as fast as a computer goes; {least} characters are the "
+            "least.",
+            "Choose a longer one; you type it once when the file is imported.",
+        ),
+        "export_password_letters": Entry(
+            "The password has characters that old Windows does not take",
+            "Only ASCII letters, digits and signs are read alike by every version.",
+            "Choose another one, or the modern format.",
+        ),
         "no_bundle_for_uploads": Entry(
             "The ZIP holds certificates that were issued here",
             "This one was uploaded, so you have its files already.",

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 
 from certificates.gates import Wish, read_wish
+from certificates.keys import DEFAULT_KEY_TYPE, KEY_TYPES
 from config.lib.errors import ExpectedError
 from domains.forms import CatalogueForm
 from domains.models import Domain
@@ -30,8 +31,15 @@ class StartForm(CatalogueForm):
         "whose ownership is proven.",
     )
 
+    key_type = forms.ChoiceField(
+        label="Key",
+        required=False,
+        choices=list(KEY_TYPES.items()),
+        help_text="A new one is made for each certificate. RSA only for clients that are older than 2014.",
+    )
+
     def __init__(self, data: Any = None, *, domain: Domain) -> None:
-        super().__init__(data, initial={"names": [domain.host]})
+        super().__init__(data, initial={"names": [domain.host], "key_type": DEFAULT_KEY_TYPE})
         self.fields["names"].choices = [(name, label) for name, label in usual_names(domain.host)]  # type: ignore[attr-defined]
         hosts = other_hosts(domain)
         self.fields["others"].choices = [(host, host) for host in hosts]  # type: ignore[attr-defined]
@@ -42,7 +50,8 @@ class StartForm(CatalogueForm):
         cleaned: dict[str, Any] = super().clean() or {}
         lines = cleaned.get("more_names", "").replace(",", "\n").split()
         try:
-            cleaned["wish"] = read_wish([*cleaned.get("names", []), *cleaned.get("others", []), *lines])
+            names = [*cleaned.get("names", []), *cleaned.get("others", []), *lines]
+            cleaned["wish"] = read_wish(names, key_type=cleaned.get("key_type", ""))
         except ExpectedError as error:
             self.add_expected("more_names" if lines else "names", error)
         return cleaned

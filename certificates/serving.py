@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import QuerySet
 
@@ -11,11 +12,25 @@ from config.lib.registry import Registry
 
 
 @dataclass(frozen=True)
+class Place:
+    """Somewhere a certificate was installed, as people know it; `state` is one of config.lib.states."""
+
+    label: str
+    url: str
+    state: str
+    at: datetime | None
+
+
+@dataclass(frozen=True)
 class Reporter:
-    """`report` names the targets seen serving a certificate, out of the rows that `prefetch` loads for a list."""
+    """`report` names the targets seen serving a certificate, out of the rows that `prefetch` loads for a list.
+
+    `places` says where a certificate lies just now, for its own page; it may ask the database.
+    """
 
     prefetch: str
     report: Callable[[Certificate], list[uuid.UUID]]
+    places: Callable[[Certificate], list[Place]]
 
 
 # Whoever installs certificates registers one.
@@ -30,3 +45,8 @@ def with_serving(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
 def serving_targets(certificate: Certificate) -> list[uuid.UUID]:
     """Ids of the targets that were last seen serving `certificate`."""
     return [target for reporter in reporters for target in reporter.report(certificate)]
+
+
+def places_of(certificate: Certificate) -> list[Place]:
+    """Everywhere it is known to be installed."""
+    return [place for reporter in reporters for place in reporter.places(certificate)]

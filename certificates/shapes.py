@@ -14,7 +14,7 @@ from certificates.models import Authorization, Certificate, Issuance
 from certificates.records import host_label, mistake_in_words
 from certificates.serving import serving_targets
 from certificates.solvers import solvers
-from config.lib.errors import describe
+from config.lib.errors import Wording, describe
 
 SOLVERS = tuple(solvers.keys())
 
@@ -62,7 +62,7 @@ class IssuanceOut(Schema):
 
 
 class CertificateOut(Schema):
-    """`serving` lists the ids of the targets that were seen serving it."""
+    """`serving` lists the ids of the targets that were seen serving it; `warnings` is what was odd about an upload."""
 
     id: uuid.UUID
     domain: uuid.UUID
@@ -77,6 +77,10 @@ class CertificateOut(Schema):
     key_type: Annotated[str, OneOf(("", *KEY_TYPES))]
     has_private_key: bool
     serving: list[uuid.UUID]
+    requested_by: str = Field(description="Who asked for it or uploaded it; an e-mail address, or empty.")
+    revoked_at: datetime | None
+    revocation_reason: int | None = Field(description="Of RFC 5280, section 5.3.1.")
+    warnings: list[ErrorOut]
     created_at: datetime
 
 
@@ -118,7 +122,10 @@ def show_record(row: Authorization) -> dict[str, object]:
 def show_error(issuance: Issuance) -> dict[str, str] | None:
     if not issuance.error_code or issuance.state in (Issuance.State.ISSUED, Issuance.State.CANCELLED):
         return None
-    wording = describe(issuance.error_code, issuance.error_params)
+    return show_wording(describe(issuance.error_code, issuance.error_params))
+
+
+def show_wording(wording: Wording) -> dict[str, str]:
     return {"code": wording.code, "detail": f"{wording.title}. {wording.why}".strip(), "fix": wording.fix}
 
 
@@ -137,5 +144,9 @@ def show_certificate(certificate: Certificate) -> dict[str, object]:
         "key_type": certificate.key_type,
         "has_private_key": certificate.private_key_id is not None,
         "serving": serving_targets(certificate),
+        "requested_by": certificate.requested_by,
+        "revoked_at": certificate.revoked_at,
+        "revocation_reason": certificate.revocation_reason,
+        "warnings": [show_wording(describe(one["code"], one["params"])) for one in certificate.warnings],
         "created_at": certificate.created_at,
     }

@@ -6,7 +6,8 @@ from cryptography import x509 as pyca
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.db import transaction
 
-from auditlog.events import Actor, record
+from auditlog.events import SYSTEM, Actor, record
+from certificates.arrivals import tell_arrival
 from certificates.models import Certificate, CertificateName, Issuance, PrivateKey, names_key
 from certificates.renewal.waking import wake
 from config.lib import x509
@@ -51,10 +52,7 @@ def keep_certificate(issuance: Issuance, certificate: Certificate) -> None:
     # Before anything that locks the domain: who looks at renewals locks in this order too.
     wake(issuance.domain_id)
     certificate.save(force_insert=True)
-    CertificateName.unscoped.bulk_create(
-        CertificateName(workspace_id=certificate.workspace_id, certificate=certificate, name=name)
-        for name in certificate.names
-    )
+    keep_names(certificate)
     findings.close_finding(domain=issuance.domain, source="issuance", code="issuance_failed")
     record(
         "certificate.issued",
@@ -71,6 +69,15 @@ def keep_certificate(issuance: Issuance, certificate: Certificate) -> None:
             "not_after": certificate.not_after.isoformat(),
             "fingerprint_sha256": certificate.fingerprint_sha256,
         },
+    )
+    tell_arrival(certificate, SYSTEM)
+
+
+def keep_names(certificate: Certificate) -> None:
+    """The rows by which a certificate is found under each of its names."""
+    CertificateName.unscoped.bulk_create(
+        CertificateName(workspace_id=certificate.workspace_id, certificate=certificate, name=name)
+        for name in certificate.names
     )
 
 

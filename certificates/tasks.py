@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.db.models import QuerySet
 
-from certificates.models import Delegation, DnsLook, DnsProvider, Issuance, ProviderRecord, Renewal
+from certificates.models import Delegation, DnsLook, DnsProvider, Issuance, ProviderRecord, Renewal, Revocation
 from config.lib import jobs
 from config.lib.later import later
 
@@ -63,5 +63,13 @@ jobs.register(
         work=later("certificates.dns.providers.solving.remove_left"),
         give_up=later("certificates.dns.providers.solving.give_up"),
         lease=timedelta(seconds=120),
+    )
+)
+jobs.register(
+    jobs.Kind(
+        name="certificate_revocation",
+        model=Revocation,
+        work=later("certificates.revoking.work_revocations"),
+        give_up=later("certificates.revoking.give_up"),
     )
 )

@@ -12,6 +12,8 @@ _CERTIFICATE = "w/<uuid:workspace_id>/certificates/<uuid:certificate_id>/"
 urlpatterns = [
     *renewal,
     path("", include("certificates.dns.urls")),
+    path("", include("certificates.forecast.urls")),
+    path("", include("certificates.shelf.urls")),
     path(_DOMAIN, views.show_tab, name="domain-issue"),
     path(f"{_DOMAIN}start/", views.start, name="issuance-start"),
     path(_ISSUANCE, views.show_issuance, name="issuance-show"),

@@ -16,9 +16,9 @@ from django_htmx.http import HttpResponseClientRefresh
 from accounts.access import WorkspaceRequest, workspace_view
 from accounts.models import Workspace
 from accounts.policy import is_allowed
-from certificates.api import zip_response
 from certificates.bundles import download_bundle
 from certificates.dns.showing import hands_free_of
+from certificates.downloads import as_download
 from certificates.forms import StartForm
 from certificates.gates import ca_label, read_wish, require_open_window
 from certificates.issuance import cancel_issuance, issue_certificate, start_again, start_issuance
@@ -132,7 +132,7 @@ def download(request: WorkspaceRequest, workspace: Workspace, certificate_id: uu
     except ExpectedError as error:
         messages.error(request, in_one_line(error))
         return redirect("certificates:domain-issue", workspace.pk, certificate.domain_id)
-    return zip_response(certificate, packed)
+    return as_download(packed)
 
 
 @require_http_methods(["GET", "POST"])

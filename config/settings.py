@@ -225,6 +225,9 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = False
 REDIS_URL = env.secret("REDIS_URL")
 WORKER_CONCURRENCY = env.number("WORKER_CONCURRENCY", 16, low=2, high=256)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+# Never through a temporary file, since an upload may hold a private key: a file that is too large for memory is not
+# taken at all.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 # So long does an interactive API call wait for the worker; then it answers 202.
 ANSWER_WITHIN_SECONDS = 10.0
 

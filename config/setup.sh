@@ -56,6 +56,7 @@ demo,test,bench unzip /usr/bin/unzip
 demo,test,bench openssl /usr/bin/openssl
 test,bench apache2 /usr/sbin/apache2
 test,bench postgresql /usr/lib/postgresql/*/bin/initdb
+test haproxy /usr/sbin/haproxy
 test dovecot-imapd /usr/lib/dovecot/imap
 test dovecot-pop3d /usr/lib/dovecot/pop3
 test vsftpd /usr/sbin/vsftpd
@@ -108,7 +109,7 @@ install_packages() {
             case $package in
                 openssh-server) as_root systemctl disable --quiet ssh.service ssh.socket 2> /dev/null || true ;;
                 dovecot-*) as_root systemctl disable --quiet dovecot.service dovecot.socket 2> /dev/null || true ;;
-                nginx | apache2 | redis-server | postgresql | prometheus-blackbox-exporter | vsftpd | slapd | prosody | knot | nsd | bind9)
+                nginx | apache2 | haproxy | redis-server | postgresql | prometheus-blackbox-exporter | vsftpd | slapd | prosody | knot | nsd | bind9)
                     as_root systemctl disable --quiet "$package.service" 2> /dev/null || true ;;
             esac
         done

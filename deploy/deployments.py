@@ -15,9 +15,9 @@ from domains.models import Domain
 
 
 def newest_certificate(domain: Domain) -> Certificate | None:
-    """What `Deploy now` takes: of the certificates with a key that are still valid the one that was stored last."""
+    """What `Deploy now` takes: of those with a key that are valid and not revoked the one that was stored last."""
     rows = Certificate.objects.for_workspace(domain.workspace_id).filter(domain=domain, private_key__isnull=False)
-    return rows.filter(not_after__gt=clock.now()).order_by("-created_at").first()
+    return rows.filter(not_after__gt=clock.now(), revoked_at=None).order_by("-created_at").first()
 
 
 def ready_targets(domain: Domain) -> list[Target]:
@@ -50,7 +50,9 @@ def start_deployment(*, domain: Domain, certificate: Certificate | None, actor: 
     """
     chosen, targets = require_deployable(domain, certificate)
     with transaction.atomic():
-        Domain.unscoped.select_for_update().filter(pk=domain.pk).first()  # one click at a time
+        # One click at a time. Not its key: a certificate that was stored in this transaction refers to it already,
+        # and two of them would each wait for the other.
+        Domain.unscoped.select_for_update(no_key=True).filter(pk=domain.pk).first()
         running = running_deployment(domain)
         if running and running.certificate_id == chosen.pk:
             return running, False
@@ -67,7 +69,7 @@ def _create(domain: Domain, certificate: Certificate, targets: list[Target], act
     )
     _end_waiting(domain)
     for target in targets:
-        start_run(target=target, deployment=deployment, interactive=True)
+        start_run(target=target, deployment=deployment, interactive=actor.kind != "system")
     record(
         "deployment.started",
         workspace_id=domain.workspace_id,

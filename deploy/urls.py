@@ -1,6 +1,6 @@
 from django.urls import path
 
-from deploy import views
+from deploy import uploading, views
 
 app_name = "deploy"
 
@@ -15,6 +15,7 @@ urlpatterns = [
     path(f"{_DOMAIN}add/", views.add, name="target-add"),
     path(f"{_DOMAIN}test/", views.test_new, name="target-test-new"),
     path(f"{_DOMAIN}deploy/", views.deploy, name="deployment-start"),
+    path(f"{_DOMAIN}upload/", uploading.upload, name="domain-upload"),
     path(f"{_TARGET}test/", views.test, name="target-test"),
     path(f"{_TARGET}trust/", views.trust, name="target-trust"),
     path(f"{_TARGET}delete/", views.delete, name="target-delete"),

@@ -15,6 +15,7 @@ from accounts.access import WorkspaceRequest, workspace_view
 from accounts.models import Workspace
 from accounts.policy import is_allowed
 from auditlog.events import Actor
+from certificates.uploads.forms import UploadForm
 from config.lib.errors import ExpectedError, in_one_line
 from deploy import shown
 from deploy.deployments import newest_certificate, start_deployment
@@ -229,6 +230,7 @@ def tab_context(
         "rows": rows,
         "targets": targets,
         "certificate": newest_certificate(domain),
+        "upload_form": UploadForm(),
         "missing": shown.what_is_missing(domain, targets),
         "deployment": latest,
         "boxes": boxes_of(domain),
@@ -254,6 +256,7 @@ def abilities(request: WorkspaceRequest) -> dict[str, bool]:
         "may_edit": is_allowed(request.role, "target.edit"),
         "may_trust": is_allowed(request.role, "server.trust"),
         "may_deploy": is_allowed(request.role, "deploy.run"),
+        "may_upload": is_allowed(request.role, "certificate.upload"),
     }
 
 

@@ -5,6 +5,7 @@ from certificates.models.certificate import Certificate, CertificateName, Privat
 from certificates.models.dns import ChallengeValue, Delegation, DnsProvider, ProviderRecord
 from certificates.models.issuance import Authorization, DnsLook, Issuance
 from certificates.models.renewal import Renewal
+from certificates.models.revocation import Revocation
 
 __all__ = [
     "AcmeAccount",
@@ -19,5 +20,6 @@ __all__ = [
     "PrivateKey",
     "ProviderRecord",
     "Renewal",
+    "Revocation",
     "names_key",
 ]

@@ -53,6 +53,8 @@ class Certificate(OwnedModel):
     revoked_at = models.DateTimeField(null=True, blank=True)
     # A reason of RFC 5280, section 5.3.1.
     revocation_reason = models.PositiveSmallIntegerField(null=True, blank=True)
+    # What was odd about an upload that was stored all the same: `{code, params}` each.
+    warnings = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(default=clock.now)
 
     class Meta:
@@ -62,6 +64,7 @@ class Certificate(OwnedModel):
         indexes = [
             models.Index(fields=["workspace", "names_key", "-not_after"], name="certificate_by_names"),
             models.Index(fields=["domain", "-created_at", "id"], name="certificate_by_domain"),
+            models.Index(fields=["workspace", "-created_at", "-id"], name="certificate_newest"),
         ]
 
     def __str__(self) -> str:

@@ -44,6 +44,9 @@ LOOKS: dict[str, Look] = {
     "finalizing": Look("Finalizing", "live", "arc"),
     "issued": Look("Issued", "ok", "tick"),
     "cancelled": Look("Cancelled", "idle", "ring"),
+    # A certificate on file.
+    "valid": Look("Valid", "ok", "disc"),
+    "revoked": Look("Revoked", "bad", "cross"),
     # A record, a proof, a key.
     "seen": Look("Seen", "ok", "tick"),
     "partly_seen": Look("Partly seen", "due", "half"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
 from tests.demo.habitat import HOST, Habitat, habitat
 from tests.demo.walk import EMAIL, PASSWORD, Walk, run_steps, sign_in
@@ -19,11 +20,15 @@ from tests.integration.canaries import (
     sign_in_as_a_person,
     spellings,
 )
+from tests.servers.ca import TestCa
 from tests.servers.child import family
 from tests.servers.postgres import Postgres
 from tests.servers.redis import redis_server
 
 pytestmark = pytest.mark.timeout(240)
+
+
+UPLOADED, EXPORTED = "Zwetschgenkuchen-44", "Quittengelee-2027-x"
 
 
 def _quiet(*_text: str) -> None:
@@ -39,6 +44,23 @@ def _canaries(walk: Walk) -> Canaries:
         "API token": walk.client.token.encode(),
         "encryption key": bytes.fromhex(environment["SECRETS_ENCRYPTION_KEY"]),
         "SECRET_KEY": environment["SECRET_KEY"].encode(),
+    }
+
+
+def _upload_and_export(walk: Walk) -> Canaries:
+    """A pair and a PKCS#12 from elsewhere, one of them wrong; and the issued one as PFX. Passwords come with them."""
+    issued = TestCa().issue([HOST], age_days=-2)  # not valid yet, or it would be deployed in the issued one's place
+    walk.client.post(f"{walk.domain_path}/certificates", {"pem": (issued.fullchain_pem + issued.key_pem).decode()})
+    wrong, form = TestCa().issue(["elsewhere.example.net"]), BestAvailableEncryption(UPLOADED.encode())
+    made = pkcs12.serialize_key_and_certificates(b"x", wrong.key, wrong.certificate, None, form)
+    body = {"pfx_base64": base64.b64encode(made).decode(), "password": UPLOADED}
+    assert walk.client.ask("POST", f"{walk.domain_path}/certificates", body).status_code == 422
+    walk.client.send("POST", f"/certificates/{walk.certificate['id']}/export", {"format": "pfx", "password": EXPORTED})
+    return {
+        "uploaded key": issued.key_pem,
+        "refused key": wrong.key_pem,
+        "password of an upload": UPLOADED.encode(),
+        "password of a PFX": EXPORTED.encode(),
     }
 
 
@@ -85,7 +107,7 @@ def test_the_main_job_leaves_no_canary_anywhere(database: str, tmp_path: Path, r
     ):
         walk = Walk(world, client)
         run_steps(walk, _quiet, _quiet)
-        canaries = _canaries(walk)
+        canaries = {**_canaries(walk), **_upload_and_export(walk)}
         places = dict(_database(walk, postgres))
         places["command lines"] = _command_lines(world)
         places |= dict(_answers(walk)) | dict(_pages(world))

@@ -34,6 +34,7 @@ from tests.shots.inspection import shoot_inspection
 from tests.shots.rules import shoot_rules
 from tests.shots.second_step import shoot_second_step
 from tests.shots.seeding import seed
+from tests.shots.shelf import shoot_shelf
 from tests.shots.team import shoot_team
 from tests.shots.trouble import shoot_trouble
 
@@ -190,6 +191,7 @@ PARTS: dict[str, Shoot] = {
     "alerts": shoot_alerts,
     "rules": shoot_rules,
     "gateways": shoot_gateways,
+    "shelf": shoot_shelf,
     "trouble": shoot_trouble,
     "second": shoot_second_step,
 }

@@ -31,6 +31,7 @@ from domains.uptime.packing import Probe, hour_of, pack  # noqa: E402
 from notifications.models import Delivery, Gateway  # noqa: E402
 from tests.browser.conftest import PASSWORD  # noqa: E402
 from tests.servers.ca import Issued, TestCa  # noqa: E402
+from tests.shots.keeping import keep_on_file  # noqa: E402
 
 DEEP = "in-a-deep.subdomain.of.the.staging-environment.acme.example"
 
@@ -128,6 +129,8 @@ def plant(workspace_id: str, sample: Sample, authority: TestCa) -> Domain:
         names = sample.names or (sample.host, f"www.{sample.host}")
         issued = authority.issue(names, days=sample.life, age_days=sample.lived)
     _visit(domain, sample, issued, authority)
+    if issued and sample.mode != Mode.MONITOR:
+        keep_on_file(domain, issued, sample.mode)
     _detect(domain, sample)
     for source, code, params in sample.findings:
         open_finding(domain=domain, source=source, code=code, params=params, severity="critical", needs_user=True)

@@ -142,6 +142,15 @@ def test_starting_makes_one_issuance_however_often_it_is_clicked(browser: Client
     assert row.names == [HOST, f"*.{HOST}"]
 
 
+def test_the_key_is_chosen_among_all_types(browser: Client, domain: Domain) -> None:
+    shown = page(browser, domain)
+    assert all(label in shown for label in ("ECDSA P-256", "ECDSA P-384", "RSA 2048", "RSA 3072", "RSA 4096"))
+    browser.post(address(domain, "start/"), {"names": [HOST], "key_type": "rsa-3072"})
+    browser.post(address(domain, "start/"), {"names": [f"*.{HOST}"]})
+    assert set(Issuance.unscoped.values_list("key_type", flat=True)) == {"rsa-3072", "ecdsa-p256"}
+    assert browser.post(address(domain, "start/"), {"names": [HOST], "key_type": "dsa"}).status_code == 422
+
+
 def test_names_that_are_not_proven_are_refused_beside_the_field(browser: Client, domain: Domain) -> None:
     answer = browser.post(address(domain, "start/"), {"names": [HOST], "more_names": "elsewhere.net, *.co.uk"})
     assert answer.status_code == 422

@@ -1,0 +1,1 @@
+"""What shorter lifetimes will mean for the certificates of a workspace."""
