@@ -10,7 +10,7 @@ from certificates.formats import Parts, read_format
 from certificates.gates import ca_label
 from certificates.models import Certificate
 from config.lib import clock, wording
-from config.lib.errors import NeedsUser
+from config.lib.errors import NeedsUser, Permanent
 from config.lib.sealed import Sealed
 
 PUBLIC_MODE = 0o644
@@ -61,7 +61,11 @@ def export_certificate(*, certificate: Certificate, form: str, password: str, ac
     _require_own(certificate)
     files = bundle_files(certificate)
     leaf, chain, key = (_plain(files[name]) for name in ("cert", "chain", "key"))
-    content = chosen.make(Parts(leaf, chain, key, certificate.names[0]), password)
+    try:
+        content = chosen.make(Parts(leaf, chain, key, certificate.names[0]), password)
+    except (ValueError, TypeError):
+        # `from None`: the message may quote bytes of the key.
+        raise Permanent("export_impossible", format=chosen.label) from None
     _record(certificate, chosen.label, actor)
     return Download(file_name(certificate, chosen.suffix), "application/octet-stream", content)
 

@@ -244,6 +244,11 @@ register(
             "Certificates are given out as {known}.",
             "Use one of these.",
         ),
+        "export_impossible": Entry(
+            "This certificate cannot be packed as {format}",
+            "The format knows no such key, or what is stored cannot be read.",
+            "Use another format, or issue the certificate again with another key.",
+        ),
         "export_password_short": Entry(
             "The password is too short",
             "Whoever gets hold of the file can try passwords as fast as a computer goes; {least} characters are the "

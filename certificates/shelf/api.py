@@ -57,7 +57,7 @@ def list_all(request: ApiRequest, query: CertificatesQuery) -> dict[str, object]
     scope="keys",
     load=load_certificate,
     body=ExportIn,
-    errors={"no_bundle_for_uploads": 409, "no_private_key": 409},
+    errors={"no_bundle_for_uploads": 409, "no_private_key": 409, "export_impossible": 409},
     summary="Download it with its private key as PFX or for HAProxy",
     download="application/octet-stream",
 )

@@ -25,6 +25,7 @@ PLAUSIBLE: dict[str, list[Any]] = {
     "host_key_fingerprint": [HOST_KEY],
     "fingerprint": [HOST_KEY],
     "pem": [Authority("Fuzz Root").certificate.public_bytes(Encoding.PEM).decode()],
+    "format": ["haproxy", "pfx"],
     "port": [None, 443],
     "challenge": ["", "dns-01"],
     "key_type": ["", "ecdsa-p384"],
