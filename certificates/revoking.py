@@ -8,6 +8,7 @@ from django.db import transaction
 from auditlog.events import Actor, record
 from certificates.line import LEASE_SECONDS, connect_as
 from certificates.models import AcmeAccount, Certificate, Revocation
+from certificates.renewal.waking import wake
 from config.lib import clock, errors, jobs
 from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, NeedsUser, Permanent
@@ -103,6 +104,8 @@ def _tell_ca(revocation: Revocation, certificate: Certificate) -> None:
 
 
 def _keep_revoked(revocation: Revocation, certificate: Certificate) -> None:
+    # What renews by itself is replaced at once; first, as whoever looks at renewals locks in this order.
+    wake(certificate.domain_id)
     rows = Certificate.unscoped.filter(pk=certificate.pk)
     rows.update(revoked_at=clock.now(), revocation_reason=revocation.reason, renew_at=None)
     _record("certificate.revoked", certificate, revocation.reason)
