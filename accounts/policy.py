@@ -38,6 +38,8 @@ POLICY: dict[str, frozenset[str]] = {
     "certificate.download": ADMINS,
     "certificate.delete": ADMINS,
     "certificate.revoke": ADMINS,
+    "dns_provider.view": ADMINS,
+    "dns_provider.edit": ADMINS,
     # servers and deployment
     "server.view": EVERYBODY,
     "server.edit": ADMINS,
@@ -70,6 +72,7 @@ ACTIONS_NEEDING_VERIFIED_EMAIL = frozenset(
         "domain.verify",
         "feed.edit",
         "certificate.issue",
+        "dns_provider.edit",
         "server.edit",
         "server.trust",
         "target.edit",
