@@ -66,6 +66,7 @@ def test_what_cannot_work_is_told_beside_its_field(
 
 
 def test_every_kind_has_its_secret_and_its_hosts() -> None:
+    assert kinds.keys() == DnsProvider.Kind.values
     for kind in kinds:
         assert kind.secret_names, kind.key
         values = {field.name: field.choices[0][0] if field.choices else "dns.example.net" for field in kind.fields}
