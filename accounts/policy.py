@@ -38,6 +38,8 @@ POLICY: dict[str, frozenset[str]] = {
     "certificate.download": ADMINS,
     "certificate.delete": ADMINS,
     "certificate.revoke": ADMINS,
+    "dns_provider.view": ADMINS,
+    "dns_provider.edit": ADMINS,
     # servers and deployment
     "server.view": EVERYBODY,
     "server.edit": ADMINS,
@@ -72,6 +74,7 @@ ACTIONS_NEEDING_VERIFIED_EMAIL = frozenset(
         "certificate.issue",
         "certificate.upload",
         "certificate.revoke",
+        "dns_provider.edit",
         "server.edit",
         "server.trust",
         "target.edit",

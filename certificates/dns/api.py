@@ -9,6 +9,7 @@ from pydantic import Field
 
 from accounts.api import ApiRequest, ListQuery, Page, Status, bad_field, operation, page_of, routers
 from certificates.dns.delegations import add_delegation, check_now, remove_delegation
+from certificates.dns.providers import api as providers_api  # noqa: F401  (its operations register themselves)
 from certificates.dns.shapes import DelegationOut, show_delegation
 from certificates.models import Delegation
 from config.lib import jobs

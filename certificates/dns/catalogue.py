@@ -7,7 +7,7 @@ register(
         "dns_zone_missing": Entry(
             "This portal has no zone of its own",
             "Renewing by a CNAME needs ACME_DNS_ZONE, and it is not set.",
-            "Whoever runs this portal sets it; docs/hands-free-dns.md says how. Until then, publish the records by hand.",
+            "Whoever runs this portal sets it; docs/hands-free-dns.md says how. Until then publish them by hand.",
         ),
         "delegations_full": Entry(
             "There are {most} delegations on this domain's page already",

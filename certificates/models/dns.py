@@ -73,7 +73,24 @@ class DnsProvider(OwnedModel, LeasedJob):
     some providers' interfaces write it as a whole.
     """
 
-    kind = models.CharField(max_length=32)
+    class Kind(models.TextChoices):
+        """The keys of certificates.dns.providers.kinds."""
+
+        CLOUDFLARE = "cloudflare"
+        DIGITALOCEAN = "digitalocean"
+        HETZNER = "hetzner"
+        OVH = "ovh"
+        GANDI = "gandi"
+        GODADDY = "godaddy"
+        DNSIMPLE = "dnsimple"
+        VULTR = "vultr"
+        PORKBUN = "porkbun"
+        IONOS = "ionos"
+        DESEC = "desec"
+        POWERDNS = "powerdns"
+        RFC2136 = "rfc2136"
+
+    kind = models.CharField(max_length=32, choices=Kind.choices)
     zone = models.CharField(max_length=253)
     config = models.JSONField(default=dict, blank=True)
     sealed_secrets = SealedField(purpose="dns provider")

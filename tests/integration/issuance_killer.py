@@ -15,14 +15,24 @@ from django.db import connections
 from accounts.workspaces import create_workspace
 from auditlog.events import SYSTEM
 from certificates.dns.delegations import add_delegation, name_of, target_of
+from certificates.dns.providers.saving import save_provider
 from certificates.gates import read_wish
 from certificates.issuance import issue_certificate, start_issuance
-from certificates.models import AcmeAccount, Authorization, Certificate, ChallengeValue, Delegation, Issuance
+from certificates.models import (
+    AcmeAccount,
+    Authorization,
+    Certificate,
+    ChallengeValue,
+    Delegation,
+    DnsProvider,
+    Issuance,
+    ProviderRecord,
+)
 from config.lib import clock, jobs
 from domains.models import Domain
 from tests.cast import make_user
 from tests.integration.issuing import Dns, publish, reread, verified_domain
-from tests.servers.authoritative import CUSTOMER, Zones
+from tests.servers.authoritative import CUSTOMER, KEY_NAME, SECRET, Zones
 from tests.servers.dns import ChallengeDns
 
 
@@ -41,6 +51,7 @@ def workers(issuance: Issuance, point: str, crash_dir: str) -> Iterator[bool]:
     """Worker after worker until the issuance rests; each finds the dead one's lease run out."""
     for _ in range(50):
         Issuance.unscoped.exclude(lease_until=None).update(lease_until=clock.now().replace(year=2000))
+        DnsProvider.unscoped.exclude(busy_until=None).update(busy_until=clock.now().replace(year=2000))
         Issuance.unscoped.filter(run_after__gt=clock.now(), error_code="").exclude(
             step=Issuance.Step.WAIT_FOR_RECORDS
         ).update(run_after=clock.now())
@@ -64,18 +75,36 @@ def walk(number: int, point: str, dns: ChallengeDns) -> dict[str, object]:
     return {"point": point, "kills": kills, **_outcome(issuance, values)}
 
 
-def walk_delegated(number: int, point: str, zones: Zones) -> dict[str, object]:
+def walk_alone(number: int, point: str, zones: Zones, solver: str) -> dict[str, object]:
+    """Without hands: `left` counts what is still published anywhere at the end."""
     host = f"k{number}.{CUSTOMER}"
     domain = _domain(number, point, host, zones)
-    delegation, _ = add_delegation(domain=domain, host=host, actor=SYSTEM)
-    zones.add(name_of(delegation), "CNAME", f"{target_of(delegation)}.")
-    Delegation.unscoped.filter(pk=delegation.pk).update(seen=Authorization.Seen.SEEN, run_after=None)
+    {"delegated": _hand_over, "provider": _open_zone}[solver](domain, zones)
     issuance, _ = start_issuance(domain=domain, wish=read_wish([host, f"*.{host}"]), actor=SYSTEM)
     with tempfile.TemporaryDirectory() as crash_dir:
         kills = sum(workers(issuance, point, crash_dir))
     values = sorted(reread(issuance).authorizations.values_list("txt_value", flat=True))
-    left = ChallengeValue.unscoped.filter(delegation=delegation).count()
-    return {"point": point, "kills": kills, "values_left": left, **_outcome(issuance, values)}
+    left = ChallengeValue.unscoped.count() + ProviderRecord.unscoped.count()
+    left += len([*zones.values(zones.knot, f"_acme-challenge.{host}", "TXT")])
+    return {
+        "point": point,
+        "kills": kills,
+        "left": left,
+        "solver": reread(issuance).solver,
+        **_outcome(issuance, values),
+    }
+
+
+def _hand_over(domain: Domain, zones: Zones) -> None:
+    delegation, _ = add_delegation(domain=domain, host=domain.host, actor=SYSTEM)
+    zones.add(name_of(delegation), "CNAME", f"{target_of(delegation)}.")
+    Delegation.unscoped.filter(pk=delegation.pk).update(seen=Authorization.Seen.SEEN, run_after=None)
+
+
+def _open_zone(domain: Domain, zones: Zones) -> None:
+    given = {"server": f"ns1.{CUSTOMER}", "key_name": KEY_NAME, "key_secret": SECRET}
+    row = save_provider(workspace=domain.workspace, kind="rfc2136", zone=CUSTOMER, given=given, actor=SYSTEM)
+    DnsProvider.unscoped.filter(pk=row.pk).update(tested_at=clock.now(), run_after=None)
 
 
 def _domain(number: int, point: str, host: str, dns: Dns) -> Domain:
@@ -106,9 +135,9 @@ def main(management_url: str, address: str, *points: str) -> None:
         print(json.dumps(walk(number, point, dns)), flush=True)
 
 
-def main_delegated(told: str, *points: str) -> None:
+def main_alone(solver: str, told: str, *points: str) -> None:
     """As `main`, with the DNS of tests.servers.authoritative."""
     zones = Zones(**json.loads(told))
     call_command("migrate", verbosity=0)
     for number, point in enumerate(points):
-        print(json.dumps(walk_delegated(number, point, zones)), flush=True)
+        print(json.dumps(walk_alone(number, point, zones, solver)), flush=True)

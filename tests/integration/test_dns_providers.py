@@ -157,7 +157,7 @@ def test_a_provider_that_hangs_is_left(powerdns: PowerDns, monkeypatch: pytest.M
         ended.wait(20)
         return 500, None
 
-    powerdns.handle = hang  # type: ignore[method-assign,assignment]
+    powerdns.handle = hang  # type: ignore[method-assign, assignment]
     began = time.monotonic()
     with pytest.raises(Transient) as refused:
         visit(access(powerdns), "create", RECORDS)
@@ -178,6 +178,7 @@ def test_the_child_sees_nothing_of_ours(powerdns: PowerDns, monkeypatch: pytest.
         return 200, {"name": f"{ZONE}.", "kind": "Native", "rrsets": []}
 
     powerdns.handle = look  # type: ignore[method-assign,assignment]
+    powerdns.handle = look  # type: ignore[method-assign, assignment]
     with pytest.raises(ExpectedError):
         visit(access(powerdns), "test", [trial_record(ZONE)])
     assert "child.py" in seen["cmdline"]

@@ -85,16 +85,22 @@ def test_a_killed_worker_is_carried_on_from(
 
 
 @pytest.mark.skipif(not is_root(), reason="authoritative servers are asked on port 53, which only root may bind")
-def test_a_killed_worker_leaves_no_value_behind(tmp_path: Path, postgres_server: Postgres) -> None:
-    """The same without hands: a CNAME at real authoritative servers, and the responder as its own process."""
-    points = crash_points(*STEPS, "dns/delegated.py")
+@pytest.mark.parametrize(
+    ("solver", "source"), [("delegated", "dns/delegated.py"), ("provider", "dns/providers/solving.py")]
+)
+@pytest.mark.timeout(300)
+def test_a_killed_worker_leaves_nothing_published(
+    tmp_path: Path, postgres_server: Postgres, solver: str, source: str
+) -> None:
+    """The same without hands: real authoritative servers, and the responder as its own process."""
+    points = crash_points(*STEPS, source)
     assert PRESENTED in points
     with authoritative() as zones, pebble(zones) as authority:
         environment = plain_environment(
             PYTHONPATH=str(ROOT),
             DJANGO_SETTINGS_MODULE="tests.settings",
             VAR_DIR=str(tmp_path),
-            DATABASE_URL=postgres_server.create_database("delegated_crashes"),
+            DATABASE_URL=postgres_server.create_database(f"{solver}_crashes"),
             ACME_DIRECTORY_URL=authority.directory_url,
             ACME_CA_BUNDLE=str(authority.ca_bundle),
             DNS_RESOLVERS=zones.address,
@@ -113,7 +119,7 @@ def test_a_killed_worker_leaves_no_value_behind(tmp_path: Path, postgres_server:
         try:
             responder.wait_ready(lambda: accepts(53, zones.responder))
             told = json.dumps(dataclasses.asdict(zones))
-            command = [sys.executable, "-c", LAUNCH.replace("import main", "import main_delegated as main"), told]
+            command = [sys.executable, "-c", LAUNCH.replace("import main", "import main_alone as main"), solver, told]
             run = subprocess.run([*command, *points], env=environment, cwd=ROOT, capture_output=True, text=True)
             assert run.returncode == 0, run.stderr[-3000:]
         finally:
@@ -122,5 +128,5 @@ def test_a_killed_worker_leaves_no_value_behind(tmp_path: Path, postgres_server:
         assert [walk["point"] for walk in walks] == points
         for walk in walks:
             assert {name: walk[name] for name in WANTED} == WANTED, walk
-            assert walk["values_left"] == 0
+            assert (walk["solver"], walk["left"]) == (solver, 0), walk
         assert authority.issued_count() == len(points)

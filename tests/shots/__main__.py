@@ -2,7 +2,7 @@
 
     python -m tests.shots [part …]     one or more of PARTS below; all of them by default
     python -m tests.shots [strangers] [empty] [seeded] [inspection] [adding] [walk] [team] [feeds] [gateways]
-                          [alerts] [rules] [trouble] [google]
+                          [alerts] [rules] [shelf] [handsfree] [trouble] [google]
 
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.
@@ -30,6 +30,8 @@ from tests.shots.alerts import shoot_alerts
 from tests.shots.feeds import shoot_feeds
 from tests.shots.gateways import shoot_gateways
 from tests.shots.google import shoot_google
+from tests.shots.handsfree import SETTINGS as HANDSFREE_SETTINGS
+from tests.shots.handsfree import shoot_handsfree
 from tests.shots.inspection import shoot_inspection
 from tests.shots.rules import shoot_rules
 from tests.shots.second_step import shoot_second_step
@@ -192,6 +194,7 @@ PARTS: dict[str, Shoot] = {
     "rules": shoot_rules,
     "gateways": shoot_gateways,
     "shelf": shoot_shelf,
+    "handsfree": shoot_handsfree,
     "trouble": shoot_trouble,
     "second": shoot_second_step,
 }
@@ -201,7 +204,7 @@ def main() -> int:
     with (
         private_directory("shots") as place,
         google() as googles,
-        habitat(place, settings=googles.settings) as around,
+        habitat(place, settings={**googles.settings, **HANDSFREE_SETTINGS}) as around,
         chromium.chromium() as browser,
     ):
         album = Album(ROOT / "var" / "screenshots", browser, around.portal.url)

@@ -203,7 +203,7 @@ _ALL = (
     ),
     ProviderKind(
         "rfc2136",
-        "Own name server (RFC 2136)",
+        "Your own name server (RFC 2136)",
         (
             Field(
                 "server", "Name server", "Its host, or host:port, as this portal reaches it; TCP, port 53 by default."
