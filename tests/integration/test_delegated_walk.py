@@ -1,5 +1,6 @@
 """Hands-free issuing: Pebble looks through a CNAME on real authoritative servers, to the bundled responder."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -13,15 +14,17 @@ from certificates.dns.stored import values_of
 from certificates.dns.zone import make_zone
 from certificates.gates import read_wish
 from certificates.issuance import start_issuance
-from certificates.models import ChallengeValue, Delegation, Issuance
+from certificates.models import Certificate, ChallengeValue, Delegation, Issuance, Renewal
 from certificates.records import look_at_records
+from certificates.renewal.plan import Automation, set_automation
 from config.lib import clock, egress, jobs
-from domains.models import Domain, Finding
+from domains.models import Domain, Finding, Mode
 from tests.cast import Cast, make_cast
 from tests.integration.issuing import issue, publish, start, use_ca, verified_domain, work_out
 from tests.servers.authoritative import ACME, CUSTOMER, RESPONDER_NAME, Zones, authoritative
 from tests.servers.child import is_root
-from tests.servers.pebble import Pebble, pebble
+from tests.servers.pebble import Manners, Pebble, pebble
+from tests.servers.ports import wait_until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -189,3 +192,27 @@ def test_aliases_in_a_circle_end(portal: None, zones: Zones) -> None:
     answers = egress.lookup_txt(f"one.{CUSTOMER}", egress.Deadline(10))
     assert {answer.error for answer in answers} == {"alias_loop"}
     assert {answer.server for answer in answers} == {f"ns1.{CUSTOMER}", f"ns2.{CUSTOMER}"}
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(300)
+def test_it_renews_by_itself_three_times_in_real_time(delegated: Hosts, zones: Zones, settings: Any) -> None:
+    """Certificates that live for a minute: each successor is there before the end, and nobody has done anything."""
+    domain = delegated("forever")
+    with pebble(zones, Manners(profiles={"classic": 60})) as hurried:
+        use_ca(settings, hurried, zones)
+        set_automation(domain=domain, actor=SYSTEM, wanted=Automation(Mode.DNS, auto_renew=True))
+        wait_until(lambda: _renewed(domain) >= 4, seconds=240, what="three renewals")
+    rows = list(Certificate.unscoped.filter(domain=domain).order_by("created_at"))
+    assert all(new.created_at < old.not_after for old, new in itertools.pairwise(rows))
+    assert len({row.private_key_id for row in rows}) == len(rows)
+    assert set(Issuance.unscoped.filter(domain=domain).values_list("solver", "state")) >= {("delegated", "issued")}
+    assert not Issuance.unscoped.filter(domain=domain, state="failed").exists()
+    assert Renewal.unscoped.get(domain=domain).failures == 0
+
+
+def _renewed(domain: Domain) -> int:
+    """What the worker does at each of its ticks; how many certificates there are by now."""
+    for kind in ("renewal", "issuance"):
+        jobs.run_due(kind)
+    return Certificate.unscoped.filter(domain=domain).count()
