@@ -123,7 +123,15 @@ def _outcome(out: bytes, status: int) -> dict[str, Any]:
     return {"ok": False, "kinds": ["Ended"], "text": f"the visit ended by itself ({status})"}
 
 
-_NETWORK = frozenset({"ConnectionError", "Timeout", "ConnectTimeout", "ReadTimeout", "gaierror", "SSLError"})
+# What the libraries call them, the most telling first; their own texts are written for programmers.
+_NETWORK = {
+    "SSLError": "its TLS certificate could not be verified",
+    "ReadTimeout": "it did not answer in time",
+    "ConnectTimeout": "it did not answer in time",
+    "Timeout": "it did not answer in time",
+    "gaierror": "its name could not be resolved",
+    "ConnectionError": "no connection came about",
+}
 
 
 def _error_of(access: Access, outcome: Mapping[str, Any]) -> ExpectedError:
@@ -135,7 +143,10 @@ def _error_of(access: Access, outcome: Mapping[str, Any]) -> ExpectedError:
     }
     if status == 429:
         return Transient("dns_provider_busy", retry_at=_retry_at(outcome), **params)
-    if status >= 500 or (not status and kinds & _NETWORK):
+    if not status and kinds & _NETWORK.keys():
+        params["detail"] = next(words for kind, words in _NETWORK.items() if kind in kinds)
+        return Transient("dns_provider_unreachable", **params)
+    if status >= 500:
         return Transient("dns_provider_unreachable", **params)
     if status in (401, 403):
         return NeedsUser("dns_provider_refused", **params)
