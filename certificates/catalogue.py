@@ -34,6 +34,21 @@ register(
             "Renewing by itself needs an alias to this portal, or access to the DNS provider, for each of these names.",
             "Set one of them up for the names, or renew by hand.",
         ),
+        "renewal_blocked": Entry(
+            "There is still no certificate for {names}",
+            "It is to renew by itself, and the first one was not issued. {why}",
+            "Open the Let's Encrypt tab: it shows what is in the way. The portal goes on trying by itself.",
+        ),
+        "renewal_cancelled": Entry(
+            "The renewal was cancelled",
+            "Somebody ended it before the CA was asked.",
+            "The portal tries again the next day. To stop it for good, turn auto-renew off.",
+        ),
+        "renewal_waits": Entry(
+            "A challenge by hand is open for {names}",
+            "While somebody may be publishing its records, nothing else is ordered for the same names.",
+            "Finish or cancel it; after a day the portal cancels it and renews by itself.",
+        ),
         "renewal_overdue": Entry(
             "The renewal of {names} is overdue",
             "It should have happened at {since}, and the certificate is valid until {until}. {why}",

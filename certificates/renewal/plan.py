@@ -59,14 +59,20 @@ def _is_wanted(domain: Domain, renewal: Renewal | None, wanted: Automation) -> b
 
 def usual_names(domain: Domain) -> tuple[str, ...]:
     """Those of the newest certificate that was issued here, else the host."""
-    rows = Certificate.objects.for_workspace(domain.workspace_id).filter(domain=domain, source=Certificate.Source.ACME)
-    newest = rows.order_by("-created_at").first()
+    newest = newest_issued(domain)
     return tuple(newest.names) if newest else (domain.host,)
 
 
+def newest_issued(domain: Domain) -> Certificate | None:
+    rows = Certificate.objects.for_workspace(domain.workspace_id).filter(domain=domain, source=Certificate.Source.ACME)
+    return rows.order_by("-created_at").first()
+
+
 def _wish(domain: Domain, renewal: Renewal | None, wanted: Automation) -> Wish:
+    """Of the kind that there is: who runs on RSA must not find another key one day."""
     names = wanted.names or (tuple(renewal.names) if renewal else usual_names(domain))
-    wish = read_wish(list(names))
+    model = renewal or newest_issued(domain)
+    wish = read_wish(list(names), key_type=model.key_type if model else "", profile=model.profile if model else "")
     require_proven(domain.workspace, wish.names)
     if automatic_for(domain.workspace_id, wish.names) == MANUAL:
         raise NeedsUser("renewal_needs_hands", names=list(wish.names))
@@ -92,7 +98,7 @@ def _turn(domain: Domain, wish: Wish | None, actor: Actor) -> None:
         Renewal(
             workspace=domain.workspace, domain=domain, requested_by=actor.label, run_after=clock.now(), **ordered
         ).save(force_insert=True)
-    elif renewal.names_key != wish.names_key:
+    elif any(getattr(renewal, name) != value for name, value in ordered.items()):
         rows.update(**ordered, certificate=None, issuance=None, ask_at=None, renew_at=None, failures=0, retry_at=None)
     wake(domain.pk)
 

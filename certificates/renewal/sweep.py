@@ -6,7 +6,7 @@ kept before it is acted on, and an issuance that is open already is found instea
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from auditlog.events import SYSTEM
 from certificates.gates import Wish
-from certificates.issuance import open_issuances, start_issuance
+from certificates.issuance import cancel_issuance, open_issuances, start_issuance
 from certificates.models import Certificate, Issuance, Renewal
 from certificates.renewal import ari
 from certificates.renewal.moment import (
@@ -30,7 +30,7 @@ from certificates.renewal.telling import tell_level
 from certificates.solvers import MANUAL, automatic_for
 from config.lib import clock, jobs
 from config.lib.crash import crash_here
-from config.lib.errors import ExpectedError, NeedsUser
+from config.lib.errors import ExpectedError, NeedsUser, Transient
 from domains.models import Domain
 from domains.standing import refresh_state
 
@@ -38,6 +38,10 @@ from domains.standing import refresh_state
 NET = timedelta(hours=24)
 # The end of an issuance wakes its row; this is the net below.
 WHILE_UNDER_WAY = timedelta(minutes=10)
+# Why a renewal is planned for the moment at which it was asked for.
+FIRST = "first"
+# A challenge that somebody has begun by hand is theirs for so long.
+LEFT_ALONE = timedelta(hours=24)
 LEASE_SECONDS = 90
 _CLEAN: dict[str, Any] = {"explanation_url": "", "failures": 0, "error_code": "", "error_params": {}}
 # An issuance that ended with one of these found no way to the CA or to the DNS; nothing was refused.
@@ -74,34 +78,51 @@ def is_due(renewal: Renewal, now: datetime) -> bool:
 
 
 def _in_line(renewal: Renewal, now: datetime) -> dict[str, Any]:
-    """What has happened since the last look: another certificate, or an issuance that failed."""
+    """What has happened since the last look: another certificate, or an issuance that came to nothing."""
     certificate = newest(renewal)
     if certificate is not None and certificate.pk != renewal.certificate_id:
         forgotten = dict.fromkeys(("window_start", "window_end", "chosen_at", "ask_at", "renew_at", "retry_at"))
         return {**forgotten, "certificate": certificate, "is_past": False, **_CLEAN}
-    if certificate is None:
-        return {"certificate": None, "renew_at": None, **_failed(renewal, now)}
-    return _failed(renewal, now)
+    if certificate is None and renewal.why != FIRST:
+        # There was one, or this is the first look: it is to be had at once.
+        return {"certificate": None, "renew_at": None, **_ended(renewal, now)}
+    return _ended(renewal, now)
 
 
-def _failed(renewal: Renewal, now: datetime) -> dict[str, Any]:
+def _ended(renewal: Renewal, now: datetime) -> dict[str, Any]:
+    """Counted once: the row lets go of the issuance."""
     issuance = renewal.issuance
-    if issuance is None or issuance.state != Issuance.State.FAILED:
+    if issuance is None or issuance.state not in (Issuance.State.FAILED, Issuance.State.CANCELLED):
         return {}
-    failures = renewal.failures + 1
+    failures, ended_at = renewal.failures + 1, issuance.ended_at or now
+    told: dict[str, Any] = {"issuance": None, "failures": failures}
+    if issuance.state == Issuance.State.CANCELLED:
+        # Somebody did not want it now: not again within minutes, and not never.
+        return {**told, "retry_at": ended_at + NET, "error_code": "renewal_cancelled", "error_params": {}}
     pause = pause_after(failures, was_outage=issuance.error_code in OUTAGES)
-    trouble = {"error_code": issuance.error_code, "error_params": issuance.error_params}
-    # It is counted once: the row lets go of it.
-    return {"issuance": None, "failures": failures, "retry_at": (issuance.ended_at or now) + pause, **trouble}
+    retry_at = max(ended_at + pause, _named(issuance.error_params) or ended_at)
+    return {**told, "retry_at": retry_at, "error_code": issuance.error_code, "error_params": issuance.error_params}
+
+
+def _named(params: dict[str, Any]) -> datetime | None:
+    """The moment that a CA named when it refused for a while; of an issuance that is over it is kept as words."""
+    try:
+        return datetime.strptime(str(params.get("until", "")), "%Y-%m-%d %H:%M UTC").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def newest(renewal: Renewal) -> Certificate | None:
-    """The certificate on file that a renewal would take the place of; one that was revoked is none."""
+    """The certificate on file that a renewal would take the place of; one that was revoked is none.
+
+    Of the whole workspace, as the window is: a host that is watched on two ports has one certificate.
+    """
     rows = Certificate.objects.for_workspace(renewal.workspace_id).filter(
-        domain=renewal.domain_id,
         names_key=renewal.names_key,
         source=Certificate.Source.ACME,
         directory_url=renewal.directory_url,
+        profile=renewal.profile,
+        key_type=renewal.key_type,
         private_key__isnull=False,
         revoked_at=None,
     )
@@ -123,8 +144,9 @@ def _ask(renewal: Renewal, now: datetime) -> None:
     renewal.renew_lease(LEASE_SECONDS)
     try:
         answer = ari.ask(certificate, suggestion_of(renewal))
-    except ExpectedError:
-        renewal.save_step(ask_at=now + ari.AFTER_FAILURE)
+    except ExpectedError as error:
+        named = error.retry_at if isinstance(error, Transient) else None
+        renewal.save_step(ask_at=max(now + ari.AFTER_FAILURE, named or now))
         return
     crash_here("renew.answered")
     renewal.save_step(ask_at=answer.ask_at, explanation_url=answer.explanation_url, **_columns(answer.suggestion))
@@ -143,7 +165,7 @@ def _columns(suggestion: Suggestion | None) -> dict[str, Any]:
 def _plan(renewal: Renewal, now: datetime) -> None:
     """Write the moment where everybody reads it: here, at the certificate, and at the domain."""
     certificate = renewal.certificate
-    at, why = now, "first"
+    at, why = now, FIRST
     if certificate is not None:
         found = renewal_moment(
             certificate.not_before,
@@ -171,8 +193,10 @@ def wish_of(renewal: Renewal) -> Wish:
 
 
 def _open_issuance(renewal: Renewal) -> Issuance | None:
+    """One that goes on by itself; a challenge that waits for somebody's hands is none."""
     names = tuple(renewal.names)
-    return open_issuances(renewal.workspace, Wish(names, renewal.directory_url)).order_by("created_at").first()
+    rows = open_issuances(renewal.workspace, Wish(names, renewal.directory_url)).order_by("created_at")
+    return rows.exclude(step=Issuance.Step.WAIT_FOR_RECORDS).first()
 
 
 def _start(renewal: Renewal) -> None:
@@ -181,16 +205,32 @@ def _start(renewal: Renewal) -> None:
     try:
         if wish.solver == MANUAL:
             raise NeedsUser("renewal_needs_hands", names=list(wish.names))
+        _end_abandoned(renewal, wish)
         replaces = ari.certificate_id(renewal.certificate.leaf_pem) if renewal.certificate else ""
         issuance, _ = start_issuance(domain=renewal.domain, wish=wish, actor=SYSTEM, is_renewal=True, replaces=replaces)
     except ExpectedError as error:
-        failures = renewal.failures + 1
-        trouble: dict[str, Any] = {"error_code": error.code, "error_params": jobs.storable(error.params)}
-        retry_at = clock.now() + pause_after(failures, was_outage=False)
-        renewal.save_step(failures=failures, retry_at=retry_at, **trouble)
+        _keep_from(renewal, error)
         return
     crash_here("renew.started")
     renewal.save_step(issuance=issuance, retry_at=None)
+
+
+def _end_abandoned(renewal: Renewal, wish: Wish) -> None:
+    """A challenge by hand holds the claim on these names for a week. Raises NeedsUser while it is fresh."""
+    waiting = open_issuances(renewal.workspace, wish).filter(step=Issuance.Step.WAIT_FOR_RECORDS).first()
+    if waiting is None:
+        return
+    if clock.now() - waiting.created_at < LEFT_ALONE:
+        raise NeedsUser("renewal_waits", names=list(wish.names))
+    cancel_issuance(issuance=waiting, actor=SYSTEM)
+
+
+def _keep_from(renewal: Renewal, error: ExpectedError) -> None:
+    failures, now = renewal.failures + 1, clock.now()
+    named = error.retry_at if isinstance(error, Transient) else None
+    retry_at = max(now + pause_after(failures, was_outage=False), named or now)
+    trouble: dict[str, Any] = {"error_code": error.code, "error_params": jobs.storable(error.params)}
+    renewal.save_step(failures=failures, retry_at=retry_at, **trouble)
 
 
 def _rest(renewal: Renewal, now: datetime) -> None:

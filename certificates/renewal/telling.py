@@ -8,13 +8,14 @@ from config.lib.errors import describe
 from domains.findings import close_finding, open_finding
 
 SOURCE = "renewal"
-OVERDUE, ENDED = "renewal_overdue", "certificate_expired"
+OVERDUE, ENDED, BLOCKED = "renewal_overdue", "certificate_expired", "renewal_blocked"
 SEVERITIES = {1: "warning", 2: "warning", 3: "critical"}
 
 
 def tell_level(renewal: Renewal, level: int) -> None:
     """Open or close the findings that belong to `level`. Repeatable; in the transaction that keeps the level."""
     domain = renewal.domain
+    _tell_blocked(renewal)
     if level == 0:
         close_finding(domain=domain, source=SOURCE, code=OVERDUE)
         close_finding(domain=domain, source=SOURCE, code=ENDED)
@@ -30,9 +31,18 @@ def tell_level(renewal: Renewal, level: int) -> None:
     )
 
 
+def _tell_blocked(renewal: Renewal) -> None:
+    """Without a first certificate nothing can be overdue, and trying in vain must not be silent."""
+    if renewal.certificate is not None or not renewal.failures:
+        close_finding(domain=renewal.domain, source=SOURCE, code=BLOCKED)
+        return
+    params = {"names": ", ".join(renewal.names), "why": _why(renewal)}
+    open_finding(domain=renewal.domain, source=SOURCE, code=BLOCKED, params=params, severity="warning", needs_user=True)
+
+
 def forget(renewal: Renewal) -> None:
     """Nobody renews it any more, so nothing is overdue."""
-    for code in (OVERDUE, ENDED):
+    for code in (OVERDUE, ENDED, BLOCKED):
         close_finding(domain=renewal.domain, source=SOURCE, code=code)
 
 

@@ -21,6 +21,8 @@ _SOURCES: Mapping[str, str] = {
 }
 _CODES: Mapping[str, str] = {
     "renewal_overdue": Trigger.OVERDUE,
+    "renewal_blocked": Trigger.OVERDUE,
+    "certificate_expired": Trigger.OVERDUE,
     "renewal_failed": Trigger.RENEWAL_FAILED,
 }
 

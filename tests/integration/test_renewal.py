@@ -12,8 +12,11 @@ from django.test import Client
 from auditlog.events import SYSTEM
 from auditlog.models import Event
 from certificates import solvers as solving
+from certificates.acme.facts import Problem
+from certificates.acme.refusals import request_refusal
+from certificates.advance import give_up
 from certificates.gates import read_wish
-from certificates.issuance import start_issuance
+from certificates.issuance import cancel_issuance, start_issuance
 from certificates.models import AcmeAccount, Authorization, Certificate, Issuance, Renewal
 from certificates.records import look_at_records, missing_records
 from certificates.renewal.plan import Automation, set_automation
@@ -405,3 +408,90 @@ def test_a_ca_that_cannot_be_asked_changes_nothing(domain: Domain, settings: Any
     assert (after.renew_at, after.why, after.failures) == (before.renew_at, before.why, 0)
     assert after.ask_at
     assert timedelta(hours=5) < after.ask_at - clock.now() < timedelta(hours=7)
+
+
+def test_the_successor_has_the_key_type_of_the_certificate(domain: Domain) -> None:
+    issuance, _ = start_issuance(domain=domain, wish=read_wish([domain.host], key_type="rsa-2048"), actor=SYSTEM)
+    work_out(issuance)
+    turn_on(domain)
+    renewal = work(domain)
+    assert renewal.certificate == certificates(domain)[0]
+    assert renewal.renew_at
+    with moved(renewal.renew_at + timedelta(seconds=5)):
+        work(domain)
+    assert [one.key_type for one in certificates(domain)] == ["rsa-2048", "rsa-2048"]
+
+
+def test_turning_it_on_again_takes_the_ca_of_now(domain: Domain, settings: Any) -> None:
+    turn_on(domain)
+    work(domain)
+    settings.ACME_DIRECTORY_URL = "https://other.example/dir"
+    renewal = turn_on(domain)
+    assert (renewal.directory_url, renewal.certificate, renewal.failures) == ("https://other.example/dir", None, 0)
+
+
+def test_a_host_on_two_ports_has_one_certificate(domain: Domain) -> None:
+    other = Domain.objects.create(
+        workspace=domain.workspace, host=domain.host, port=8443, verified_at=clock.now(), state="ok"
+    )
+    turn_on(domain)
+    first = work(domain).certificate
+    turn_on(other)
+    renewal = work(other)
+    assert (renewal.certificate, renewal.error_code, renewal.failures) == (first, "", 0)
+
+
+def test_a_cancelled_renewal_is_not_begun_again_at_once(domain: Domain) -> None:
+    turn_on(domain)
+    jobs.run_due("renewal")
+    cancel_issuance(issuance=Issuance.unscoped.get(domain=domain), actor=SYSTEM)
+    renewal = work(domain)
+    assert Issuance.unscoped.filter(domain=domain).count() == 1
+    assert (renewal.failures, renewal.error_code) == (1, "renewal_cancelled")
+    with moved(clock.now() + DAY + timedelta(minutes=1)):
+        work(domain)
+    assert len(certificates(domain)) == 1
+
+
+def test_trying_in_vain_for_the_first_one_is_told(domain: Domain, solver: ByTestDns) -> None:
+    turn_on(domain)
+    solver.is_there = False
+    renewal = work(domain)
+    first_plan = renewal.renew_at
+    finding = Finding.unscoped.get(domain=domain, source="renewal", closed_at=None)
+    assert (finding.code, finding.needs_user) == ("renewal_blocked", True)
+    with moved(clock.now() + DAY):
+        renewal = work(domain)
+        assert (renewal.failures, renewal.renew_at) == (2, first_plan)
+    solver.is_there = True
+    Renewal.unscoped.filter(domain=domain).update(retry_at=None, run_after=clock.now())
+    work(domain)
+    finding.refresh_from_db()
+    assert finding.closed_at
+    assert len(certificates(domain)) == 1
+
+
+def test_an_abandoned_challenge_by_hand_gives_way_after_a_day(domain: Domain, solver: ByTestDns) -> None:
+    solver.is_there = False
+    waiting, _ = start_issuance(domain=domain, wish=read_wish([domain.host]), actor=SYSTEM)
+    work_out(waiting)
+    solver.is_there = True
+    turn_on(domain)
+    assert work(domain).error_code == "renewal_waits"
+    Issuance.unscoped.filter(pk=waiting.pk).update(created_at=clock.now() - 2 * DAY)
+    Renewal.unscoped.filter(domain=domain).update(retry_at=None, run_after=clock.now())
+    work(domain)
+    assert reread(waiting).state == State.CANCELLED
+    assert len(certificates(domain)) == 1
+
+
+def test_a_limit_of_the_ca_is_waited_for_as_long_as_it_says(domain: Domain) -> None:
+    turn_on(domain)
+    jobs.run_due("renewal")
+    until = clock.now() + timedelta(hours=3)
+    refusal = request_refusal(Problem(kind="rateLimited", detail="slow", status=429), until)
+    (row,) = jobs.claim(jobs.kinds.get("issuance"))
+    give_up(row, NeedsUser(refusal.code, **refusal.params))
+    renewal = work(domain)
+    assert renewal.retry_at
+    assert renewal.retry_at >= until - timedelta(minutes=1)
