@@ -1,5 +1,6 @@
 """Connections to CAs that outlive one claim: an issuance takes three, and a handshake costs like two exchanges."""
 
+import os
 import threading
 import time
 from collections import defaultdict
@@ -27,6 +28,8 @@ class Kept:
 
 _lock = threading.Lock()
 _idle: dict[tuple[str, str], list[Kept]] = defaultdict(list)
+# Two processes on one TLS connection break it for both. Forgotten, not closed: an ending would be the parent's as well.
+os.register_at_fork(after_in_child=_idle.clear)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ KINDS = tuple(kinds.keys())
 
 
 class ProviderIn(Schema):
-    kind: Annotated[str, OneOf(KINDS)]
+    kind: Annotated[str, OneOf(KINDS)] = Field(examples=["cloudflare"])
     zone: str = Field(max_length=300, description="The domain as it stands at the provider.", examples=["example.net"])
     config: dict[str, Annotated[str, Field(max_length=1000)]] = Field(
         description="Every field of the kind, as its form names them; secrets are never shown again.",

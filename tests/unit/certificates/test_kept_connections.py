@@ -1,5 +1,8 @@
 """Connections to CAs between two claims."""
 
+import os
+import subprocess
+import sys
 import time
 from collections import defaultdict
 
@@ -7,6 +10,7 @@ import pytest
 
 from certificates.acme import kept
 from certificates.acme.kept import KEPT_AT_MOST, KEPT_SECONDS, Kept, kept_session
+from tests.servers.places import ROOT
 
 URL = "https://ca.example/directory"
 
@@ -82,3 +86,18 @@ def test_there_are_never_many(opened: list[Session]) -> None:
     for number in range(KEPT_AT_MOST + 5):
         use(f"https://ca{number}.example/directory")
     assert sum(one.is_closed for one in opened) == 5
+
+
+def test_a_fork_does_not_share_them() -> None:
+    """By a process of its own: what is registered at a fork is the module's own dictionary."""
+    script = (
+        "import os; from certificates.acme import kept\n"
+        "kept._idle['https://ca.example', ''].append(kept.Kept(None))\n"
+        "child = os.fork()\n"
+        "if child == 0: os._exit(len(kept._idle))\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), len(kept._idle))\n"
+    )
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    command = [sys.executable, "-c", f"import django; django.setup()\n{script}"]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "1"]
