@@ -9,7 +9,7 @@ from domains.models import Domain
 from notifications.message import Message
 from notifications.models import Rule, Trigger
 from notifications.outbox import Way, put_out, read_outlets, ways
-from notifications.rules.digests import digest_message, expiring_under, gathering_at
+from notifications.rules.digests import digest_message, gathered_by, gathering_at
 from notifications.rules.events import SWEPT
 from notifications.rules.matching import rules_for
 from notifications.rules.moments import life_of
@@ -100,8 +100,8 @@ def preview(rule: Rule, domain: Domain, now: datetime) -> Preview:
 
 
 def _digest(rule: Rule, now: datetime) -> Message | None:
-    found = list(expiring_under(rule, now))
-    return digest_message(rule, found, now) if found else None
+    found = gathered_by(rule, now)
+    return digest_message(rule, found, now) if found.count else None
 
 
 def _message(rule: Rule, domain: Domain, now: datetime) -> Message | None:
