@@ -15,7 +15,7 @@ from domains.protocols import HTTPS
 from notifications.models import AlertTemplate, Gateway, Rule, Trigger
 from notifications.rules.digests import expiring_under
 from notifications.rules.matching import domains_chosen
-from notifications.rules.saving import InvalidRule, Wish, check, stays_default, wish_of
+from notifications.rules.saving import InvalidRule, Wish, check, speaks_anew, stays_default, wish_of
 
 NAMED = 5
 COUNTED_AT_MOST = 1_000
@@ -55,14 +55,18 @@ def template_of(workspace: Workspace, key: uuid.UUID) -> AlertTemplate:
 
 
 def draft(workspace: Workspace, wish: Wish, kept: Rule | None) -> Rule:
-    """What saving would make of it, unsaved: `kept` itself where nothing differs. Raises InvalidRule."""
+    """What saving would make of it, unsaved; under the key of `kept` where it goes on instead of speaking anew.
+
+    `kept` itself where nothing differs. Raises InvalidRule.
+    """
     checked = check(workspace, wish)
     if kept is None:
         return Rule(workspace=workspace, **checked.columns)
     if wish_of(kept) == checked:
         return kept
+    key = {} if speaks_anew(kept, checked) else {"pk": kept.pk}
     is_default = stays_default(kept, checked)
-    return Rule(workspace=workspace, is_default=is_default, paused_at=kept.paused_at, **checked.columns)
+    return Rule(workspace=workspace, is_default=is_default, paused_at=kept.paused_at, **key, **checked.columns)
 
 
 @dataclass(frozen=True)

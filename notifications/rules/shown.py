@@ -43,18 +43,20 @@ class Sending:
     preview: Preview | None = None
     reach: Reach | None = None
     by: Sequence[str] = ()
-    is_draft: bool = False
+    # It is typed, and saved it speaks of all that is inside its days.
+    speaks_anew: bool = False
     is_due: bool = False
     trouble: errors.Wording | None = None
 
 
-def show_rule(rule: Rule, about: str, now: datetime, *, is_draft: bool = False) -> Sending:
+def show_rule(rule: Rule, about: str, now: datetime, *, is_anew: bool = False) -> Sending:
     """Writes nothing."""
     domain = example_domain(rule, about)
     by = recipients_in_words(ways(rule, read_outlets(rule.workspace_id)))
     found = preview(rule, domain, now) if domain else None
     is_due = found is not None and found.next.is_due(now)
-    return Sending(domain, found, reach_of(rule, now), by, is_draft, is_due)
+    speaks_anew = is_anew and rule.paused_at is None and not rule.digest
+    return Sending(domain, found, reach_of(rule, now), by, speaks_anew, is_due)
 
 
 def would_send(form: RuleForm, rule: Rule | None, about: str) -> Sending:
@@ -66,7 +68,7 @@ def would_send(form: RuleForm, rule: Rule | None, about: str) -> Sending:
         found = _typed(form, rule)
     except NeedsUser as error:
         return Sending(trouble=errors.describe(error.code, error.params))
-    return show_rule(found, about, now, is_draft=found is not rule) if found else Sending()
+    return show_rule(found, about, now, is_anew=rule is None or found.pk != rule.pk) if found else Sending()
 
 
 def _typed(form: RuleForm, rule: Rule | None) -> Rule | None:

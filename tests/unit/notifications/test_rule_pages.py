@@ -7,10 +7,11 @@ import pytest
 from django.test import Client
 
 from auditlog.models import Event
-from config.lib import clock
+from config.lib import clock, jobs
 from domains.models import DomainTag
 from notifications.models import AlertTemplate, Delivery, Gateway, Rule
 from notifications.rules.saving import RULES_AT_MOST
+from notifications.rules.watching import domains_moved
 from tests.cast import Cast, make_cast
 from tests.unit.notifications.watched import make_rule, only, watched
 
@@ -223,6 +224,29 @@ def test_a_draft_of_a_first_rule_is_told_as_it_will_be(cast: Cast, client: Clien
     assert "renews by itself" in page(client.post(form, same, headers={"HX-Request": "true"}))
     written = {**same, "days_before_expiry": "29"}
     assert "sent once the rule is saved" in page(client.post(form, written, headers={"HX-Request": "true"}))
+
+
+def typed(client: Client, cast: Cast, rule: Rule, **changes: str) -> str:
+    given = {**GIVEN, "name": rule.name, "days_before_expiry": str(rule.days_before_expiry), **changes}
+    return page(client.post(url(cast, f"{rule.pk}/preview/"), given, headers={"HX-Request": "true"}))
+
+
+def test_a_draft_that_goes_on_is_not_told_as_one_that_speaks_anew(cast: Cast, client: Client) -> None:
+    rule = only(cast.acme)
+    domains_moved([watched(cast.acme, "near.example.org", days=5.5).pk])
+    jobs.run_due("watch")
+    renamed = typed(client, cast, rule, name="Other")
+    assert "again after the cooldown" in renamed
+    assert "Once it is saved" not in renamed
+    assert "Once it is saved" in typed(client, cast, rule, days_before_expiry="20")
+
+
+def test_a_draft_of_a_paused_rule_is_not_told_as_one_that_speaks(cast: Cast, client: Client) -> None:
+    rule = only(cast.acme, paused_at=clock.now())
+    watched(cast.acme, "near.example.org", days=5.5)
+    shown = typed(client, cast, rule, days_before_expiry="20")
+    assert "as it is now: paused." in shown
+    assert "Once it is saved" not in shown
 
 
 def test_a_gateway_that_cannot_send_is_seen(cast: Cast, client: Client) -> None:
