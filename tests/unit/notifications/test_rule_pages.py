@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 
 from auditlog.models import Event
@@ -247,6 +248,31 @@ def test_a_draft_of_a_paused_rule_is_not_told_as_one_that_speaks(cast: Cast, cli
     shown = typed(client, cast, rule, days_before_expiry="20")
     assert "as it is now: paused." in shown
     assert "Once it is saved" not in shown
+
+
+def test_a_rule_that_reaches_nobody_says_so_and_nothing_else(cast: Cast, client: Client, member: Client) -> None:
+    watched(cast.acme, "near.example.org", days=5.5)
+    rule = only(cast.acme)
+    EmailAddress.objects.filter(user=cast.admin).update(verified=False)
+    for reader in (client, member):
+        shown = page(reader.get(url(cast, f"{rule.pk}/")))
+        assert "It reaches nobody: no admin has a confirmed address." in shown
+        assert "No certificate of this domain was seen yet" not in shown
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "At once, and again after the alert cooldown"),
+        ({"trigger": "problem"}, "At once, and again after the alert cooldown"),
+        ({"trigger": "changed"}, "Each time it happens"),
+        ({"trigger": "renewal"}, "Each time it happens"),
+        ({"digest": "weekly"}, "One message a week"),
+    ],
+)
+def test_the_page_of_a_rule_says_how_often(cast: Cast, client: Client, fields: dict[str, str], words: str) -> None:
+    rule = only(cast.acme, **fields)
+    assert f"<dt>How often</dt><dd>{words}</dd>" in page(client.get(url(cast, f"{rule.pk}/")))
 
 
 def test_a_gateway_that_cannot_send_is_seen(cast: Cast, client: Client) -> None:
