@@ -169,6 +169,7 @@ def test_the_preview_follows_what_is_typed(cast: Cast, client: Client) -> None:
     [
         ({"trigger": "problem"}, "Nothing of the kind is wrong with near.example.org now"),
         ({"trigger": "renewal"}, "It is sent when it happens"),
+        ({"trigger": "renewal_failed"}, "It is sent when it happens"),
         ({"digest": "daily"}, "near.example.org"),
         ({"digest": "daily", "days_before_expiry": "1"}, "No certificate is near enough to its end"),
         ({"recipients": "nonsense"}, "nonsense is no e-mail address"),
@@ -267,6 +268,7 @@ def test_a_rule_that_reaches_nobody_says_so_and_nothing_else(cast: Cast, client:
         ({"trigger": "problem"}, "At once, and again after the alert cooldown"),
         ({"trigger": "changed"}, "Each time it happens"),
         ({"trigger": "renewal"}, "Each time it happens"),
+        ({"trigger": "renewal_failed"}, "Each time it happens"),
         ({"digest": "weekly"}, "One message a week"),
     ],
 )
