@@ -29,7 +29,7 @@ LEASE_SECONDS = 2 * mail.SECONDS
 _ABOUT_DELIVERY = frozenset({"delivery.failed", "delivery.capped", "gateway.disabled"})
 _CAPS = frozenset({"mails_used_up", "sms_used_up"})
 # Somebody decided so or was told already; more mails about each message would say nothing new.
-_TOLD_ALREADY = _CAPS | {"gateway_paused", "gateway_off", "gateway_refused"}
+_TOLD_ALREADY = _CAPS | {"gateway_paused", "gateway_off", "gateway_gone", "gateway_refused"}
 
 
 def send_deliveries(batch: Sequence[Delivery]) -> None:
@@ -145,8 +145,7 @@ def _note_failure(delivery: Delivery, error: ExpectedError, words: str) -> None:
 
 
 def _record_failure(delivery: Delivery, error: ExpectedError, words: str) -> None:
-    """Only for gateways a mail follows: a mail about a mail would loop."""
-    alerts = delivery.gateway_id is not None and error.code not in _TOLD_ALREADY
+    alerts = _is_news(delivery) and error.code not in _TOLD_ALREADY
     record(
         "delivery.failed",
         workspace_id=delivery.workspace_id,
@@ -163,6 +162,12 @@ def _record_failure(delivery: Delivery, error: ExpectedError, words: str) -> Non
             "params": jobs.storable(error.params),
         },
     )
+
+
+def _is_news(delivery: Delivery) -> bool:
+    """Whether the admins can be told by the platform's mail: of what failed as such a mail to them it would loop."""
+    is_for_others = bool(delivery.message) and delivery.recipient_id is None
+    return delivery.gateway_id is not None or is_for_others
 
 
 def _tell_of_cap(delivery: Delivery, error: ExpectedError) -> None:

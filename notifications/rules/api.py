@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from django.db import transaction
 from django.shortcuts import get_object_or_404
 from ninja import Router, Schema
 from pydantic import Field
@@ -213,12 +214,14 @@ def patch_rule(request: ApiRequest, rule: Rule, body: RuleChange) -> dict[str, A
     """Other days, domains, channel or recipients have it speak anew; a name or a template does not."""
     given = body.model_dump(exclude_unset=True)
     paused = given.pop("paused", None)
-    if given:
-        with _beside_its_field():
-            wish = wish_of(rule, **told(request.workspace, given))
-            rule = change_rule(rule=rule, actor=request.actor, wish=wish)
-    if paused is not None:
-        rule = pause_rule(rule=rule, actor=request.actor, is_paused=paused)
+    # Both or neither: what is changed and paused at once must not speak in between.
+    with transaction.atomic():
+        if given:
+            with _beside_its_field():
+                wish = wish_of(rule, **told(request.workspace, given))
+                rule = change_rule(rule=rule, actor=request.actor, wish=wish)
+        if paused is not None:
+            rule = pause_rule(rule=rule, actor=request.actor, is_paused=paused)
     return show_rule(request, rule)
 
 

@@ -16,7 +16,7 @@ from domains.protocols import HTTPS
 from notifications.models import AlertTemplate, Gateway, Rule, Trigger
 from notifications.rules.digests import expiring_under
 from notifications.rules.matching import domains_chosen
-from notifications.rules.saving import InvalidRule, Wish, stays_default, wish_of
+from notifications.rules.saving import InvalidRule, Wish, speaks_anew, stays_default, wish_of
 
 NAMED = 5
 COUNTED_AT_MOST = 1_000
@@ -56,13 +56,17 @@ def template_of(workspace: Workspace, key: uuid.UUID) -> AlertTemplate:
 
 
 def draft(workspace: Workspace, wish: Wish, kept: Rule | None) -> Rule:
-    """What saving would make of a checked wish, unsaved: `kept` itself where nothing differs."""
+    """What saving would make of a checked wish, unsaved; with the key of `kept` where that goes on, not speaking anew.
+
+    `kept` itself where nothing differs.
+    """
     if kept is None:
         return Rule(workspace=workspace, **wish.columns)
     if wish_of(kept) == wish:
         return kept
+    key = {} if speaks_anew(kept, wish) else {"pk": kept.pk}
     is_default = stays_default(kept, wish)
-    return Rule(workspace=workspace, is_default=is_default, paused_at=kept.paused_at, **wish.columns)
+    return Rule(workspace=workspace, is_default=is_default, paused_at=kept.paused_at, **key, **wish.columns)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import logging
 import uuid
 import zoneinfo
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import Any
@@ -84,12 +85,27 @@ def give_up(digest: Digest, error: ExpectedError) -> None:
     )
 
 
+@dataclass(frozen=True)
+class Gathered:
+    """The certificates inside a rule's days: `listed` are the next to expire, at most LISTED_AT_MOST of `count`."""
+
+    listed: Sequence[Domain]
+    count: int
+
+
+def gathered_by(rule: Rule, now: datetime) -> Gathered:
+    """Counted by the database, since there may be 100,000: the days of a rule that gathers are as written."""
+    rows = _near_the_end(rule, now)
+    listed = list(rows[:LISTED_AT_MOST])
+    return Gathered(listed, len(listed) if len(listed) < LISTED_AT_MOST else rows.count())
+
+
 def _deliveries(rule: Rule, digest: Digest, now: datetime) -> list[Delivery]:
     zone = zoneinfo.ZoneInfo(rule.workspace.time_zone)
     # Of the day for which it was planned: one that is late is still that day's.
     day = (digest.run_after or now).astimezone(zone).date()
-    found = list(expiring_under(rule, now))
-    if not found:
+    found = gathered_by(rule, now)
+    if not found.count:
         return []
     message = digest_message(rule, found, now)
     story = Story("", "certificates.expiring", str(rule.pk), None, now, message.subject)
@@ -109,20 +125,21 @@ def _near_the_end(rule: Rule, now: datetime) -> QuerySet[Domain]:
     acknowledged = Finding.objects.for_workspace(rule.workspace_id).filter(
         closed_at=None, acknowledged_at__isnull=False, code__in=NEAR_THE_END
     )
-    rows = domains_of(rule).filter(expires_at__lte=horizon).exclude(pk__in=acknowledged.values("domain"))
+    seen = domains_of(rule).filter(visit__not_after__isnull=False, visit__inspection__isnull=False)
+    rows = seen.filter(expires_at__lte=horizon).exclude(pk__in=acknowledged.values("domain"))
     return rows.select_related("workspace", "visit__inspection").order_by("expires_at", "id")
 
 
-def digest_message(rule: Rule, found: Sequence[Domain], now: datetime) -> Message:
+def digest_message(rule: Rule, found: Gathered, now: datetime) -> Message:
     """Its own form: a template is about one domain."""
-    count = len(found)
-    subject = f"{found[0].label}: {expiry_title(_end(found[0]), now).lower()}"
+    count, first = found.count, found.listed[0]
+    subject = f"{first.label}: {expiry_title(_end(first), now).lower()}"
     if count > 1:
         subject = f"{count:,} certificates have expired or expire within {rule.days_before_expiry} days"
-    lines = [_line(domain, now) for domain in found[:LISTED_AT_MOST]]
-    if count > LISTED_AT_MOST:
-        lines.append(f"… and {count - LISTED_AT_MOST:,} more")
-    left = days_left(_end(found[0]), now)
+    lines = [_line(domain, now) for domain in found.listed]
+    if count > len(lines):
+        lines.append(f"… and {count - len(lines):,} more")
+    left = days_left(_end(first), now)
     return Message(
         type="certificates.expiring",
         subject=subject,
@@ -131,7 +148,7 @@ def digest_message(rule: Rule, found: Sequence[Domain], now: datetime) -> Messag
         dedup_key=f"digest-{rule.pk.hex}",
         severity="critical" if left <= CRITICAL_DAYS else "warning",
         facts=(("Workspace", rule.workspace.name), ("Certificates", f"{count:,}")),
-        data={"domains": [_plain(domain) for domain in found[:LISTED_AT_MOST]], "count": count},
+        data={"domains": [_plain(domain) for domain in found.listed], "count": count},
     )
 
 

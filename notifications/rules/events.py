@@ -9,8 +9,8 @@ from notifications.models import Trigger
 # What a visit, a fetched list, a proof or a probe finds; the findings of issuing and deploying are told when they
 # happen, by the events of the same transaction.
 TOLD_BY_EVENTS = frozenset({"issuance", "deploy"})
-# `expiring` is what the rules about days are for.
-TOLD_BY_DAYS = frozenset({"expiring"})
+# `expiring` is what the rules about days are for; a renewal that failed is told by its event, once.
+TOLD_OTHERWISE = frozenset({"expiring", "renewal_failed"})
 # Acknowledging one of these ends the reminders about days as well.
 NEAR_THE_END = frozenset({"expiring", "expired"})
 
@@ -23,7 +23,6 @@ _CODES: Mapping[str, str] = {
     "renewal_overdue": Trigger.OVERDUE,
     "renewal_blocked": Trigger.OVERDUE,
     "certificate_expired": Trigger.OVERDUE,
-    "renewal_failed": Trigger.RENEWAL_FAILED,
 }
 
 # Rules whose moment the sweep finds in findings; all the others but EXPIRY fire with their event.
@@ -56,7 +55,7 @@ MOVES = frozenset(
 
 def trigger_of(finding: Finding) -> str:
     """What kind of rule speaks of it; empty: none does."""
-    if finding.source in TOLD_BY_EVENTS or finding.code in TOLD_BY_DAYS:
+    if finding.source in TOLD_BY_EVENTS or finding.code in TOLD_OTHERWISE:
         return ""
     known = _SOURCES.get(finding.source) or _CODES.get(finding.code)
     if known:

@@ -91,6 +91,11 @@ def stays_default(rule: Rule, wish: Wish) -> bool:
     return rule.is_default and not _differs(wish_of(rule), wish, _WHEN)
 
 
+def speaks_anew(rule: Rule, wish: Wish) -> bool:
+    """Whether as `wish` (checked) wants it, it speaks again of what it has spoken of."""
+    return _differs(wish_of(rule), wish, _WHAT)
+
+
 def _differs(one: Wish, other: Wish, names: Iterable[str]) -> bool:
     return any(getattr(one, name) != getattr(other, name) for name in names)
 
@@ -117,13 +122,13 @@ def change_rule(*, rule: Rule, actor: Actor, wish: Wish) -> Rule:
     checked = check(rule.workspace, wish)
     with transaction.atomic():
         row = _lock(rule)
-        before = wish_of(row)
-        if before == checked:
+        if wish_of(row) == checked:
             return row
+        is_anew = speaks_anew(row, checked)
         row.is_default = stays_default(row, checked)
         for name, value in checked.columns.items():
             setattr(row, name, value)
-        if _differs(before, checked, _WHAT):
+        if is_anew:
             make_due(watches_of(row.workspace, domain_id=row.domain_id, tag=row.tag))
             Alarm.objects.for_workspace(row.workspace).filter(rule=row).delete()
         row.save()

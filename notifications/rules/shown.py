@@ -9,6 +9,7 @@ from domains.models import Domain
 from notifications.models import Channel, Rule
 from notifications.outbox import read_outlets, recipients_in_words, ways
 from notifications.rules.asking import Reach, draft, example_domain, reach_of
+from notifications.rules.events import SWEPT
 from notifications.rules.forms import RuleForm
 from notifications.rules.saving import scope_in_words, when_in_words
 from notifications.rules.upcoming import Preview, preview
@@ -23,6 +24,14 @@ class Shown:
     @property
     def when(self) -> str:
         return when_in_words(self.rule)
+
+    @property
+    def how_often(self) -> str:
+        if self.rule.digest:
+            return Rule.DigestEvery(self.rule.digest).label
+        if self.rule.trigger not in SWEPT:
+            return "Each time it happens"
+        return "At once, and again after the alert cooldown"
 
     @property
     def scope(self) -> str:
@@ -42,18 +51,21 @@ class Sending:
     preview: Preview | None = None
     reach: Reach | None = None
     by: Sequence[str] = ()
-    is_draft: bool = False
+    # It is typed, and saved it speaks of all that is inside its days.
+    speaks_anew: bool = False
     is_due: bool = False
     trouble: errors.Wording | None = None
 
 
-def show_rule(rule: Rule, about: str, now: datetime, *, is_draft: bool = False) -> Sending:
+def show_rule(rule: Rule, about: str, now: datetime, *, is_anew: bool = False) -> Sending:
     """Writes nothing."""
     domain = example_domain(rule, about)
-    by = recipients_in_words(ways(rule, read_outlets(rule.workspace_id)))
-    found = preview(rule, domain, now) if domain else None
+    outlets = read_outlets(rule.workspace_id)
+    by = recipients_in_words(ways(rule, outlets))
+    found = preview(rule, domain, now, outlets) if domain else None
     is_due = found is not None and found.next.is_due(now)
-    return Sending(domain, found, reach_of(rule, now), by, is_draft, is_due)
+    speaks_anew = is_anew and rule.paused_at is None and not rule.digest
+    return Sending(domain, found, reach_of(rule, now), by, speaks_anew, is_due)
 
 
 def would_send(form: RuleForm, rule: Rule | None, about: str) -> Sending:
@@ -64,7 +76,7 @@ def would_send(form: RuleForm, rule: Rule | None, about: str) -> Sending:
     if not form.is_valid():
         return _trouble(form)
     found = draft(form.workspace, form.wish, rule)
-    return show_rule(found, about, now, is_draft=found is not rule)
+    return show_rule(found, about, now, is_anew=rule is None or found.pk != rule.pk)
 
 
 def _trouble(form: RuleForm) -> Sending:

@@ -8,8 +8,8 @@ from datetime import datetime
 from domains.models import Domain
 from notifications.message import Message
 from notifications.models import Rule, Trigger
-from notifications.outbox import Way, put_out, read_outlets, ways
-from notifications.rules.digests import digest_message, expiring_under, gathering_at
+from notifications.outbox import Outlets, put_out, ways
+from notifications.rules.digests import digest_message, gathered_by, gathering_at
 from notifications.rules.events import SWEPT
 from notifications.rules.matching import rules_for
 from notifications.rules.moments import life_of
@@ -81,30 +81,29 @@ def _soonest(pending: Sequence[Pending]) -> Pending | None:
 
 @dataclass(frozen=True)
 class Preview:
-    """What the rule would send about the domain at this moment, to whom, and whether it does so now."""
+    """What the rule would send about the domain at this moment, and when it does so next."""
 
     message: Message | None
-    ways: Sequence[Way]
     next: Upcoming
-    # Why there is no message: the rule is about something that is not so now.
+    # Why there is no message: the rule is about something that is not so now. Empty where it only reaches nobody.
     silence: str = ""
 
 
-def preview(rule: Rule, domain: Domain, now: datetime) -> Preview:
+def preview(rule: Rule, domain: Domain, now: datetime, outlets: Outlets) -> Preview:
     """For a rule, saved or not, loaded with workspace, gateway and template. Writes nothing."""
-    outlets = read_outlets(rule.workspace_id)
-    found = ways(rule, outlets)
     coming = _next_of(rule, domain, scene_of(domain, now), gathering_at([rule] if rule.digest else []), now)
-    message = _digest(rule, now) if rule.digest else _message(rule, domain, now)
-    return Preview(message, found, coming, "" if message else _silence(rule, domain))
+    if not ways(rule, outlets):
+        return Preview(None, coming)
+    message = _digest(rule, now) if rule.digest else _message(rule, domain, now, outlets)
+    return Preview(message, coming, "" if message else _silence(rule, domain))
 
 
 def _digest(rule: Rule, now: datetime) -> Message | None:
-    found = list(expiring_under(rule, now))
-    return digest_message(rule, found, now) if found else None
+    found = gathered_by(rule, now)
+    return digest_message(rule, found, now) if found.count else None
 
 
-def _message(rule: Rule, domain: Domain, now: datetime) -> Message | None:
+def _message(rule: Rule, domain: Domain, now: datetime, outlets: Outlets) -> Message | None:
     """About the certificate, or about the first thing that is wrong."""
     if rule.trigger == Trigger.EXPIRY:
         life = life_of(domain)
@@ -113,7 +112,7 @@ def _message(rule: Rule, domain: Domain, now: datetime) -> Message | None:
         pending = next(iter(scene_of(domain, now).moments_of(rule, domain)), None)
         finding = pending.finding if pending else None
         story = tell_finding(finding, domain, rule.trigger, now) if finding else None
-    rows = put_out(rule, story, "preview") if story else []
+    rows = put_out(rule, story, "preview", outlets) if story else []
     return Message.thawed(rows[0].message) if rows else None
 
 

@@ -27,9 +27,9 @@ REFUSED = {
     "DELETE /api/servers/{id}": "server_in_use",
     "DELETE /api/members/{member_id}": "last_admin",
     "POST /api/domains/{id}/certificates": "upload_key_missing",
-    # No zone is set, and which fields `config` needs depends on the kind.
+    # No zone is set, and the zone of the example is reserved.
     "POST /api/domains/{id}/delegations": "dns_zone_missing",
-    "POST /api/dns-providers": "input_invalid",
+    "POST /api/dns-providers": "host_reserved",
 }
 
 

@@ -15,7 +15,7 @@ from notifications.incidents.acknowledging import acknowledge, unacknowledge
 from notifications.models import Alarm, Delivery, Trigger, Watch
 from notifications.rules.watching import domains_moved
 from tests.cast import Cast, make_cast
-from tests.unit.notifications.watched import only, watched
+from tests.unit.notifications.watched import make_rule, only, watched
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -129,6 +129,21 @@ def test_acknowledging_that_it_expires_ends_the_alarms_about_days(cast: Cast, do
     unacknowledge(finding=finding, actor=ANN)
     assert Alarm.unscoped.get().acknowledged_at is None
     assert sweep(15 * 24 * HOUR + HOUR) == 2
+
+
+def test_who_acknowledged_that_it_expires_is_told_of_the_end_by_a_rule_about_problems(
+    cast: Cast, domain: Domain
+) -> None:
+    only(cast.acme, days_before_expiry=30)
+    problems = make_rule(cast.acme, name="Problems", trigger=Trigger.PROBLEM)
+    finding = trouble(domain, "expiring", "warning")
+    domains_moved([domain.pk])
+    assert sweep() == 1
+    acknowledge(finding=finding, actor=ANN, note="planned")
+    close_finding(domain=domain, source="visit", code="expiring")
+    trouble(domain, "expired", "critical")
+    assert sweep(40 * 24 * HOUR) == 2
+    assert Delivery.unscoped.latest("created_at").rule == problems
 
 
 def test_acknowledging_something_else_leaves_the_alarms_about_days(cast: Cast, domain: Domain) -> None:

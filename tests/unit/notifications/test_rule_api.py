@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from config.lib.errors import NeedsUser
 from notifications.models import AlertTemplate, Gateway, Rule
+from notifications.rules import api
 from tests.cast import Cast, make_cast
 from tests.unit.notifications.watched import only, watched
 
@@ -61,6 +63,23 @@ def test_it_is_paused_and_resumed(cast: Cast, client: Client) -> None:
     assert patch(client, str(rule.pk), paused=True, name="Other").json()["name"] == "Other"
     assert patch(client, str(rule.pk), paused=False).json()["paused"] is False
     assert patch(client, str(rule.pk)).json()["paused"] is False
+
+
+def test_it_is_changed_and_paused_in_one_or_not_at_all(
+    cast: Cast, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = only(cast.acme)
+
+    def fail(**given: Any) -> None:
+        raise NeedsUser("rules_full", most=1)
+
+    monkeypatch.setattr(api, "pause_rule", fail)
+    assert patch(client, str(rule.pk), days_before_expiry=3, paused=True).status_code >= 400
+    rule.refresh_from_db()
+    assert rule.days_before_expiry == 30
+    monkeypatch.undo()
+    row = patch(client, str(rule.pk), days_before_expiry=3, paused=True).json()
+    assert (row["days_before_expiry"], row["paused"]) == (3, True)
 
 
 def test_a_change_keeps_what_it_does_not_name(cast: Cast, client: Client) -> None:

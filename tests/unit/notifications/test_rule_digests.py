@@ -5,13 +5,16 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Workspace
 from accounts.workspaces import change_workspace
 from auditlog.events import SYSTEM
 from config.lib import clock, jobs
 from notifications.models import Delivery, Digest, Rule
-from notifications.rules.digests import next_gathering
+from notifications.rules import digests
+from notifications.rules.digests import digest_message, gathered_by, next_gathering
 from notifications.rules.saving import InvalidRule, Wish, change_rule, create_rule, wish_of
 from notifications.rules.watching import domains_moved
 from tests.cast import Cast, make_cast
@@ -85,6 +88,24 @@ def test_another_zone_moves_it_and_the_same_day_is_not_told_twice(cast: Cast) ->
     with clock.frozen(morning + 2 * HOUR):
         change_rule(rule=rule, actor=SYSTEM, wish=wish_of(rule, digest=""))
     assert not Digest.unscoped.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.both_databases
+def test_of_many_that_expire_only_those_it_lists_are_read(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digests, "LISTED_AT_MOST", 2)
+    wish = Wish("Daily", "email", days_before_expiry=30, digest="daily", recipients=("ops@example.net",))
+    with clock.frozen(datetime(2026, 1, 5, 6, tzinfo=UTC)):
+        for n in range(5):
+            watched(cast.acme, f"h{n}.example.org", days=5 + n)
+        rule = create_rule(workspace=cast.acme, actor=SYSTEM, wish=wish)
+        with CaptureQueriesContext(connection) as asked:
+            found = gathered_by(rule, clock.now())
+            message = digest_message(rule, found, clock.now())
+    assert [domain.host for domain in found.listed] == ["h0.example.org", "h1.example.org"]
+    assert message.subject == "5 certificates have expired or expire within 30 days"
+    assert message.body.endswith("… and 3 more")
+    assert ["COUNT(" in query["sql"] or "LIMIT 2" in query["sql"] for query in asked] == [True, True]
 
 
 @pytest.mark.django_db

@@ -4,13 +4,15 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 
 from auditlog.models import Event
-from config.lib import clock
+from config.lib import clock, jobs
 from domains.models import DomainTag
 from notifications.models import AlertTemplate, Delivery, Gateway, Rule
 from notifications.rules.saving import RULES_AT_MOST
+from notifications.rules.watching import domains_moved
 from tests.cast import Cast, make_cast
 from tests.unit.notifications.watched import make_rule, only, watched
 
@@ -173,6 +175,7 @@ def test_the_preview_follows_what_is_typed(cast: Cast, client: Client) -> None:
     [
         ({"trigger": "problem"}, "Nothing of the kind is wrong with near.example.org now"),
         ({"trigger": "renewal"}, "It is sent when it happens"),
+        ({"trigger": "renewal_failed"}, "It is sent when it happens"),
         ({"digest": "daily"}, "near.example.org"),
         ({"digest": "daily", "days_before_expiry": "1"}, "No certificate is near enough to its end"),
         ({"recipients": "nonsense"}, "nonsense is no e-mail address"),
@@ -229,6 +232,55 @@ def test_a_draft_of_a_first_rule_is_told_as_it_will_be(cast: Cast, client: Clien
     assert "renews by itself" in page(client.post(form, same, headers={"HX-Request": "true"}))
     written = {**same, "days_before_expiry": "29"}
     assert "sent once the rule is saved" in page(client.post(form, written, headers={"HX-Request": "true"}))
+
+
+def typed(client: Client, cast: Cast, rule: Rule, **changes: str) -> str:
+    given = {**GIVEN, "name": rule.name, "days_before_expiry": str(rule.days_before_expiry), **changes}
+    return page(client.post(url(cast, f"{rule.pk}/preview/"), given, headers={"HX-Request": "true"}))
+
+
+def test_a_draft_that_goes_on_is_not_told_as_one_that_speaks_anew(cast: Cast, client: Client) -> None:
+    rule = only(cast.acme)
+    domains_moved([watched(cast.acme, "near.example.org", days=5.5).pk])
+    jobs.run_due("watch")
+    renamed = typed(client, cast, rule, name="Other")
+    assert "again after the cooldown" in renamed
+    assert "Once it is saved" not in renamed
+    assert "Once it is saved" in typed(client, cast, rule, days_before_expiry="20")
+
+
+def test_a_draft_of_a_paused_rule_is_not_told_as_one_that_speaks(cast: Cast, client: Client) -> None:
+    rule = only(cast.acme, paused_at=clock.now())
+    watched(cast.acme, "near.example.org", days=5.5)
+    shown = typed(client, cast, rule, days_before_expiry="20")
+    assert "as it is now: paused." in shown
+    assert "Once it is saved" not in shown
+
+
+def test_a_rule_that_reaches_nobody_says_so_and_nothing_else(cast: Cast, client: Client, member: Client) -> None:
+    watched(cast.acme, "near.example.org", days=5.5)
+    rule = only(cast.acme)
+    EmailAddress.objects.filter(user=cast.admin).update(verified=False)
+    for reader in (client, member):
+        shown = page(reader.get(url(cast, f"{rule.pk}/")))
+        assert "It reaches nobody: no admin has a confirmed address." in shown
+        assert "No certificate of this domain was seen yet" not in shown
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "At once, and again after the alert cooldown"),
+        ({"trigger": "problem"}, "At once, and again after the alert cooldown"),
+        ({"trigger": "changed"}, "Each time it happens"),
+        ({"trigger": "renewal"}, "Each time it happens"),
+        ({"trigger": "renewal_failed"}, "Each time it happens"),
+        ({"digest": "weekly"}, "One message a week"),
+    ],
+)
+def test_the_page_of_a_rule_says_how_often(cast: Cast, client: Client, fields: dict[str, str], words: str) -> None:
+    rule = only(cast.acme, **fields)
+    assert f"<dt>How often</dt><dd>{words}</dd>" in page(client.get(url(cast, f"{rule.pk}/")))
 
 
 def test_a_gateway_that_cannot_send_is_seen(cast: Cast, client: Client) -> None:

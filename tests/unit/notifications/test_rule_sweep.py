@@ -286,6 +286,18 @@ def test_renewals_go_by_rules_and_without_any_by_platform_mail(cast: Cast) -> No
     assert Delivery.unscoped.count() == 2
 
 
+def test_a_failed_renewal_is_told_once_by_its_event_and_not_by_its_finding(cast: Cast) -> None:
+    domain = watched(cast.acme, "shop.example.org", days=80)
+    only(cast.acme, trigger=Trigger.RENEWAL_FAILED)
+    make_rule(cast.acme, name="Problems", trigger=Trigger.PROBLEM)
+    open_finding(domain=domain, source="renewal", code="renewal_failed", params={}, severity="critical")
+    renew(cast, domain, "issuance.failed")
+    for days in range(3):
+        sweep(NOW + days * DAY)
+    assert [row.event_kind for row in told()] == ["renewal.failed"]
+    assert {one.why for one in upcoming(loaded(domain), NOW)} == {"when it happens", "nothing of the kind is wrong"}
+
+
 def test_gateways_are_used_and_nothing_is_lost_without_one(cast: Cast) -> None:
     only(cast.acme, channel="webhook")
     domain = watched(cast.acme, "shop.example.org")

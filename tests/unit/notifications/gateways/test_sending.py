@@ -18,6 +18,7 @@ from notifications.gateways.testing import send_test
 from notifications.models import Delivery, Gateway
 from tests.cast import Cast, make_cast
 from tests.servers.gateways import Provider, provider
+from tests.servers.smtp_sink import smtp_sink
 from tests.unit.notifications.gateways.conftest import MESSAGE, SID
 
 pytestmark = pytest.mark.django_db
@@ -179,6 +180,22 @@ def test_a_rule_s_message_goes_by_platform_mail(cast: Cast, server: Provider, tm
     assert deliver(cast, None, to="ops@acme.org").state == "sent"
     (mail,) = (tmp_path / "mail").glob("*.eml")
     assert MESSAGE.body in mail.read_text()
+
+
+def test_what_the_platform_could_not_mail_is_told_to_the_admins_unless_it_was_for_them(
+    cast: Cast, settings: Settings
+) -> None:
+    with smtp_sink() as sink:
+        settings.EMAIL_URL, sink.mood = sink.url, "reject"
+        assert deliver(cast, None, "theirs", to="typo@acme.org").state == "failed"
+        assert deliver(cast, None, "own", to=cast.admin.email, recipient=cast.admin).state == "failed"
+        sink.mood = "ok"
+        jobs.run_due("reaction")
+        jobs.run_due("delivery")
+        (mail,) = sink.mails
+    assert mail.message["To"] == cast.admin.email
+    assert "The message to typo@acme.org" in mail.subject
+    assert Event.unscoped.filter(kind="delivery.failed").count() == 2
 
 
 def test_the_day_s_mails_are_counted_and_the_cap_is_told_once(cast: Cast, server: Provider, settings: Settings) -> None:
