@@ -9,7 +9,7 @@ from django.test import Client
 
 from auditlog.models import Event
 from config.lib import clock, jobs
-from domains.models import DomainTag
+from domains.models import Domain, DomainTag
 from notifications.models import AlertTemplate, Delivery, Gateway, Rule
 from notifications.rules.saving import RULES_AT_MOST
 from notifications.rules.watching import domains_moved
@@ -275,6 +275,17 @@ def test_a_rule_that_reaches_nobody_says_so_and_nothing_else(cast: Cast, client:
 def test_the_page_of_a_rule_says_how_often(cast: Cast, client: Client, fields: dict[str, str], words: str) -> None:
     rule = only(cast.acme, **fields)
     assert f"<dt>How often</dt><dd>{words}</dd>" in page(client.get(url(cast, f"{rule.pk}/")))
+
+
+def test_the_example_is_the_domain_that_ends_first_and_not_one_without_a_certificate(
+    cast: Cast, client: Client
+) -> None:
+    Domain.objects.create(workspace=cast.acme, host="a.example.org", verified_at=clock.now())
+    watched(cast.acme, "near.example.org", days=5.5)
+    shown = page(client.post(url(cast, "preview/"), GIVEN))
+    assert "near.example.org: the certificate expires in 5 days" in shown
+    offered = '<option value="near.example.org"></option><option value="a.example.org">'
+    assert offered in shown
 
 
 def test_a_gateway_that_cannot_send_is_seen(cast: Cast, client: Client) -> None:
