@@ -103,6 +103,21 @@ def test_mail_to_addresses_and_a_digest(cast: Cast, client: Client) -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "It speaks of what is so already within a minute or two."),
+        ({"trigger": "problem"}, "It speaks of what is so already within a minute or two."),
+        ({"trigger": "renewal"}, "It speaks when that happens."),
+        ({"digest": "daily"}, "speaks at 08:00 of the workspace"),
+    ],
+)
+def test_whoever_saves_a_rule_is_told_when_it_begins(
+    cast: Cast, client: Client, changes: dict[str, str], words: str
+) -> None:
+    assert words in page(client.post(url(cast, "add/"), {**GIVEN, **changes}, follow=True))
+
+
+@pytest.mark.parametrize(
     ("changes", "field", "words"),
     [
         ({"name": " "}, "name", "This field is required"),
