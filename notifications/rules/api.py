@@ -14,6 +14,7 @@ from pydantic import Field
 from accounts.api import ApiRequest, ListQuery, OneOf, Page, bad_field, operation, page_of, routers
 from accounts.models import Workspace
 from accounts.policy import is_allowed
+from notifications.gateways.api import ChannelName
 from notifications.models import Rule, Trigger
 from notifications.rules.asking import domain_of, gateway_of, template_of
 from notifications.rules.saving import (
@@ -33,7 +34,6 @@ from notifications.rules.saving import (
 router = Router(tags=["Alerts"])
 routers.add("alert-rules", router)
 
-type ChannelName = Literal["email", "slack", "teams", "sms_twilio", "sms_rest", "webhook"]
 type TriggerName = Literal[
     "expiry", "renewal", "renewal_failed", "overdue", "problem", "changed", "site", "readiness", "balance"
 ]
