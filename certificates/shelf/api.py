@@ -1,6 +1,6 @@
 """The API about the certificates of a whole workspace: listing, giving out, revoking."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from django.http import HttpResponse
 from ninja import Schema
@@ -15,13 +15,15 @@ from certificates.models import Certificate, Revocation
 from certificates.revoking import REASONS, read_reason, revoke_certificate
 from certificates.serving import with_serving
 from certificates.shapes import CertificateOut, show_certificate
-from certificates.shelf.listing import FILTERS, matching
+from certificates.shelf.listing import matching
 from config.lib import jobs
+
+type ShownName = Literal["", "valid", "expired", "revoked", "issued", "uploaded"]
 
 
 class CertificatesQuery(ListQuery):
     q: str = Field("", max_length=253, description="Part of a name on the certificate.")
-    show: Annotated[str, OneOf(one.key for one in FILTERS)] = Field("", description="Only those; empty: all.")
+    show: ShownName = Field("", description="Only those; empty: all.")
 
 
 class ExportIn(Schema):

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from django.db.models import F
 from django.shortcuts import get_object_or_404
 
 from accounts.models import Workspace
@@ -15,7 +14,7 @@ from domains.models import Domain
 from domains.protocols import HTTPS
 from notifications.models import AlertTemplate, Gateway, Rule, Trigger
 from notifications.rules.digests import expiring_under
-from notifications.rules.matching import domains_chosen
+from notifications.rules.matching import ENDING_FIRST, domains_chosen
 from notifications.rules.saving import InvalidRule, Wish, speaks_anew, stays_default, wish_of
 
 NAMED = 5
@@ -106,4 +105,4 @@ def example_domain(rule: Rule, wanted: str) -> Domain | None:
     except InvalidRule:
         named = None
     chosen = rows.filter(pk=named.pk).first() if named else None
-    return chosen or rows.order_by(F("expires_at").asc(nulls_last=True), "id").first()
+    return chosen or rows.order_by(*ENDING_FIRST).first()

@@ -3,11 +3,14 @@
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from accounts.models import Workspace
 from domains.models import Domain, DomainTag
 from notifications.models import Rule
+
+# Those without a certificate come last on every database.
+ENDING_FIRST = (F("expires_at").asc(nulls_last=True), "id")
 
 
 def does_match(rule: Rule, domain_id: uuid.UUID, tags: Collection[str]) -> bool:

@@ -34,6 +34,15 @@ class Shown:
         return "At once, and again after the alert cooldown"
 
     @property
+    def begins(self) -> str:
+        """From when on a new one speaks, in a sentence."""
+        if self.rule.digest:
+            return "It gathers from now on, and speaks at 08:00 of the workspace's time zone."
+        if self.rule.trigger not in SWEPT:
+            return "It speaks when that happens."
+        return "It speaks of what is so already within a minute or two."
+
+    @property
     def scope(self) -> str:
         return scope_in_words(self.rule)
 

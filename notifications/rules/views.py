@@ -64,7 +64,7 @@ def add_rule(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
         except NeedsUser as error:
             form.refuse(error)
         else:
-            messages.success(request, f"{rule.name} is saved. It speaks of what is so already within a minute or two.")
+            messages.success(request, f"{rule.name} is saved. {Shown(rule).begins}")
             return _to(rule)
     return _form_page(request, form, None)
 

@@ -10,6 +10,7 @@ from domains.models import Domain, Finding
 from notifications.message import Message
 from notifications.models import AlertTemplate, Trigger
 from notifications.rules.events import trigger_of
+from notifications.rules.matching import ENDING_FIRST
 from notifications.rules.moments import life_of
 from notifications.rules.telling import page_of, tell_expiring, tell_finding
 from notifications.story import Story
@@ -34,7 +35,7 @@ class Preview:
 
 def domains_offered(workspace: Workspace) -> list[str]:
     """Labels of the domains that end first, for the field that chooses one."""
-    rows = Domain.objects.for_workspace(workspace).order_by("expires_at", "id")
+    rows = Domain.objects.for_workspace(workspace).order_by(*ENDING_FIRST)
     return [domain.label for domain in rows[:OFFERED]]
 
 
@@ -45,8 +46,7 @@ def find_domain(workspace: Workspace, wanted: str) -> Domain | None:
     host = label.partition(":")[0]
     named = rows.filter(host__startswith=host).order_by("host", "port", "id") if host else rows.none()
     exact = next((one for one in named[:OFFERED] if one.label == label), None)
-    by_end = rows.order_by("expires_at", "id")
-    return exact or named.first() or by_end.filter(expires_at__isnull=False).first() or by_end.first()
+    return exact or named.first() or rows.order_by(*ENDING_FIRST).first()
 
 
 def preview_of(

@@ -14,6 +14,11 @@ PATHS = (
     "domains/add-many/",
     "team/",
     "settings/",
+    "settings/gateways/",
+    "settings/gateways/add/?kind=webhook",
+    "settings/templates/add/",
+    "settings/rules/",
+    "settings/rules/add/",
     "settings/tokens/",
     "settings/security/",
 )

@@ -44,6 +44,51 @@ def work_and_die(place: str) -> int:
     return subprocess.run(command, cwd=ROOT, env={**os.environ, "MMC_CRASH_AT": place}, check=False).returncode
 
 
+MANY = 450  # more than two batches
+
+SWEEPER = """
+import sys, django
+django.setup()
+from django.db import connection
+from config.lib import jobs
+connection.settings_dict["NAME"] = sys.argv[1]
+print("ready", flush=True)
+sys.stdin.readline()
+jobs.run_due("watch")
+"""
+
+
+def begin_sweeper() -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", SWEEPER, str(connection.settings_dict["NAME"])]
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def sweep_side_by_side(count: int) -> list[int]:
+    """How `count` workers ended that began in the same moment."""
+    workers = [begin_sweeper() for _ in range(count)]
+    for worker in workers:
+        assert worker.stdout
+        assert worker.stdout.readline() == "ready\n"
+    for worker in workers:
+        assert worker.stdin
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    for worker in workers:
+        worker.communicate(timeout=60)
+    return [worker.returncode for worker in workers]
+
+
+def test_sweepers_of_their_own_tell_each_round_once_between_them(cast: Cast) -> None:
+    only(cast.acme, recipients=["ops@example.net"])
+    domains_moved([watched(cast.acme, f"h{n}.example.org").pk for n in range(MANY)])
+    Watch.unscoped.update(run_after=clock.now() - timedelta(minutes=1))
+    assert sweep_side_by_side(3) == [0, 0, 0]
+    assert Delivery.unscoped.count() == Alarm.unscoped.count() == MANY
+    assert Delivery.unscoped.values("domain_id").distinct().count() == MANY
+    assert not Watch.unscoped.filter(lease_token__isnull=False).exists()
+    assert not Watch.unscoped.filter(run_after__lte=clock.now()).exists()
+
+
 def lapse_leases() -> None:
     for model in (Watch, Digest):
         rows = model.unscoped.filter(lease_token__isnull=False)

@@ -1,4 +1,4 @@
-"""Alert templates with their preview, the Alerts tab of domains, and the boxes of the Renew & deploy tab."""
+"""Alert rules and templates with their previews, the Alerts tab of domains, and the boxes of the Renew & deploy tab."""
 
 from pathlib import Path
 
@@ -27,6 +27,7 @@ def shoot_alerts(album: Album, around: Habitat, place: Path) -> None:
     album.shoot_open("template-without-domains", page)
     domains = seed(around, person.workspace_id, with_alerts=True)["domains"]
     _write(album, page, f"{base}settings/templates/")
+    _rule(album, page, f"{base}settings/rules/")
     for name in TABS:
         page.goto(f"{base}domains/{domains[name]}/alerts/")
         album.shoot_open(f"alerts-{name}", page)
@@ -51,6 +52,25 @@ def _write(album: Album, page: Page, templates: str) -> None:
     page.get_by_label("Message", exact=True).fill(BODY)
     page.get_by_role("button", name="Save template").click()
     album.shoot_open("templates", page)
+
+
+def _rule(album: Album, page: Page, rules: str) -> None:
+    """The list, the form whose preview follows what is typed, and the page of a rule."""
+    page.goto(rules)
+    album.shoot_open("rules", page)
+    page.get_by_role("link", name="New rule").click()
+    album.shoot_open("rule-empty", page)
+    page.get_by_label("Name", exact=True).fill("On call, two weeks before")
+    page.locator("#id_recipients").fill("on-call@example.net")
+    expect(page.locator("#sending")).to_contain_text("on-call@example.net")
+    album.shoot_open("rule-preview", page)
+    page.locator("#id_recipients").fill("on call")
+    expect(page.locator("#sending")).to_contain_text("on call is no e-mail address")
+    page.get_by_role("button", name="Save rule").click()
+    album.shoot_open("rule-refused", page)
+    page.locator("#id_recipients").fill("on-call@example.net")
+    page.get_by_role("button", name="Save rule").click()
+    album.shoot_open("rule", page)
 
 
 def _acknowledge(album: Album, page: Page, tab: str) -> None:

@@ -12,6 +12,8 @@ from django.test import Client
 from auditlog.models import Event, PendingReaction
 from certificates.gates import blocking_certificate, read_wish
 from certificates.models import Certificate, Issuance
+from certificates.shelf.api import ShownName
+from certificates.shelf.listing import FILTERS
 from certificates.store import keep_certificate
 from config.lib import clock, jobs
 from deploy.deployments import newest_certificate
@@ -237,3 +239,7 @@ def test_an_issued_certificate_is_deployed_unless_the_domain_is_only_monitored(
     certificate.private_key, certificate.domain = key, Domain.unscoped.get(pk=domain.pk)
     keep_certificate(issuance, certificate)
     assert Deployment.unscoped.filter(certificate=certificate).count() == count
+
+
+def test_the_api_knows_every_filter_of_the_page() -> None:
+    assert list(ShownName.__value__.__args__) == [one.key for one in FILTERS]

@@ -111,6 +111,15 @@ def test_a_mistake_names_its_field(cast: Cast, client: Client, changes: dict[str
     assert field in str(answer.json()["fields"])
 
 
+@pytest.mark.parametrize("column", ["channel", "trigger", "digest"])
+def test_the_api_takes_every_name_that_a_rule_may_have(column: str) -> None:
+    told = api.NewRule.model_json_schema()
+    given = told["properties"][column]
+    names = told["$defs"][given["$ref"].rpartition("/")[2]] if "$ref" in given else given
+    field: Any = Rule._meta.get_field(column)
+    assert names["enum"] == [name for name, _ in field.choices]
+
+
 def test_what_belongs_to_others_cannot_be_named(cast: Cast, client: Client) -> None:
     theirs = {
         "domain": watched(cast.other, "www.example.net"),

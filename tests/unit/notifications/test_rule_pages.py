@@ -9,7 +9,7 @@ from django.test import Client
 
 from auditlog.models import Event
 from config.lib import clock, jobs
-from domains.models import DomainTag
+from domains.models import Domain, DomainTag
 from notifications.models import AlertTemplate, Delivery, Gateway, Rule
 from notifications.rules.saving import RULES_AT_MOST
 from notifications.rules.watching import domains_moved
@@ -100,6 +100,21 @@ def test_mail_to_addresses_and_a_digest(cast: Cast, client: Client) -> None:
     assert client.post(url(cast, "add/"), given).status_code == 302
     rule = rules(cast)[-1]
     assert (rule.tag, rule.recipients, rule.digest) == ("shop", ["ann@example.net", "bob@example.net"], "daily")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "It speaks of what is so already within a minute or two."),
+        ({"trigger": "problem"}, "It speaks of what is so already within a minute or two."),
+        ({"trigger": "renewal"}, "It speaks when that happens."),
+        ({"digest": "daily"}, "speaks at 08:00 of the workspace"),
+    ],
+)
+def test_whoever_saves_a_rule_is_told_when_it_begins(
+    cast: Cast, client: Client, changes: dict[str, str], words: str
+) -> None:
+    assert words in page(client.post(url(cast, "add/"), {**GIVEN, **changes}, follow=True))
 
 
 @pytest.mark.parametrize(
@@ -281,6 +296,17 @@ def test_a_rule_that_reaches_nobody_says_so_and_nothing_else(cast: Cast, client:
 def test_the_page_of_a_rule_says_how_often(cast: Cast, client: Client, fields: dict[str, str], words: str) -> None:
     rule = only(cast.acme, **fields)
     assert f"<dt>How often</dt><dd>{words}</dd>" in page(client.get(url(cast, f"{rule.pk}/")))
+
+
+def test_the_example_is_the_domain_that_ends_first_and_not_one_without_a_certificate(
+    cast: Cast, client: Client
+) -> None:
+    Domain.objects.create(workspace=cast.acme, host="a.example.org", verified_at=clock.now())
+    watched(cast.acme, "near.example.org", days=5.5)
+    shown = page(client.post(url(cast, "preview/"), GIVEN))
+    assert "near.example.org: the certificate expires in 5 days" in shown
+    offered = '<option value="near.example.org"></option><option value="a.example.org">'
+    assert offered in shown
 
 
 def test_a_gateway_that_cannot_send_is_seen(cast: Cast, client: Client) -> None:
