@@ -20,6 +20,8 @@ from tests.servers.ports import free_port
 NAMES = ("redis", "web", "work", "inspect", "beat", "dns")
 ZONE = "acme.portal.example"
 
+pytestmark = pytest.mark.timeout(300)
+
 
 class Running:
     """One portal under test."""
@@ -74,7 +76,8 @@ def is_alive(pid: int) -> bool:
 def running(home: Path) -> Iterator[Running]:
     portal = Running(home)
     try:
-        wait(portal.is_ready, 60)
+        # Five processes and all migrations, on two cores that other tests keep busy: a minute was not always enough.
+        wait(portal.is_ready, 180)
         yield portal
     finally:
         portal.parent.kill()
