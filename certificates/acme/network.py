@@ -1,5 +1,6 @@
 """One signed exchange with a CA: nonces, the bounded badNonce repeat, and errors in our terms."""
 
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
-from acme import client, errors, messages
+from acme import client, errors, jws, messages
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from josepy.b64 import b64encode
@@ -56,6 +57,9 @@ class Network(client.ClientNetwork):
         self._deadline: egress.Deadline | None = None
         self.use_account(account_uri)
 
+    def __del__(self) -> None:
+        """The library closes the session here: of a kept one, under the next client's feet, or within its own lock."""
+
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
         """A total deadline for every request inside; one that runs already stays."""
@@ -70,6 +74,14 @@ class Network(client.ClientNetwork):
         """Sign as the account at `uri`; without one, with the bare key as newAccount demands."""
         body = messages.Registration()
         self.account = messages.RegistrationResource(uri=uri, body=body) if uri else None
+
+    def key_change(self, new_key_pem: bytes, url: str) -> jws.JWS:
+        """The inner message of a key change, signed by the new key about the old one."""
+        new_key, algorithm = account_key(new_key_pem)
+        uri = self.account["uri"] if self.account else ""
+        told = json.dumps({"account": uri, "oldKey": self.account_key.public_key().to_json()}).encode()
+        message: jws.JWS = jws.JWS.sign(told, key=new_key, alg=algorithm, nonce=None, url=url)
+        return message
 
     @property
     def thumbprint(self) -> str:

@@ -1,5 +1,6 @@
 """Connections to CAs between two claims."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -10,12 +11,16 @@ import pytest
 
 from certificates.acme import kept
 from certificates.acme.kept import KEPT_AT_MOST, KEPT_SECONDS, Kept, kept_session
+from certificates.acme.network import Network
+from certificates.keys import new_key
 from tests.servers.places import ROOT
 
 URL = "https://ca.example/directory"
 
 
 class Session:
+    verify = True
+
     def __init__(self) -> None:
         self.is_closed = False
 
@@ -101,3 +106,16 @@ def test_a_fork_does_not_share_them() -> None:
     command = [sys.executable, "-c", f"import django; django.setup()\n{script}"]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["0", "1"]
+
+
+def test_a_client_that_is_gone_leaves_its_session_open(opened: list[Session]) -> None:
+    """The collector takes it whenever it likes, also in the middle of the next client's exchange."""
+    with kept_session(URL, "") as one:
+        network = Network(one, new_key().reveal(), "", "ca.example")
+        closed_at_first = opened[0].is_closed
+        del network
+        gc.collect()
+    assert not closed_at_first
+    assert not opened[0].is_closed
+    with kept_session(URL, "") as next_one:
+        assert next_one is one
