@@ -38,6 +38,8 @@ POLICY: dict[str, frozenset[str]] = {
     "certificate.download": ADMINS,
     "certificate.delete": ADMINS,
     "certificate.revoke": ADMINS,
+    "ca.view": ADMINS,
+    "ca.edit": ADMINS,
     "dns_provider.view": ADMINS,
     "dns_provider.edit": ADMINS,
     # servers and deployment
@@ -74,6 +76,7 @@ ACTIONS_NEEDING_VERIFIED_EMAIL = frozenset(
         "certificate.issue",
         "certificate.upload",
         "certificate.revoke",
+        "ca.edit",
         "dns_provider.edit",
         "server.edit",
         "server.trust",

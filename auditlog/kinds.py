@@ -67,6 +67,13 @@ KINDS: dict[str, EventKind] = {
     "delegation.removed": EventKind("{actor} ended renewing {host} by a CNAME at {name}", "warning"),
     "dns_provider.saved": EventKind("{actor} gave the credentials of {provider} for the zone {zone}", "warning"),
     "dns_provider.removed": EventKind("{actor} removed the credentials of {provider} for the zone {zone}", "warning"),
+    "ca.added": EventKind("{actor} added {ca} as a certificate authority", "warning"),
+    "ca.changed": EventKind("{actor} changed how {ca} is used"),
+    "ca.removed": EventKind("{actor} removed {ca}; the account there is being closed", "warning"),
+    "ca.forgotten": EventKind("The account at {ca} is closed and its key destroyed"),
+    "ca.key_change_asked": EventKind("{actor} asked for a new key of the account at {ca}"),
+    "ca.key_changed": EventKind("The account at {ca} has a new key; the old one is destroyed"),
+    "ca.key_change_failed": EventKind("The account at {ca} keeps its key: {error}", "warning"),
     "certificate.issued": EventKind(
         "A certificate for {names} was issued by {issuer}, valid until {until}", alerts=True
     ),

@@ -11,7 +11,7 @@ from certificates.models import AcmeAccount, Authorization, Certificate, Delegat
 class AcmeAccountAdmin(ReadOnlyAdmin):
     list_display = ("directory_url", "uri", "workspace", "opened_at")
     list_select_related = ("workspace",)
-    exclude = ("sealed_key",)
+    exclude = ("sealed_key", "next_key", "external_mac")
 
 
 @admin.register(PrivateKey)

@@ -14,13 +14,17 @@ from django.conf import settings
 
 from auditlog.events import record
 from certificates import acme, proving
+from certificates.cas import ledger
+from certificates.cas.accounts import require_settled
+from certificates.cas.chains import preferred
 from certificates.challenges import is_ordering_elsewhere, proofs_to_give_back
 from certificates.gates import Wish, require_open_window, require_proofs
+from certificates.issuance import ordered_by
 from certificates.keys import csr_der, make_csr, new_key
 from certificates.line import LEASE_SECONDS, Line
-from certificates.models import AcmeAccount, Authorization, Issuance, PrivateKey
-from certificates.moves import LONGEST_PAUSE, give_back, go_on, look_later, look_quickly
-from certificates.proving import caa_refusal
+from certificates.models import AcmeAccount, Authorization, Certificate, Issuance, PrivateKey
+from certificates.moves import LONGEST_PAUSE, counted, give_back, go_on, look_later, look_quickly
+from certificates.proving import dns_refusal
 from certificates.renewal.waking import wake
 from certificates.solvers import solvers
 from certificates.store import build_certificate, destroy_unused_key, keep_certificate
@@ -108,21 +112,32 @@ def _check_gates(issuance: Issuance, line: Line) -> None:
         # The CA itself proves control anew; a record that is gone for a while has a finding, and stops nothing yet.
         raise NeedsUser("ownership_missing", names=sorted(issuance.names))
     require_open_window(issuance.workspace, wish_of(issuance))
-    go_on(issuance, Step.OPEN_ACCOUNT)
+    ordered = ordered_by(issuance)
+    ledger.require_room(ordered)
+    go_on(issuance, Step.OPEN_ACCOUNT, spared=ordered.spared)
 
 
 def _open_account(issuance: Issuance, line: Line) -> None:
     account = line.account()
     crash_here("issue.account_key_stored")
     if not account.uri:
-        account.uri = line.ca().open_account(email=settings.ACME_EMAIL)
+        _ask_for_account(account, line)
         crash_here("issue.account_opened")
         AcmeAccount.unscoped.filter(pk=account.pk).update(uri=account.uri, opened_at=clock.now())
-    go_on(issuance, Step.CHECK_CAA)
+    go_on(issuance, Step.CHECK_CAA, also=partial(require_settled, account.pk))
+
+
+def _ask_for_account(account: AcmeAccount, line: Line) -> None:
+    ledger.require_room_for_account(account.directory_url)
+    ledger.note_account(account.directory_url)
+    external = None
+    if account.external_mac:
+        external = acme.ExternalAccount(account.external_key_id, account.external_mac)
+    account.uri = line.ca().open_account(email=settings.ACME_EMAIL, external=external)
 
 
 def _check_caa(issuance: Issuance, line: Line) -> None:
-    refusal = caa_refusal(issuance, line)
+    refusal = dns_refusal(issuance, line)
     if refusal:
         raise refusal
     go_on(issuance, Step.MAKE_KEY)
@@ -138,6 +153,7 @@ def _make_key(issuance: Issuance, line: Line) -> None:
 
 
 def _order(issuance: Issuance, line: Line) -> None:
+    ledger.note_order(counted(issuance))
     order = _new_order(issuance, line)
     # The one window that ACME leaves open: it has no idempotency key, so dying here orphans an order.
     crash_here("issue.order_made")
@@ -184,7 +200,7 @@ def _finalize(issuance: Issuance, line: Line) -> None:
 def _store(issuance: Issuance, line: Line) -> None:
     chain = line.ca().download_chain(issuance.certificate_url)
     crash_here("issue.downloaded")
-    certificate = build_certificate(issuance, chain.pems)
+    certificate = build_certificate(issuance, preferred(line, chain))
     give_back(
         issuance,
         state=State.ISSUED,
@@ -195,10 +211,15 @@ def _store(issuance: Issuance, line: Line) -> None:
         ended_at=clock.now(),
         error_code="",
         error_params={},
-        also=lambda: keep_certificate(issuance, certificate),
+        also=partial(_keep, issuance, certificate),
     )
     crash_here("issue.certificate_stored")
     jobs.ring("issuance")
+
+
+def _keep(issuance: Issuance, certificate: Certificate) -> None:
+    keep_certificate(issuance, certificate)
+    ledger.note_certificate(counted(issuance))
 
 
 def _clean_up(issuance: Issuance, line: Line) -> None:

@@ -19,6 +19,8 @@ from accounts.api import (
     page_of,
 )
 from certificates.bundles import download_bundle
+from certificates.cas import api as cas_api  # noqa: F401  (it registers its own operations)
+from certificates.cas.choosing import choose_ca
 from certificates.dns import api as dns_api  # noqa: F401  (its operations register themselves)
 from certificates.downloads import as_download
 from certificates.gates import CHALLENGES, Wish, read_wish
@@ -42,7 +44,12 @@ from domains.shapes import load_bare_domain
 __all__ = ["router", "shelf", "uploads"]
 
 # Which field of IssuanceIn a refused wish is about; every other code is about its names.
-FIELDS = {"challenge_unknown": "challenge", "ca_unknown": "ca", "key_type_unknown": "key_type"}
+FIELDS = {
+    "challenge_unknown": "challenge",
+    "ca_unknown": "ca",
+    "key_type_unknown": "key_type",
+    "key_type_not_there": "key_type",
+}
 
 
 class IssuanceIn(Schema):
@@ -52,7 +59,7 @@ class IssuanceIn(Schema):
         None, max_length=1000, description="Host names; `*.` may stand before one.", examples=[["shop.example.net"]]
     )
     challenge: Annotated[str, OneOf(("", *CHALLENGES))] = ""
-    ca: str = Field("", max_length=500, description="The configured CA, by its name or the address of its directory.")
+    ca: str = Field("", max_length=500, description="One of the workspace's CAs: its key, or its directory's address.")
     profile: str = Field("", max_length=64, description="A certificate profile that the CA offers.")
     key_type: Annotated[str, OneOf(("", *KEY_TYPES))] = Field("", description="When empty, ecdsa-p256.")
 
@@ -80,7 +87,7 @@ def list_issuances(request: ApiRequest, domain: Domain, query: ListQuery) -> dic
     load=load_bare_domain,
     body=IssuanceIn,
     response={200: IssuanceOut, 201: IssuanceOut, 202: Accepted},
-    errors={"names_not_proven": 409, "issuance_window": 409},
+    errors={"names_not_proven": 409, "issuance_window": 409, "ca_limit": 409},
     summary="Start a challenge",
 )
 def post_issuance(request: ApiRequest, domain: Domain, body: IssuanceIn) -> Status:
@@ -88,8 +95,7 @@ def post_issuance(request: ApiRequest, domain: Domain, body: IssuanceIn) -> Stat
 
     409 also with the code of what stopped the preparation, such as a CAA record or the CA's own refusal.
     """
-    names = [domain.host] if body.names is None else body.names
-    issuance, is_new = start_issuance(domain=domain, wish=wish_in(body, names), actor=request.actor)
+    issuance, is_new = start_issuance(domain=domain, wish=wish_in(body, domain), actor=request.actor)
     jobs.wait_for(lambda: not is_preparing(issuance))
     if issuance.state == Issuance.State.FAILED:
         raise Problem(409, issuance.error_code, **issuance.error_params)
@@ -208,10 +214,17 @@ def get_bundle(request: ApiRequest, certificate: Certificate) -> HttpResponse:
     return as_download(download_bundle(certificate=certificate, actor=request.actor))
 
 
-def wish_in(body: IssuanceIn, names: list[str]) -> Wish:
+def wish_in(body: IssuanceIn, domain: Domain) -> Wish:
     """The wish of a body; what cannot be read is bad input of one field."""
+    names = [domain.host] if body.names is None else body.names
     try:
-        return read_wish(names, challenge=body.challenge, ca=body.ca, profile=body.profile, key_type=body.key_type)
+        return read_wish(
+            names,
+            challenge=body.challenge,
+            directory_url=choose_ca(domain.workspace, body.ca),
+            profile=body.profile,
+            key_type=body.key_type,
+        )
     except NeedsUser as error:
         with bad_field(FIELDS.get(error.code, "names")):
             raise

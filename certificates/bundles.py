@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from auditlog.events import Actor, record
+from certificates.cas.known import ca_label
 from certificates.formats import Parts, read_format
-from certificates.gates import ca_label
 from certificates.models import Certificate
 from config.lib import clock, wording
 from config.lib.errors import NeedsUser, Permanent

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from config.lib import egress
-from config.lib.errors import ExpectedError, NeedsUser
+from config.lib.errors import ExpectedError, NeedsUser, Transient
 
 LOOK_SECONDS = 15.0
 LOOKS_AT_ONCE = 8
@@ -14,7 +14,16 @@ _RECORD = re.compile(r'(\d+) +(\S+) +"?(.*?)"?')
 _KNOWN_TAGS = frozenset({"issue", "issuewild", "iodef", "issuemail", "issuevmc", "contactemail", "contactphone"})
 _CRITICAL = 128
 
-type Tree = Mapping[str, Sequence[str]]
+
+@dataclass(frozen=True)
+class Unclear:
+    """Nobody said anything usable about the CAA records at `at`; `said` is what came instead."""
+
+    at: str
+    said: str
+
+
+type Tree = Mapping[str, Sequence[str] | Unclear]
 
 
 @dataclass(frozen=True)
@@ -33,16 +42,18 @@ class CaaRecord:
     value: str
 
 
-def refusal_of(names: Sequence[str], issuer: Issuer) -> NeedsUser | None:
+def refusal_of(names: Sequence[str], issuer: Issuer) -> NeedsUser | Transient | None:
     """`caa_forbids` for the first of `names` that the DNS forbids, None when all may be issued. Blocks.
 
-    Servers that say nothing usable forbid nothing here: the CA's own look decides, and says so.
+    `caa_unclear` where the servers of the closest set say nothing usable: a CA refuses then (RFC 8659, section 3).
     """
     if not issuer.identities:
         return None
     tree = look_up_tree(names)
     for name in names:
         found = relevant_set(name, tree)
+        if isinstance(found, Unclear):
+            return Transient("caa_unclear", name=name, at=found.at, found=found.said)
         if found and not permits(found[1], issuer, is_wildcard=name.startswith("*.")):
             return _refusal(name, found[0], found[1], issuer)
     return None
@@ -56,12 +67,14 @@ def look_up_tree(names: Iterable[str]) -> Tree:
         return dict(zip(wanted, pool.map(lambda name: _look_up(name, deadline), wanted), strict=True))
 
 
-def _look_up(name: str, deadline: egress.Deadline) -> list[str]:
+def _look_up(name: str, deadline: egress.Deadline) -> list[str] | Unclear:
     try:
         answers = egress.lookup_records(name, "CAA", deadline)
-    except ExpectedError:
-        return []
-    return sorted({value for answer in answers for value in answer.values or ()})
+    except ExpectedError as error:
+        return Unclear(name, error.code)
+    if any(answer.values is not None for answer in answers):
+        return sorted({value for answer in answers for value in answer.values or ()})
+    return Unclear(name, ", ".join(sorted({f"{answer.server}: {answer.error}" for answer in answers})))
 
 
 def climb(name: str) -> list[str]:
@@ -70,11 +83,14 @@ def climb(name: str) -> list[str]:
     return [".".join(labels[start:]) for start in range(len(labels) - 1)]
 
 
-def relevant_set(name: str, tree: Tree) -> tuple[str, list[CaaRecord]] | None:
+def relevant_set(name: str, tree: Tree) -> tuple[str, list[CaaRecord]] | Unclear | None:
     """The closest records at or above `name`, and where they are."""
     for above in climb(name):
-        if tree.get(above):
-            return above, [record for text in tree[above] if (record := parse(text))]
+        found = tree.get(above, ())
+        if isinstance(found, Unclear):
+            return found
+        if found:
+            return above, [record for text in found if (record := parse(text))]
     return None
 
 

@@ -10,8 +10,8 @@ register(
         "acme_unreachable": Entry(
             "The CA {host} could not be reached",
             "The connection from this portal did not work ({detail}).",
-            "Nothing is lost: the portal tries again by itself. If it lasts, check ACME_DIRECTORY_URL, ACME_CA_BUNDLE "
-            "and the portal's own network.",
+            "Nothing is lost: the portal tries again by itself. If it lasts, check the CA's address and roots (under "
+            "Settings, or ACME_DIRECTORY_URL and ACME_CA_BUNDLE) and the portal's own network.",
         ),
         "acme_server_error": Entry(
             "The CA has a problem of its own",
@@ -84,7 +84,7 @@ register(
         "acme_external_account_required": Entry(
             "This CA takes orders only from accounts that it knows already",
             "It demands an external account binding: {detail}",
-            "Use a CA without this demand, or one for which the portal has a key id and MAC key.",
+            "Enter the key id and MAC key that it gave you under Settings, Certificate authorities.",
         ),
         "acme_contact_refused": Entry(
             "ACME_EMAIL must be a real contact mailbox",
@@ -217,6 +217,11 @@ register(
             "We make keys of the types {known}.",
             "Use one of these, or leave the key type out.",
         ),
+        "key_type_not_there": Entry(
+            "{ca} makes no certificates for keys of the type {key_type}",
+            "This directory takes {known}.",
+            "Use one of these, or the CA's other directory.",
+        ),
         "challenge_unknown": Entry(
             "No such challenge: {challenge}",
             "Names are proven by dns-01 here.",
@@ -224,8 +229,8 @@ register(
         ),
         "ca_unknown": Entry(
             "No such CA: {ca}",
-            "This portal issues from {known}.",
-            "Leave the CA out to use it.",
+            "This workspace issues from {known}.",
+            "Use one of these, leave the CA out, or add it first under Settings, Certificate authorities.",
         ),
         # What is on file
         "no_private_key": Entry(

@@ -1,9 +1,11 @@
 """What people choose on this room's pages."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 
+from certificates.cas.choosing import Offer, choose_ca, offers
 from certificates.gates import Wish, read_wish
 from certificates.keys import DEFAULT_KEY_TYPE, KEY_TYPES
 from config.lib.errors import ExpectedError
@@ -11,6 +13,10 @@ from domains.forms import CatalogueForm
 from domains.models import Domain
 
 OTHERS_SHOWN = 30
+# No directory's address has a fragment.
+PROFILE_MARK = "#"
+# Which field a refused wish is about; every other code is about its names.
+FIELDS = {"ca_unknown": "source", "key_type_unknown": "key_type", "key_type_not_there": "key_type"}
 
 
 class StartForm(CatalogueForm):
@@ -27,10 +33,11 @@ class StartForm(CatalogueForm):
         required=False,
         max_length=30000,
         widget=forms.Textarea(attrs={"rows": 3, "class": "mono", "autocapitalize": "none", "spellcheck": "false"}),
-        help_text="One per line, up to 100 in all; *.example.com for a wildcard. Each must lie at or below a host "
-        "whose ownership is proven.",
+        help_text="One per line, up to 100 in all (some profiles take 25); *.example.com for a wildcard. Each must "
+        "lie at or below a host whose ownership is proven.",
     )
 
+    source = forms.ChoiceField(label="Certificate authority", required=False)
     key_type = forms.ChoiceField(
         label="Key",
         required=False,
@@ -45,21 +52,54 @@ class StartForm(CatalogueForm):
         self.fields["others"].choices = [(host, host) for host in hosts]  # type: ignore[attr-defined]
         if not hosts:
             del self.fields["others"]
+        self.workspace = domain.workspace
+        self._offer(offers(domain.workspace))
+
+    def _offer(self, found: list[Offer]) -> None:
+        """Nothing to choose where there is one CA with one kind of certificate."""
+        if len(found) == 1 and not found[0].profiles:
+            del self.fields["source"]
+            return
+        self.fields["source"].choices = sources_of(found)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         lines = cleaned.get("more_names", "").replace(",", "\n").split()
         try:
             names = [*cleaned.get("names", []), *cleaned.get("others", []), *lines]
-            cleaned["wish"] = read_wish(names, key_type=cleaned.get("key_type", ""))
+            directory_url, _, profile = cleaned.get("source", "").partition(PROFILE_MARK)
+            directory_url = choose_ca(self.workspace, directory_url)
+            kind = {"directory_url": directory_url, "profile": profile, "key_type": cleaned.get("key_type", "")}
+            cleaned["wish"] = read_wish(names, **kind)
         except ExpectedError as error:
-            self.add_expected("more_names" if lines else "names", error)
+            self.add_expected(FIELDS.get(error.code, "more_names" if lines else "names"), error)
         return cleaned
 
     @property
     def wish(self) -> Wish:
         wish: Wish = self.cleaned_data["wish"]
         return wish
+
+
+def sources_of(found: Sequence[Offer]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """For each CA what it issues where nothing else is said, then its profiles; one choice says both."""
+    return [(in_title(offer.ca.label), [(offer.ca.directory_url, _usual(offer)), *_profiles(offer)]) for offer in found]
+
+
+def _usual(offer: Offer) -> str:
+    return f"{in_title(offer.ca.label)}, its usual kind{' (for trials: no browser trusts it)' * offer.ca.is_for_trials}"
+
+
+def _profiles(offer: Offer) -> list[tuple[str, str]]:
+    return [
+        (f"{offer.ca.directory_url}{PROFILE_MARK}{profile.name}", f"{profile.name}: {profile.words}".removesuffix(": "))
+        for profile in offer.profiles
+    ]
+
+
+def in_title(label: str) -> str:
+    """A CA's name where a line begins with it."""
+    return label[0].upper() + label[1:]
 
 
 def usual_names(host: str) -> list[tuple[str, str]]:

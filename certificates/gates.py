@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from accounts.models import Workspace
+from certificates.cas.known import MOST_NAMES, Ca, ca_at
 from certificates.keys import DEFAULT_KEY_TYPE, KEY_TYPES
 from certificates.models import Certificate, names_key
 from certificates.solvers import MANUAL
@@ -16,15 +16,7 @@ from config.lib import clock, egress
 from config.lib.errors import ExpectedError, NeedsUser, Transient
 from domains.ownership import proofs_of, require_ownership
 
-MOST_NAMES = 100
 CHALLENGES = ("dns-01",)
-
-# Boulder refuses an order that holds a wildcard and a name it covers ("redundant"); other CAs issue it.
-CAS_REFUSING_REDUNDANT_NAMES = ("acme-v02.api.letsencrypt.org", "acme-staging-v02.api.letsencrypt.org")
-CA_LABELS = {
-    "acme-v02.api.letsencrypt.org": "Let's Encrypt",
-    "acme-staging-v02.api.letsencrypt.org": "Let's Encrypt (staging)",
-}
 
 
 @dataclass(frozen=True)
@@ -46,42 +38,45 @@ class Wish:
         return names_key(self.names)
 
 
-def ca_label(directory_url: str) -> str:
-    """How a CA is called within a sentence."""
-    host = urlsplit(directory_url).hostname or directory_url
-    return CA_LABELS.get(host, f"the CA at {host}")
-
-
 def read_wish(
-    names: Sequence[str], *, challenge: str = "", ca: str = "", profile: str = "", key_type: str = ""
+    names: Sequence[str], *, challenge: str = "", directory_url: str = "", profile: str = "", key_type: str = ""
 ) -> Wish:
-    """The wish in its one spelling. Raises NeedsUser with the code of what is wrong. Asks nobody."""
-    directory_url = settings.ACME_DIRECTORY_URL
+    """The wish in its one spelling, for the portal's own CA where no directory is named. Asks nobody.
+
+    Raises NeedsUser with the code of what is wrong. Whether a workspace may use a CA, `choose_ca` says.
+    """
+    ca = ca_at(directory_url or settings.ACME_DIRECTORY_URL)
     if challenge and challenge not in CHALLENGES:
         raise NeedsUser("challenge_unknown", challenge=challenge)
-    if ca and ca not in (directory_url, ca_label(directory_url)):
-        raise NeedsUser("ca_unknown", ca=ca, known=ca_label(directory_url))
-    if key_type and key_type not in KEY_TYPES:
-        raise NeedsUser("key_type_unknown", key_type=key_type, known=list(KEY_TYPES))
     wish = Wish(
-        names=clean_names(names),
-        directory_url=directory_url,
+        names=clean_names(names, most=ca.most_names(profile)),
+        directory_url=ca.directory_url,
         challenge=challenge or "dns-01",
         profile=profile[:64],
-        key_type=key_type or DEFAULT_KEY_TYPE,
+        key_type=_key_type(ca, key_type),
     )
-    if urlsplit(directory_url).hostname in CAS_REFUSING_REDUNDANT_NAMES:
+    if ca.refuses_redundant:
         refuse_redundant(wish.names)
     return wish
 
 
-def clean_names(names: Sequence[str]) -> tuple[str, ...]:
+def _key_type(ca: Ca, key_type: str) -> str:
+    if not key_type:
+        return DEFAULT_KEY_TYPE if DEFAULT_KEY_TYPE in (ca.key_types or KEY_TYPES) else ca.key_types[0]
+    if key_type not in KEY_TYPES:
+        raise NeedsUser("key_type_unknown", key_type=key_type, known=list(KEY_TYPES))
+    if ca.key_types and key_type not in ca.key_types:
+        raise NeedsUser("key_type_not_there", key_type=key_type, ca=ca.label, known=list(ca.key_types))
+    return key_type
+
+
+def clean_names(names: Sequence[str], *, most: int = MOST_NAMES) -> tuple[str, ...]:
     """Lower-case A-labels in the order given, each once; `*.` may stand before a host name."""
     cleaned = tuple(dict.fromkeys(_clean_name(name) for name in names if name.strip()))
     if not cleaned:
         raise NeedsUser("names_missing")
-    if len(cleaned) > MOST_NAMES:
-        raise NeedsUser("names_too_many", count=len(cleaned), most=MOST_NAMES)
+    if len(cleaned) > most:
+        raise NeedsUser("names_too_many", count=len(cleaned), most=most)
     return cleaned
 
 

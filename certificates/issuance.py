@@ -8,6 +8,8 @@ from django.db.models import QuerySet
 
 from accounts.models import Workspace
 from auditlog.events import Actor, record
+from certificates.cas.choosing import ca_as_before
+from certificates.cas.ledger import Ordered, require_room, spare_of
 from certificates.gates import Wish, read_wish, require_open_window
 from certificates.models import Issuance
 from certificates.renewal.waking import wake
@@ -29,7 +31,8 @@ def start_issuance(
 
     `replaces` is the certificate whose place it takes, as RFC 9773 names it.
 
-    Raises NeedsUser names_not_proven or issuance_window. The worker checks both again, ownership live.
+    Raises NeedsUser names_not_proven or issuance_window, Transient ca_limit. The worker checks all again, ownership
+    live.
     """
     workspace = domain.workspace
     wish = with_solver(workspace, wish)
@@ -37,6 +40,8 @@ def start_issuance(
     require_open_window(workspace, wish)
     row = _row(domain, wish, actor)
     row.is_renewal, row.replaces = is_renewal, replaces
+    if not open_issuances(workspace, wish).exists():
+        require_room(ordered_by(row))
     # Somebody waits for what they asked for; a renewal has time.
     row.priority = jobs.BACKGROUND if is_renewal else jobs.INTERACTIVE
     try:
@@ -88,6 +93,12 @@ def _create(issuance: Issuance, actor: Actor) -> Issuance:
     findings.close_finding(domain=issuance.domain, source="issuance", code="issuance_failed", actor=actor)
     jobs.ring("issuance", interactive=issuance.priority == jobs.INTERACTIVE)
     return issuance
+
+
+def ordered_by(issuance: Issuance) -> Ordered:
+    """What the CA's limits would count of it."""
+    ordered = Ordered(issuance.workspace_id, issuance.directory_url, issuance.names)
+    return replace(ordered, spared=spare_of(ordered, replaces=issuance.replaces, domain_id=issuance.domain_id))
 
 
 def open_issuances(workspace: Workspace, wish: Wish) -> QuerySet[Issuance]:
@@ -166,7 +177,13 @@ def cancel_issuance(*, issuance: Issuance, actor: Actor) -> None:
 
 def start_again(*, issuance: Issuance, actor: Actor) -> Issuance:
     """A fresh challenge for the same names after one that failed or was cancelled."""
-    wish = read_wish(issuance.names, challenge=issuance.challenge, profile=issuance.profile, key_type=issuance.key_type)
+    wish = read_wish(
+        issuance.names,
+        challenge=issuance.challenge,
+        directory_url=ca_as_before(issuance.workspace, issuance.directory_url),
+        profile=issuance.profile,
+        key_type=issuance.key_type,
+    )
     return start_issuance(domain=issuance.domain, wish=wish, actor=actor)[0]
 
 

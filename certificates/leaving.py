@@ -16,7 +16,7 @@ def deactivate_accounts(call: Settling) -> list[str]:
     for account in AcmeAccount.objects.for_workspace(call.workspace_id).order_by("created_at", "id"):
         try:
             call.hold()
-            _deactivate(account)
+            deactivate(account)
         except ExpectedError as error:
             if isinstance(error, Transient) and not call.is_last:
                 later = error
@@ -29,7 +29,8 @@ def deactivate_accounts(call: Settling) -> list[str]:
     return left
 
 
-def _deactivate(account: AcmeAccount) -> None:
+def deactivate(account: AcmeAccount) -> None:
+    """Close the account at its CA. Blocks; repeatable."""
     with connect_as(account) as ca:
         # A worker that died right after opening the account has left its key and no URI.
         uri = account.uri or ca.find_account()

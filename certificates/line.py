@@ -9,6 +9,7 @@ from certificates import acme
 from certificates.acme.network import EXCHANGE_SECONDS
 from certificates.keys import new_key
 from certificates.models import AcmeAccount, Issuance
+from config.lib import clock
 
 LEASE_SECONDS = 60
 # With what is left after these an exchange ends within the lease.
@@ -21,8 +22,28 @@ def connect_as(account: AcmeAccount) -> AbstractContextManager[acme.AcmeClient]:
         account.directory_url,
         account_key_pem=account.sealed_key.reveal(),
         account_uri=account.uri,
-        ca_bundle=settings.ACME_CA_BUNDLE,
+        ca_bundle=bundle_of(account),
     )
+
+
+def is_known_by_next_key(account: AcmeAccount) -> bool:
+    """Whether the CA finds this account by the key that is to take the other's place. Blocks; repeatable."""
+    next_pem = account.next_key.reveal()
+    with acme.connect(account.directory_url, account_key_pem=next_pem, ca_bundle=bundle_of(account)) as ca:
+        return ca.find_account() == account.uri
+
+
+def hand_in_next_key(account: AcmeAccount) -> None:
+    """Have the CA take the next key in place of the other. Blocks; NOT repeatable."""
+    with connect_as(account) as ca:
+        ca.change_key(account.next_key.reveal())
+
+
+def bundle_of(account: AcmeAccount) -> str:
+    """The roots that its CA's interface is verified against, in one of the forms that `acme.connect` takes."""
+    if account.ca_bundle:
+        return account.ca_bundle
+    return settings.ACME_CA_BUNDLE if account.directory_url == settings.ACME_DIRECTORY_URL else ""
 
 
 class Line:
@@ -67,6 +88,6 @@ def account_of(issuance: Issuance) -> AcmeAccount:
     account, _ = AcmeAccount.unscoped.get_or_create(
         workspace_id=issuance.workspace_id,
         directory_url=issuance.directory_url,
-        defaults={"sealed_key": new_key()},
+        defaults={"sealed_key": new_key(), "run_after": clock.now()},
     )
     return account

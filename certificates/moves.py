@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from certificates import acme
+from certificates.cas.ledger import Ordered
 from certificates.line import Line
 from certificates.models import Issuance
 from config.lib import clock, jobs
@@ -23,6 +24,11 @@ def go_on(issuance: Issuance, step: Issuance.Step, *, also: Callable[[], None] |
 def give_back(issuance: Issuance, **fields: Any) -> None:
     if not issuance.finish(**fields):
         raise jobs.LeaseLost(str(issuance.pk))
+
+
+def counted(issuance: Issuance) -> Ordered:
+    """What the CA's limits count of it, as it was found at its gates."""
+    return Ordered(issuance.workspace_id, issuance.directory_url, issuance.names, issuance.spared)
 
 
 def look_later(issuance: Issuance, retry_at: datetime | None) -> None:

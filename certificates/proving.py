@@ -5,18 +5,22 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from django.db import transaction
+
 from auditlog.events import record
 from certificates import acme
 from certificates.caa import Issuer, refusal_of
+from certificates.cas import ledger
 from certificates.challenges import authorization_rows, ends_at
+from certificates.dnssec import broken_dnssec
 from certificates.line import LEASE_SECONDS, Line
 from certificates.models import Authorization, Issuance
-from certificates.moves import give_back, go_on, look_later, look_quickly
+from certificates.moves import counted, give_back, go_on, look_later, look_quickly
 from certificates.records import save_seen
 from certificates.solvers import MANUAL, solvers
 from config.lib import clock, jobs
 from config.lib.crash import crash_here
-from config.lib.errors import ExpectedError, NeedsUser
+from config.lib.errors import ExpectedError, NeedsUser, Transient
 
 State, Step = Issuance.State, Issuance.Step
 
@@ -24,10 +28,11 @@ State, Step = Issuance.State, Issuance.Step
 SEEN_WITHIN = timedelta(minutes=30)
 
 
-def caa_refusal(issuance: Issuance, line: Line) -> NeedsUser | None:
+def dns_refusal(issuance: Issuance, line: Line) -> NeedsUser | Transient | None:
+    """What the DNS of its names has against this order: the CA would look, and refuse, at the price of an order."""
     identities = line.ca().directory().caa_identities
     issuer = Issuer(identities, line.account().uri, issuance.challenge)
-    return refusal_of(issuance.names, issuer)
+    return broken_dnssec(issuance.names) or refusal_of(issuance.names, issuer)
 
 
 def load_challenges(issuance: Issuance, line: Line) -> None:
@@ -81,12 +86,14 @@ def check_records(issuance: Issuance, line: Line) -> None:
     rows = list(issuance.authorizations.all())
     unseen = solvers.get(issuance.solver).look(issuance, rows)
     # What DNS shows may have changed since the order: both looks are free, the CA's is not.
-    missing = unseen or caa_refusal(issuance, line)
+    missing = unseen or dns_refusal(issuance, line)
     if missing is None:
         go_on(issuance, Step.ANSWER, state=State.VALIDATING, also=lambda: save_seen(rows))
         crash_here("issue.records_seen")
         return
     save_seen(rows)
+    if isinstance(missing, Transient):
+        raise missing
     if issuance.solver == MANUAL:
         _wait_for_person(issuance, rows, missing)
     else:
@@ -135,14 +142,22 @@ def _refused_names(issuance: Issuance, line: Line) -> ExpectedError | None:
     refusals: list[ExpectedError] = []
     for row in issuance.authorizations.filter(status="pending"):
         found = line.ca().load_authorization(row.url)
-        detail = ""
-        if found.status not in ("pending", "valid"):
-            refusals.append(acme.challenge_refusal(found))
-            detail = str(refusals[-1].params.get("detail", ""))
-        Authorization.unscoped.filter(pk=row.pk).update(status=found.status, detail=detail)
+        if found.status in ("pending", "valid"):
+            Authorization.unscoped.filter(pk=row.pk).update(status=found.status)
+            continue
+        refusals.append(acme.challenge_refusal(found))
+        _keep_refusal(issuance, row, found.status, str(refusals[-1].params.get("detail", "")))
     if not refusals:
         return None
     first = refusals[0]
     alike = [error.params.get("name", "") for error in refusals if error.code == first.code]
     first.params["name"] = ", ".join(filter(None, alike))
     return first
+
+
+@transaction.atomic
+def _keep_refusal(issuance: Issuance, row: Authorization, status: str, detail: str) -> None:
+    # Of those that pend: whoever reads the same refusal once more counts it no second time.
+    rows = Authorization.unscoped.filter(pk=row.pk, status="pending")
+    if rows.update(status=status, detail=detail):
+        ledger.note_failure(counted(issuance), row.identifier)

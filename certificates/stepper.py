@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from certificates.gates import ca_label
+from certificates.cas.known import ca_label
 from certificates.keys import KEY_TYPES
 from certificates.models import Authorization, Issuance
 from certificates.records import host_label, missing_records, mistake_in_words, seen_count

@@ -4,7 +4,16 @@ from datetime import timedelta
 
 from django.db.models import QuerySet
 
-from certificates.models import Delegation, DnsLook, DnsProvider, Issuance, ProviderRecord, Renewal, Revocation
+from certificates.models import (
+    AcmeAccount,
+    Delegation,
+    DnsLook,
+    DnsProvider,
+    Issuance,
+    ProviderRecord,
+    Renewal,
+    Revocation,
+)
 from config.lib import jobs
 from config.lib.later import later
 
@@ -71,5 +80,13 @@ jobs.register(
         model=Revocation,
         work=later("certificates.revoking.work_revocations"),
         give_up=later("certificates.revoking.give_up"),
+    )
+)
+jobs.register(
+    jobs.Kind(
+        name="acme_account",
+        model=AcmeAccount,
+        work=later("certificates.cas.work.work_accounts"),
+        give_up=later("certificates.cas.work.give_up"),
     )
 )

@@ -11,6 +11,7 @@ _CERTIFICATE = "w/<uuid:workspace_id>/certificates/<uuid:certificate_id>/"
 
 urlpatterns = [
     *renewal,
+    path("", include("certificates.cas.urls")),
     path("", include("certificates.dns.urls")),
     path("", include("certificates.forecast.urls")),
     path("", include("certificates.shelf.urls")),

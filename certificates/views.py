@@ -17,10 +17,12 @@ from accounts.access import WorkspaceRequest, workspace_view
 from accounts.models import Workspace
 from accounts.policy import is_allowed
 from certificates.bundles import download_bundle
+from certificates.cas.known import ca_label
+from certificates.cas.shown import budgets_of
 from certificates.dns.showing import hands_free_of
 from certificates.downloads import as_download
 from certificates.forms import StartForm
-from certificates.gates import ca_label, read_wish, require_open_window
+from certificates.gates import read_wish, require_open_window
 from certificates.issuance import cancel_issuance, issue_certificate, start_again, start_issuance
 from certificates.models import Certificate, Issuance
 from certificates.records import keep_looking
@@ -181,6 +183,7 @@ def tab_context(request: WorkspaceRequest, domain: Domain, issuance: Issuance | 
         "how_it_goes": HOW_IT_GOES,
         "hands_free": hands_free_of(domain, request.role),
         "window": window_of(domain),
+        "budgets": budgets_of(domain) if is_allowed(request.role, "certificate.issue") else [],
         "certificates": list(stored.order_by("-created_at")[:CERTIFICATES_SHOWN]),
         "other_issuances": [row for row in others.order_by("-created_at")[:10] if row != issuance],
         "renewal": renewal_of(domain),

@@ -67,6 +67,7 @@ CALLED = {
     "run": "targetrun",
     "event": "event",
     "root": "workspaceroot",
+    "certificate-authoritie": "acmeaccount",
 }
 # Rows that the operations of a room always make together.
 COMPANIONS = {"domain": ("visit", "ownership", "hosting")}

@@ -27,6 +27,7 @@ SETTINGS_TABS = (
     ("Alert rules", "notifications:rule-list", "rule.view"),
     ("API tokens", "accounts:token-list", "token.view"),
     ("Trusted authorities", "domains:root-list", "authority.view"),
+    ("Certificate authorities", "certificates:ca-list", "ca.view"),
     ("DNS providers", "certificates:dns-provider-list", "dns_provider.view"),
     ("Feeds", "domains:feed-list", "feed.view"),
     ("Security", "accounts:settings-security", "workspace.view"),

@@ -31,7 +31,7 @@ from config.lib.errors import ExpectedError, Permanent, Transient
 
 DIRECTORY_SECONDS = 300
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
-_directories: dict[str, tuple[float, Directory]] = {}
+_directories: dict[tuple[str, str], tuple[float, Directory]] = {}
 
 
 @dataclass(frozen=True)
@@ -54,28 +54,37 @@ def connect(
 ) -> "Iterator[AcmeClient]":
     """A client that signs with `account_key_pem`, as the account at `account_uri` once there is one.
 
-    Opens no connection before the first exchange. `ca_bundle` is a file of roots trusted for this CA's API.
+    Opens no connection before the first exchange. `ca_bundle` names a file of roots trusted for this CA's API, or
+    is their PEM.
     """
     with kept_session(directory_url, ca_bundle) as kept:
-        yield AcmeClient(directory_url, kept, account_key_pem, account_uri)
+        yield AcmeClient((directory_url, ca_bundle), kept, account_key_pem, account_uri)
 
 
 class AcmeClient:
     """Blocking, not for two threads at once. Nothing here sleeps or waits for a state."""
 
-    def __init__(self, directory_url: str, kept: Kept, account_key_pem: bytes, account_uri: str) -> None:
-        host = urlsplit(directory_url).hostname or directory_url
-        self.directory_url = directory_url
+    def __init__(self, at: tuple[str, str], kept: Kept, account_key_pem: bytes, account_uri: str) -> None:
+        self.directory_url = at[0]
+        host = urlsplit(self.directory_url).hostname or self.directory_url
+        # What was read under one workspace's roots is nobody else's.
+        self._at = at
         self._network = Network(kept, account_key_pem, account_uri, host)
 
     def directory(self) -> Directory:
         """The CA's directory; asked for at most once in five minutes per process."""
-        known = _directories.get(self.directory_url)
+        known = _directories.get(self._at)
         if known is None or known[0] < time.monotonic():
-            response = self._network.get(self.directory_url)
-            known = (time.monotonic() + DIRECTORY_SECONDS, read_directory(self.directory_url, json_of(response)))
-            _directories[self.directory_url] = known
+            return self.look_at_directory()
         return known[1]
+
+    def look_at_directory(self) -> Directory:
+        """The CA's directory as it is now."""
+        with self._network.within(EXCHANGE_SECONDS):
+            response = self._network.get(self.directory_url)
+        directory = read_directory(self.directory_url, json_of(response))
+        _directories[self._at] = (time.monotonic() + DIRECTORY_SECONDS, directory)
+        return directory
 
     def open_account(self, *, email: str = "", external: ExternalAccount | None = None) -> str:
         """The account's URI: a new one, or the one that this key already has. Repeatable."""
@@ -112,6 +121,13 @@ class AcmeClient:
         except (Permanent, Transient) as error:
             if not _has_no_account(error):
                 raise
+
+    def change_key(self, new_key_pem: bytes) -> None:
+        """Give the account another key (RFC 8555, section 7.3.5). NOT repeatable: the old key ends with it.
+
+        Whether it came to pass, an account found by the new key tells.
+        """
+        self._post("keyChange", self._network.key_change(new_key_pem, self._endpoint("keyChange")))
 
     def new_order(self, names: Sequence[str], *, profile: str = "", replaces: str = "") -> Order:
         """Order a certificate. NOT repeatable: each call may leave one more pending order."""
@@ -198,10 +214,13 @@ class AcmeClient:
 
     def _post(self, endpoint: str, payload: JSONDeSerializable) -> requests.Response:
         with self._network.within(EXCHANGE_SECONDS):
-            url = self.directory().endpoints.get(endpoint)
-            if not url:
-                raise bad_answer(f"The directory lacks {endpoint}.")
-            return self._send(url, payload)
+            return self._send(self._endpoint(endpoint), payload)
+
+    def _endpoint(self, name: str) -> str:
+        url = self.directory().endpoints.get(name)
+        if not url:
+            raise bad_answer(f"The directory lacks {name}.")
+        return url
 
     def _look(self, url: str) -> requests.Response:
         return self._send(url, None)

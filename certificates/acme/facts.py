@@ -36,6 +36,7 @@ class Directory:
     url: str
     endpoints: Mapping[str, str]
     terms_url: str = ""
+    website: str = ""
     caa_identities: tuple[str, ...] = ()
     profiles: Mapping[str, str] = field(default_factory=dict)
     needs_external_account: bool = False
@@ -141,7 +142,8 @@ def read_directory(url: str, body: Mapping[str, Any]) -> Directory:
     return Directory(
         url=url,
         endpoints=endpoints,
-        terms_url=str(meta.get("termsOfService") or ""),
+        terms_url=_web_page(meta.get("termsOfService")),
+        website=_web_page(meta.get("website")),
         caa_identities=tuple(str(item) for item in meta.get("caaIdentities") or ()),
         profiles={str(name): str(text) for name, text in (meta.get("profiles") or {}).items()},
         needs_external_account=bool(meta.get("externalAccountRequired")),

@@ -53,6 +53,8 @@ class Issuance(LeasedJob, OwnedModel):
     is_renewal = models.BooleanField(default=False)
     # The certificate that it takes the place of, as RFC 9773 names it; empty: none, or the CA would not hear of it.
     replaces = models.CharField(max_length=200, blank=True)
+    # Why the CA's limits do not count it, of certificates.cas.ledger; empty: they do.
+    spared = models.CharField(max_length=8, blank=True)
     directory_url = models.CharField(max_length=500)
     profile = models.CharField(max_length=64, blank=True)
     key_type = models.CharField(max_length=16, default=DEFAULT_KEY_TYPE)

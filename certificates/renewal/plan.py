@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from auditlog.events import Actor, record
+from certificates.cas.choosing import ca_as_before
 from certificates.gates import Wish, read_wish
 from certificates.issuance import require_proven
 from certificates.models import Certificate, Renewal
@@ -72,7 +73,11 @@ def _wish(domain: Domain, renewal: Renewal | None, wanted: Automation) -> Wish:
     """Of the kind that there is: who runs on RSA must not find another key one day."""
     names = wanted.names or (tuple(renewal.names) if renewal else usual_names(domain))
     model = renewal or newest_issued(domain)
-    wish = read_wish(list(names), key_type=model.key_type if model else "", profile=model.profile if model else "")
+    kind: dict[str, str] = {}
+    if model:
+        directory_url = ca_as_before(domain.workspace, model.directory_url)
+        kind = {"key_type": model.key_type, "profile": model.profile, "directory_url": directory_url}
+    wish = read_wish(list(names), **kind)
     require_proven(domain.workspace, wish.names)
     if automatic_for(domain.workspace_id, wish.names) == MANUAL:
         raise NeedsUser("renewal_needs_hands", names=list(wish.names))

@@ -8,7 +8,7 @@ from cryptography import x509 as pyca
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.db.models import QuerySet
 
-from certificates.gates import ca_label
+from certificates.cas.known import ca_label
 from certificates.keys import KEY_TYPES
 from certificates.models import Certificate, Revocation
 from certificates.serving import Place, places_of

@@ -160,7 +160,8 @@ def test_a_worker_killed_right_after_closing_an_account_is_carried_on_from(
     key, uri = open_account(cast.acme, pebble_server)
     close_workspace(workspace=cast.acme, actor=SYSTEM)
     WorkspaceClosing.objects.update(run_after=clock.now())
-    environment = {"ACME_CA_BUNDLE": str(pebble_server.ca_bundle), "EGRESS_ALLOW_CIDRS": "127.0.0.0/8,::1/128"}
+    urls = {"ACME_DIRECTORY_URL": pebble_server.directory_url, "ACME_CA_BUNDLE": str(pebble_server.ca_bundle)}
+    environment = {**urls, "EGRESS_ALLOW_CIDRS": "127.0.0.0/8,::1/128"}
     assert work_and_die(KIND, "close.account_deactivated", **environment) == -signal.SIGKILL
     assert_closed(pebble_server, key, uri)
     assert AcmeAccount.unscoped.get().uri == uri

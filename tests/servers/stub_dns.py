@@ -82,9 +82,9 @@ class StubDns:
 
 
 @contextmanager
-def stub_dns(host: str = "127.0.0.1", port: int = 0) -> Iterator[StubDns]:
+def stub_dns(host: str = "127.0.0.1", port: int = 0, kind: type[StubDns] = StubDns) -> Iterator[StubDns]:
     """Start one; a `port` of 0 takes a free one."""
-    server = StubDns(host, port or free_port())
+    server = kind(host, port or free_port())
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.bind((host, server.port))
     tcp = socket.create_server((host, server.port))

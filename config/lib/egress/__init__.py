@@ -13,6 +13,7 @@ from .judge import is_opened, judge
 from .records import ServerAnswer, ask_resolvers, lookup_records, lookup_txt
 from .refusals import Refused, Unreachable
 from .resolve import resolve, resolve_all, resolve_async, resolver_addresses
+from .signatures import signature_trouble
 from .smtp import smtp_send
 from .trust import client_context
 from .updates import UpdateKey, update_txt
@@ -44,6 +45,7 @@ __all__ = [
     "resolve_all",
     "resolve_async",
     "resolver_addresses",
+    "signature_trouble",
     "smtp_send",
     "update_txt",
 ]

@@ -13,11 +13,19 @@ from .bounded import BoundedTLSSocket
 def client_context(ca_bundle: str | None = None, *, alpn: str = "") -> ssl.SSLContext:
     """Verifies chain and host name, TLS 1.2 or later; shared, so not to be changed.
 
-    Against `ca_bundle` alone where one is given, else the public roots and TLS_EXTRA_CA_BUNDLE.
+    Against `ca_bundle` alone, a file or its PEM, where one is given, else the public roots and TLS_EXTRA_CA_BUNDLE.
     One context per `alpn`: httpcore writes its own protocols into the one it is given.
     """
     bundles = (ca_bundle,) if ca_bundle else (certifi.where(), settings.TLS_EXTRA_CA_BUNDLE)
-    return _built(tuple((str(bundle), Path(bundle).stat().st_mtime_ns) for bundle in bundles if bundle), alpn)
+    return _built(tuple((str(bundle), _changed_at(bundle)) for bundle in bundles if bundle), alpn)
+
+
+def _changed_at(bundle: str) -> int:
+    return 0 if is_pem(bundle) else Path(bundle).stat().st_mtime_ns
+
+
+def is_pem(bundle: str) -> bool:
+    return bundle.startswith("-----BEGIN ")
 
 
 @lru_cache(maxsize=16)
@@ -25,8 +33,11 @@ def _built(bundles: tuple[tuple[str, int], ...], alpn: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.sslsocket_class = BoundedTLSSocket
-    for path, _ in bundles:
-        context.load_verify_locations(path)
+    for bundle, _ in bundles:
+        if is_pem(bundle):
+            context.load_verify_locations(cadata=bundle)
+        else:
+            context.load_verify_locations(bundle)
     if alpn:
         context.set_alpn_protocols([alpn])
     return context

@@ -55,7 +55,6 @@ def test_the_key_of_a_name_set_knows_no_order() -> None:
     [
         ({"challenge": "tls-alpn-01"}, "challenge_unknown"),
         ({"key_type": "rsa-1024"}, "key_type_unknown"),
-        ({"ca": "https://elsewhere.net/dir"}, "ca_unknown"),
     ],
 )
 def test_choices_that_do_not_exist(more: dict[str, str], code: str) -> None:

@@ -26,6 +26,7 @@ TAKING_BODIES = taking_bodies(schema)
 REFUSED = {
     "DELETE /api/servers/{id}": "server_in_use",
     "DELETE /api/members/{member_id}": "last_admin",
+    "POST /api/certificate-authorities/{id}/new-key": "ca_account_closed",
     "POST /api/domains/{id}/certificates": "upload_key_missing",
     # No zone is set, and the zone of the example is reserved.
     "POST /api/domains/{id}/delegations": "dns_zone_missing",
