@@ -135,20 +135,25 @@ register(
         # One name's validation
         "acme_unauthorized": Entry(
             "The CA did not find the right TXT record for {name}",
-            "It looked at {record} from several places and said: {detail}",
+            "It looked at {record} {place} and said: {detail}",
             "Check that the record is at {record}, holds the value without quotes, and that old values are gone at "
             "every name server. " + FRESH,
             "dig TXT {record} +short",
         ),
         "acme_dns": Entry(
             "The CA's look-up for {name} failed",
-            "Its resolvers said: {detail}",
+            "It looked {place}, and its resolvers said: {detail}",
             "Check the name servers of the zone from outside, and DNSSEC if it is signed. " + FRESH,
             "dig TXT {record} +trace",
         ),
+        "acme_not_validated": Entry(
+            "The CA did not validate {name}",
+            "It looked {place} and said: {detail} ({kind})",
+            "Repair what it names. " + FRESH,
+        ),
         "acme_connection": Entry(
             "The CA could not connect to {name}",
-            "It said: {detail}",
+            "It tried {place} and said: {detail}",
             "Check that the name's servers answer from everywhere. " + FRESH,
         ),
         "acme_caa": Entry(

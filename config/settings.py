@@ -257,7 +257,7 @@ if any(name == ACME_DNS_ZONE or name.endswith(f".{ACME_DNS_ZONE}") for name in A
 for name, bundle in (("TLS_EXTRA_CA_BUNDLE", TLS_EXTRA_CA_BUNDLE), ("ACME_CA_BUNDLE", ACME_CA_BUNDLE)):
     if bundle and not Path(bundle).is_file():
         env.complain(name, f"names a file that is not there: {bundle}")
-if ACME_EMAIL.rpartition("@")[2].lower().endswith(("example.com", "example.net", "example.org")):
+if f".{ACME_EMAIL.rpartition('@')[2]}".lower().rstrip(".").endswith((".example.com", ".example.net", ".example.org")):
     env.complain("ACME_EMAIL", "must be a real contact mailbox")
 
 # What a workspace may send in a day at the operator's cost, and what a mistake may cost at a customer's own.

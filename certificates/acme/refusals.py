@@ -67,8 +67,15 @@ def challenge_refusal(authorization: Authorization) -> ExpectedError:
         return NeedsUser("acme_order_expired", name=shown, detail=f"The authorization is {authorization.status}.")
     if problem.kind == "rateLimited":
         return request_refusal(problem, None)
-    code = _VALIDATION.get(problem.kind, "acme_unauthorized")
-    return NeedsUser(code, name=shown, record=authorization.txt_name, detail=problem.detail)
+    code = _VALIDATION.get(problem.kind, "acme_not_validated")
+    told = {"detail": problem.detail, "kind": problem.kind, "place": place_of(problem.detail)}
+    return NeedsUser(code, name=shown, record=authorization.txt_name, **told)
+
+
+def place_of(detail: str) -> str:
+    """From where the CA saw what it says: Boulder looks from one place first and then from several others."""
+    is_further = detail.startswith("During secondary validation")
+    return "from another of its places than the first" if is_further else "from its own place first"
 
 
 def order_refusal(order: Order) -> ExpectedError:
@@ -89,6 +96,7 @@ def _params(problem: Problem, *, until: datetime | None = None) -> dict[str, Any
     params: dict[str, Any] = {
         "detail": " ".join(filter(None, details))[:1000] or f"HTTP {problem.status}",
         "name": ", ".join(filter(None, names)),
+        "place": place_of(problem.detail),
         "kind": problem.kind,
         "status": problem.status,
         "instance": problem.instance,
