@@ -38,7 +38,7 @@ types: ## Static types
 	@.venv/bin/mypy .
 
 proof: ## The long tier: kill points, rude servers, full N; writes var/scorecard.json
-	@config/setup.sh test
+	@config/setup.sh proof
 	@exec $(PY) -m tests.suite --proof
 
 bench: ## Speed beside peers; prints a table and writes var/bench.json

@@ -2,12 +2,15 @@
 # Everything that is needed on this machine, each thing only where it is missing:
 # a Python, Debian packages, .venv/ from the hashed lock, Pebble. Starts no service.
 #
-# usage: config/setup.sh run|demo|test|bench     what will be done next decides what is needed
+# usage: config/setup.sh run|demo|test|proof|bench     what will be done next decides what is needed
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 purpose=${1:-test}
-case $purpose in run | demo | test | bench) ;; *) echo "usage: $0 run|demo|test|bench" >&2; exit 2 ;; esac
+case $purpose in run | demo | test | proof | bench) ;; *) echo "usage: $0 run|demo|test|proof|bench" >&2; exit 2 ;; esac
+# The long tier needs what the tests need, and more.
+asked=$purpose
+[ "$asked" != proof ] || purpose=test
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$@" >&2; exit 1; }
@@ -146,6 +149,16 @@ if [ "$(cat "$stamp" 2> /dev/null)" != "$wanted" ] || ! .venv/bin/python -c '' 2
     printf '%s\n' "$wanted" > "$stamp"
 fi
 [ "${own_browser:-}" != yes ] || .venv/bin/python -m playwright install --with-deps chromium
+
+# --- The second ACME server -----------------------------------------------------------------
+second=.tools/second-ca
+if [ "$asked" = proof ] && ! cmp -s tests/servers/second-ca.lock "$second/.lock-installed"; then
+    [ -e /usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 ] || install_packages libfaketime
+    say "installing acme2certifier, the second ACME test server"
+    "$python" -m venv --clear "$second"
+    "$second/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r tests/servers/second-ca.lock
+    cp tests/servers/second-ca.lock "$second/.lock-installed"
+fi
 
 # --- Pebble ---------------------------------------------------------------------------------
 if [ "$purpose" != run ] && [ ! -x .tools/pebble/usr/bin/pebble ]; then

@@ -30,8 +30,8 @@ def absolute(host: str) -> str:
 class ChallengeDns:
     """A running challtestsrv. Any name has the A record 127.0.0.1 until told otherwise."""
 
-    def __init__(self, port: int, management_port: int) -> None:
-        self.host = "127.0.0.1"
+    def __init__(self, port: int, management_port: int, host: str = "127.0.0.1") -> None:
+        self.host = host
         self.port = port
         self.management_port = management_port
 
@@ -42,11 +42,11 @@ class ChallengeDns:
 
     @property
     def management_url(self) -> str:
-        return f"http://{self.host}:{self.management_port}"
+        return f"http://127.0.0.1:{self.management_port}"
 
     def tell(self, path: str, **body: Any) -> bytes:
         """Send one management request; the answer's body is returned as it is."""
-        connection = HTTPConnection(self.host, self.management_port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", self.management_port, timeout=5)
         with closing(connection):
             connection.request("POST", f"/{path}", body=json.dumps(body))
             answer = connection.getresponse()
@@ -104,11 +104,11 @@ class ChallengeDns:
         return list(found or [])
 
 
-def _arguments(port: int, management_port: int) -> list[str]:
+def _arguments(host: str, port: int, management_port: int) -> list[str]:
     binary = BINARIES / "pebble-challtestsrv"
     known = options_of(binary)
     flag = "-dns01" if "-dns01" in known else "-dnsserver"
-    arguments = [str(binary), flag, f"127.0.0.1:{port}"]
+    arguments = [str(binary), flag, f"{host}:{port}"]
     arguments += ["-management", f"127.0.0.1:{management_port}"]
     arguments += ["-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv6", ""]
     # DNS over HTTPS came later, is on by default there and wants a certificate.
@@ -116,18 +116,18 @@ def _arguments(port: int, management_port: int) -> list[str]:
 
 
 @contextmanager
-def challenge_dns() -> Iterator[ChallengeDns]:
-    """Start the DNS server on free ports."""
-    port, management_port = free_port(), free_port()
+def challenge_dns(host: str = "127.0.0.1", port: int = 0) -> Iterator[ChallengeDns]:
+    """Start the DNS server; a `port` of 0 takes a free one."""
+    port, management_port = port or free_port(), free_port()
     with private_directory("dns") as place:
         child = Child(
             "challtestsrv",
-            _arguments(port, management_port),
+            _arguments(host, port, management_port),
             log=place / "challtestsrv.log",
             env=plain_environment(),
         )
         try:
-            child.wait_ready(lambda: accepts(management_port) and accepts(port))
-            yield ChallengeDns(port, management_port)
+            child.wait_ready(lambda: accepts(management_port) and accepts(port, host))
+            yield ChallengeDns(port, management_port, host)
         finally:
             child.stop()
