@@ -21,7 +21,7 @@ from certificates.challenges import is_ordering_elsewhere, proofs_to_give_back
 from certificates.gates import Wish, require_open_window, require_proofs
 from certificates.issuance import ordered_by
 from certificates.keys import csr_der, make_csr, new_key
-from certificates.line import LEASE_SECONDS, Line
+from certificates.line import LEASE_SECONDS, Line, external_of
 from certificates.models import AcmeAccount, Authorization, Certificate, Issuance, PrivateKey
 from certificates.moves import LONGEST_PAUSE, counted, give_back, go_on, look_later, look_quickly
 from certificates.proving import dns_refusal
@@ -121,19 +121,12 @@ def _open_account(issuance: Issuance, line: Line) -> None:
     account = line.account()
     crash_here("issue.account_key_stored")
     if not account.uri:
-        _ask_for_account(account, line)
+        ledger.require_room_for_account(account.directory_url)
+        account.uri = line.ca().open_account(email=settings.ACME_EMAIL, external=external_of(account))
         crash_here("issue.account_opened")
         AcmeAccount.unscoped.filter(pk=account.pk).update(uri=account.uri, opened_at=clock.now())
+        ledger.note_account(account.directory_url)
     go_on(issuance, Step.CHECK_CAA, also=partial(require_settled, account.pk))
-
-
-def _ask_for_account(account: AcmeAccount, line: Line) -> None:
-    ledger.require_room_for_account(account.directory_url)
-    ledger.note_account(account.directory_url)
-    external = None
-    if account.external_mac:
-        external = acme.ExternalAccount(account.external_key_id, account.external_mac)
-    account.uri = line.ca().open_account(email=settings.ACME_EMAIL, external=external)
 
 
 def _check_caa(issuance: Issuance, line: Line) -> None:
@@ -153,12 +146,12 @@ def _make_key(issuance: Issuance, line: Line) -> None:
 
 
 def _order(issuance: Issuance, line: Line) -> None:
-    ledger.note_order(counted(issuance))
     order = _new_order(issuance, line)
     # The one window that ACME leaves open: it has no idempotency key, so dying here orphans an order.
     crash_here("issue.order_made")
     line.remember(order)
-    go_on(issuance, Step.LOAD_CHALLENGES, order_url=order.url, order_expires_at=order.expires_at)
+    note = partial(ledger.note_order, counted(issuance))
+    go_on(issuance, Step.LOAD_CHALLENGES, order_url=order.url, order_expires_at=order.expires_at, also=note)
     crash_here("issue.order_stored")
 
 

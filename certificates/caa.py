@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from config.lib import egress
 from config.lib.errors import ExpectedError, NeedsUser, Transient
+from config.lib.side_by_side import side_by_side
 
 LOOK_SECONDS = 15.0
 LOOKS_AT_ONCE = 8
@@ -63,8 +63,8 @@ def look_up_tree(names: Iterable[str]) -> Tree:
     """The CAA records of every name and of everything above it, the top level aside."""
     wanted = sorted({above for name in names for above in climb(name)})
     deadline = egress.Deadline(LOOK_SECONDS)
-    with ThreadPoolExecutor(min(len(wanted), LOOKS_AT_ONCE)) as pool:
-        return dict(zip(wanted, pool.map(lambda name: _look_up(name, deadline), wanted), strict=True))
+    found = side_by_side(lambda name: _look_up(name, deadline), wanted, at_once=LOOKS_AT_ONCE)
+    return dict(zip(wanted, found, strict=True))
 
 
 def _look_up(name: str, deadline: egress.Deadline) -> list[str] | Unclear:

@@ -18,6 +18,11 @@ register(
             "It answered: {detail}",
             "Nothing is lost: the portal tries again by itself on the same order.",
         ),
+        "acme_too_slow": Entry(
+            "The CA is too slow",
+            "Its answers to one certificate took more than {minutes} minutes so far.",
+            "Nothing is lost: the portal goes on by itself later.",
+        ),
         "acme_bad_answer": Entry(
             "The CA gave an answer that makes no sense",
             "{detail}",

@@ -10,10 +10,13 @@ from certificates.acme.network import EXCHANGE_SECONDS
 from certificates.keys import new_key
 from certificates.models import AcmeAccount, Issuance
 from config.lib import clock
+from config.lib.errors import Transient
 
 LEASE_SECONDS = 60
 # With what is left after these an exchange ends within the lease.
 FRESH_SECONDS = LEASE_SECONDS - EXCHANGE_SECONDS - 5
+# A workspace's own CA may be as slow as it likes, but not at the price of a worker: each claim ends.
+LONGEST_CLAIM_SECONDS = 300
 
 
 def connect_as(account: AcmeAccount) -> AbstractContextManager[acme.AcmeClient]:
@@ -24,6 +27,13 @@ def connect_as(account: AcmeAccount) -> AbstractContextManager[acme.AcmeClient]:
         account_uri=account.uri,
         ca_bundle=bundle_of(account),
     )
+
+
+def external_of(account: AcmeAccount) -> acme.ExternalAccount | None:
+    """What binds it to an account that the CA knows already, where the workspace gave that."""
+    if not account.external_mac:
+        return None
+    return acme.ExternalAccount(account.external_key_id, account.external_mac)
 
 
 def is_known_by_next_key(account: AcmeAccount) -> bool:
@@ -54,12 +64,17 @@ class Line:
         self._issuance = issuance
         self._client: acme.AcmeClient | None = None
         # The claim has just begun the lease.
-        self._renewed_at = time.monotonic()
+        self._renewed_at = self._began_at = time.monotonic()
         self._account: AcmeAccount | None = None
         self._order: acme.Order | None = None
 
     def ca(self) -> acme.AcmeClient:
-        """The client, with a lease that outlasts an exchange: every caller is about to ask the CA something."""
+        """The client, with a lease that outlasts an exchange: every caller is about to ask the CA something.
+
+        Raises Transient acme_too_slow when the exchanges of this claim have taken minutes.
+        """
+        if time.monotonic() - self._began_at > LONGEST_CLAIM_SECONDS:
+            raise Transient("acme_too_slow", minutes=LONGEST_CLAIM_SECONDS // 60)
         if time.monotonic() - self._renewed_at > FRESH_SECONDS:
             self._issuance.renew_lease(LEASE_SECONDS)
             self._renewed_at = time.monotonic()

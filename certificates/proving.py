@@ -20,7 +20,7 @@ from certificates.records import save_seen
 from certificates.solvers import MANUAL, solvers
 from config.lib import clock, jobs
 from config.lib.crash import crash_here
-from config.lib.errors import ExpectedError, NeedsUser, Transient
+from config.lib.errors import ExpectedError, NeedsUser, Permanent, Transient
 
 State, Step = Issuance.State, Issuance.Step
 
@@ -39,6 +39,9 @@ def load_challenges(issuance: Issuance, line: Line) -> None:
     order = line.load_order()
     if order.status == "invalid":
         raise acme.order_refusal(order)
+    if len(order.authorization_urls) > len(issuance.names):
+        # RFC 8555, section 7.1.3 has one for each name; each more is an exchange that only costs.
+        raise Permanent("acme_bad_answer", detail="The order has more authorizations than names.")
     found = [line.ca().load_authorization(url) for url in order.authorization_urls]
     rows = authorization_rows(issuance, found)
     crash_here("issue.challenges_loaded")

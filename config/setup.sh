@@ -73,6 +73,7 @@ test,bench chromium /usr/bin/chromium*
 test,bench fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 bench prometheus-blackbox-exporter /usr/bin/prometheus-blackbox-exporter
 bench lego /usr/bin/lego
+bench certbot /usr/bin/certbot
 TABLE
 }
 

@@ -97,7 +97,7 @@ def _is_suggested_now(workspace_id: UUID, domain_id: UUID) -> bool:
 
 
 def note_order(ordered: Ordered) -> None:
-    """Before the order is placed."""
+    """In the transaction that keeps the order: what a CA out of reach never heard of it does not count."""
     if not ordered.spared:
         _note(ordered.directory_url, Counted.ORDERS, [str(ordered.workspace_id)])
 
@@ -117,7 +117,7 @@ def note_failure(ordered: Ordered, name: str) -> None:
 
 
 def note_account(directory_url: str) -> None:
-    """Before the account is asked for."""
+    """Once it is open."""
     _note(directory_url, Counted.ACCOUNTS, [""])
 
 
@@ -130,9 +130,9 @@ def require_room_for_account(directory_url: str) -> None:
         raise limit_error(ca.label, budget)
 
 
-def forget_old(directory_url: str) -> None:
+def forget_old() -> None:
     """Repeatable."""
-    CaEntry.objects.filter(directory_url=directory_url, at__lt=clock.now() - KEPT).delete()
+    CaEntry.objects.filter(at__lt=clock.now() - KEPT).delete()
 
 
 def registered_domains(names: Iterable[str]) -> list[str]:
@@ -177,6 +177,8 @@ def _budget(directory_url: str, limit: Limit, subject: str, now: datetime) -> Bu
 
 
 def _note(directory_url: str, counted: Counted, subjects: Sequence[str]) -> None:
+    if ca_at(directory_url).limit(counted) is None:
+        return
     CaEntry.objects.bulk_create(
         CaEntry(directory_url=directory_url, counted=counted, subject=subject[:300]) for subject in subjects
     )

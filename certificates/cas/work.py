@@ -40,7 +40,7 @@ def work_accounts(batch: Sequence[AcmeAccount]) -> None:
 
 def _look(account: AcmeAccount) -> None:
     """Blocks; repeatable. What was in the way is kept on the row."""
-    forget_old(account.directory_url)
+    forget_old()
     account.renew_lease(LEASE_SECONDS)
     try:
         with connect_as(account) as ca:

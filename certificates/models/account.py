@@ -57,7 +57,7 @@ class AcmeAccount(LeasedJob, OwnedModel):
 
 
 class CaEntry(models.Model):
-    """One thing that a CA counts against its limits, written before it is asked for; kept for some days.
+    """One thing that a CA counts against its limits; kept for some days.
 
     Limits hold for a registered domain or for the whole installation, whoever has used them up, and what was used
     stays used when a workspace goes: so no row belongs to one. `subject` is what the CA counts by.

@@ -98,17 +98,26 @@ class LeasedJob(models.Model):
         )
 
     def _write(self, fields: dict[str, Any], also: Callable[[], None] | None) -> bool:
+        if also is None:
+            # One statement is its own transaction; most steps are one, and the brackets cost as much as it does.
+            return self._update(fields)
         with transaction.atomic(using=router.db_for_write(type(self))):
-            if not self._mine().update(**fields):
+            if not self._update(fields):
                 return False
-            for name, value in fields.items():
-                setattr(self, name, value)
-            if also:
-                also()
+            also()
+        return True
+
+    def _update(self, fields: dict[str, Any]) -> bool:
+        if not self._mine().update(**fields):
+            return False
+        for name, value in fields.items():
+            setattr(self, name, value)
         return True
 
     def _mine(self) -> models.QuerySet[Self]:
-        return rows_of(type(self)).filter(pk=self.pk, lease_token=self.lease_token, lease_token__isnull=False)
+        if self.lease_token is None:
+            return rows_of(type(self)).none()
+        return rows_of(type(self)).filter(pk=self.pk, lease_token=self.lease_token)
 
 
 def rows_of[M: models.Model](model: type[M]) -> models.QuerySet[M]:

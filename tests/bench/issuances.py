@@ -1,15 +1,16 @@
-"""CPU and wall seconds per issued certificate, beside lego."""
+"""CPU and wall seconds per issued certificate, beside lego and certbot."""
 
 import itertools
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from tests.bench.certbot import Certbot, certbot
 from tests.bench.figures import Figure, alternate, figure
-from tests.bench.lego import lego
+from tests.bench.lego import Lego, lego
 from tests.servers.dns import ChallengeDns, challenge_dns
 from tests.servers.pebble import Pebble, pebble
 from tests.servers.places import ROOT, private_directory
@@ -87,31 +88,33 @@ def measure() -> list[Figure]:
         challenge_dns() as dns,
         pebble(dns) as server,
         issuer(dns, server) as ours,
-        lego(dns, server) as peer,
+        lego(dns, server) as first,
+        certbot(dns, server) as second,
     ):
-        peer.issue("warm.lego.example")
-        numbers = itertools.count()
+        return [*_beside(ours, first, "lego"), *_beside(ours, second, "certbot")]
 
-        def measured(one: dict[str, float]) -> tuple[float, float]:
-            return one["cpu_seconds"] * 1000, one["wall_seconds"] * 1000
 
-        mine, theirs = alternate(
-            lambda: measured(ours.issue(f"n{next(numbers)}.bench.example")),
-            lambda: measured(peer.issue(f"n{next(numbers)}.lego.example")),
-            RUNS,
-        )
+def _beside(ours: Issuer, peer: Lego | Certbot, name: str) -> list[Figure]:
+    peer.issue(f"warm.{name}.example")
+    numbers = itertools.count()
+
+    def measured(one: dict[str, float]) -> tuple[float, float]:
+        return one["cpu_seconds"] * 1000, one["wall_seconds"] * 1000
+
+    mine, theirs = alternate(
+        lambda: measured(ours.issue(f"n{next(numbers)}.{name}.bench.example")),
+        lambda: measured(peer.issue(f"n{next(numbers)}.{name}.example")),
+        RUNS,
+    )
     note = (
-        "one name, DNS-01, P-256, Pebble without pauses; ours with ownership, CAA and TXT looks, database and "
-        "audit; lego with its defaults, a process per certificate; less is better"
+        "one name, DNS-01, P-256, Pebble without pauses; ours with ownership, CAA, DNSSEC and TXT looks, database "
+        f"and audit; {name} with its defaults, a process per certificate; less is better"
     )
     return [
-        figure(
-            f"{what} per certificate",
-            "ms",
-            "lego",
-            [one[column] for one in mine],
-            [one[column] for one in theirs],
-            note,
-        )
+        figure(f"{what} per certificate", "ms", name, _column(mine, column), _column(theirs, column), note)
         for column, what in enumerate(("CPU", "wall"))
     ]
+
+
+def _column(runs: list[Sequence[float]], column: int) -> list[float]:
+    return [one[column] for one in runs]

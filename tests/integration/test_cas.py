@@ -1,6 +1,7 @@
 """CAs of a workspace against real ones: added, ordered from, looked at, given a new key, removed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,8 +13,10 @@ from auditlog.events import SYSTEM
 from auditlog.models import Event
 from certificates import acme
 from certificates.acme import AcmeClient
+from certificates.cas import known
 from certificates.cas.accounts import add_ca, ask_for_look, ask_for_new_key, remove_ca, require_settled
 from certificates.cas.given import read_given
+from certificates.cas.known import KNOWN
 from certificates.gates import Wish, read_wish
 from certificates.issuance import cancel_issuance, start_issuance
 from certificates.line import connect_as
@@ -133,6 +136,13 @@ def test_the_preferred_chain_is_kept(cast: Cast, private: Pebble, dns_server: Ch
         assert made
         top = x509.load_pem_x509_certificates(made.chain_pem.encode())[-1]
         assert top.issuer.rfc4514_string() == f"CN={expected}"
+
+
+@pytest.fixture
+def limited(monkeypatch: pytest.MonkeyPatch, pebble_server: Pebble) -> None:
+    """The portal's own CA, as if it had Let's Encrypt's limits."""
+    url = pebble_server.directory_url
+    monkeypatch.setitem(known._BY_URL, url, replace(KNOWN[0], directory_url=url))
 
 
 # The key of an account
@@ -308,7 +318,7 @@ def test_the_portal_s_own_ca_stays(account: AcmeAccount) -> None:
 # The ledger on the way
 
 
-def test_uses_are_written_down_as_they_happen(cast: Cast, account: AcmeAccount) -> None:
+def test_uses_are_written_down_as_they_happen(limited: None, cast: Cast, account: AcmeAccount) -> None:
     found = sorted(CaEntry.objects.values_list("counted", "subject"))
     assert [counted for counted, _ in found] == [
         "accounts",

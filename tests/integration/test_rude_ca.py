@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from auditlog.events import SYSTEM
+from certificates import line
+from certificates.cas import known
+from certificates.cas.known import KNOWN
 from certificates.gates import read_wish
 from certificates.issuance import issue_certificate, start_again, start_issuance
 from certificates.models import Authorization, CaEntry, Certificate, Issuance, PrivateKey
@@ -29,12 +33,20 @@ def cast() -> Cast:
 
 
 @pytest.fixture
-def ca(settings: Any, pebble_server: Pebble, dns_server: ChallengeDns) -> Iterator[RudeCa]:
+def ca(
+    settings: Any, pebble_server: Pebble, dns_server: ChallengeDns, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RudeCa]:
+    """With the limits of Let's Encrypt."""
     with rude_ca(pebble_server) as server:
         settings.EGRESS_ALLOW_CIDRS = LOOPBACK
         settings.DNS_RESOLVERS = ((dns_server.host, dns_server.port),)
         settings.ACME_DIRECTORY_URL = server.directory_url
         settings.ACME_CA_BUNDLE = str(server.ca_bundle)
+        monkeypatch.setitem(
+            known._BY_URL,
+            server.directory_url,
+            replace(KNOWN[0], directory_url=server.directory_url, refuses_redundant=False),
+        )
         yield server
 
 
@@ -147,9 +159,8 @@ def test_a_refusal_says_which_name_and_what_was_seen_from_where(
     assert words in trouble.why
     assert place in trouble.why
     assert Authorization.unscoped.get().detail == words
-    assert list(CaEntry.objects.filter(counted="failures").values_list("subject", flat=True)) == [
-        f"seen.rude.net {cast.acme.pk}"
-    ]
+    failed = list(CaEntry.objects.filter(counted="failures").values_list("subject", flat=True))
+    assert failed == [f"seen.rude.net {cast.acme.pk}"]
 
 
 def _pending(row: Issuance) -> Answer:
@@ -179,3 +190,28 @@ def test_a_wish_is_refused_before_it_costs_an_order(ca: RudeCa, cast: Cast, dns_
     start_issuance(domain=domain, wish=read_wish(["cheap.rude.net"]), actor=SYSTEM)
     jobs.run_due("issuance")
     assert "/order-plz" not in ca.asked
+
+
+def test_a_ca_that_asks_for_more_than_there_are_names_is_not_followed(
+    ca: RudeCa, cast: Cast, dns_server: ChallengeDns
+) -> None:
+    urls = [f"{ca.directory_url}/authZ/{number}" for number in range(1000)]
+    told = {
+        "status": "pending",
+        "identifiers": [{"type": "dns", "value": "x"}],
+        "authorizations": urls,
+        "finalize": "x",
+    }
+    headers = {"Location": f"{ca.directory_url}/my-order/1"}
+    ca.say("/order-plz", Answer(201, headers=headers, body=json.dumps(told).encode()))
+    row = start(verified_domain(cast.acme, "greedy.rude.net", dns_server), ["greedy.rude.net"])
+    assert (row.state, row.error_code) == (State.FAILED, "acme_bad_answer")
+    assert not [path for path in ca.asked if path.startswith("/dir/authZ")]
+
+
+def test_a_ca_as_slow_as_it_likes_holds_no_worker(
+    ca: RudeCa, cast: Cast, dns_server: ChallengeDns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "LONGEST_CLAIM_SECONDS", 0)
+    row = start(verified_domain(cast.acme, "slow.rude.net", dns_server), ["slow.rude.net"])
+    assert (row.state, row.error_code) == (State.DRAFT, "acme_too_slow")

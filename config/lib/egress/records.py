@@ -1,7 +1,6 @@
 """DNS records as their own servers give them, for everything that is proved by the DNS."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +17,7 @@ import dns.resolver
 import dns.rrset
 
 from config.lib.errors import ExpectedError
+from config.lib.side_by_side import side_by_side
 
 from .deadline import Deadline
 from .hostname import parse_dns_name
@@ -111,8 +111,7 @@ def ask_resolvers(name: str, rdtype: str, deadline: Deadline) -> list[ServerAnsw
 def _servers_of(name: dns.name.Name, deadline: Deadline) -> list[_Server]:
     hosts = _nameservers(name, deadline)[:_MAX_SERVERS]
     if hosts:
-        with ThreadPoolExecutor(len(hosts)) as pool:
-            servers = list(pool.map(lambda host: _authoritative(host, deadline), hosts))
+        servers = side_by_side(lambda host: _authoritative(host, deadline), hosts, at_once=_MAX_SERVERS)
         if any(server.addresses for server in servers):
             return servers
     return _resolvers()
@@ -164,10 +163,7 @@ def _authoritative(host: str, deadline: Deadline) -> _Server:
 
 
 def _ask_all(servers: Sequence[_Server], question: _Question, deadline: Deadline) -> list[ServerAnswer]:
-    if not servers:
-        return []
-    with ThreadPoolExecutor(len(servers)) as pool:
-        return list(pool.map(lambda server: _ask(server, question, deadline), servers))
+    return side_by_side(lambda server: _ask(server, question, deadline), servers, at_once=_MAX_SERVERS)
 
 
 def _ask(server: _Server, question: _Question, deadline: Deadline) -> ServerAnswer:

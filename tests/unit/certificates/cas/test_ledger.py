@@ -119,7 +119,7 @@ def test_what_lies_back_longer_than_the_limit_looks_is_free_again() -> None:
     CaEntry.objects.update(at=clock.now() - 3 * HOUR)
     ledger.require_room(mine)
     CaEntry.objects.update(at=clock.now() - ledger.KEPT - HOUR)
-    ledger.forget_old(DIRECTORY)
+    ledger.forget_old()
     assert not CaEntry.objects.exists()
 
 
