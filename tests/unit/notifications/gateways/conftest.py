@@ -12,7 +12,7 @@ from pytest_django import Settings
 from accounts.models import Workspace
 from config.lib import clock
 from config.lib.egress import Deadline
-from notifications.gateways import kinds
+from notifications.gateways import kinds, telegram
 from notifications.gateways.kind import Sending
 from notifications.message import Message
 from tests.servers.gateways import Provider, Received, provider
@@ -99,11 +99,27 @@ def rest_get_texts(request: Received) -> list[str]:
     return parse_qs(request.target.partition("?")[2])["text"]
 
 
+def discord_texts(request: Received) -> list[str]:
+    payload = json.loads(request.body)
+    assert payload["allowed_mentions"] == {"parse": []}
+    (embed,) = payload["embeds"]
+    return [embed["title"], embed["description"]]
+
+
+def telegram_texts(request: Received) -> list[str]:
+    payload = json.loads(request.body)
+    assert payload["parse_mode"] == "HTML"
+    assert len(payload["text"]) <= 4096
+    title, _, rest = payload["text"].partition("</b>\n\n")
+    return [_unescaped(title.removeprefix("<b>")), _unescaped(rest).partition("\n\nIssuer: ")[0]]
+
+
 def trials(at: str) -> Mapping[str, Trial]:
     twilio = {"account_sid": SID, "auth_token": "t0ps3cr3t", "from": "+15017122661"}
     rest = {"method": "POST", "url": f"{at}/sms", "body_type": "json", "success_pattern": "ok", "secret": "s3cr3t"}
     rest |= {"body": '{"to": "{{to}}", "text": "{{message}}"}', "headers": "Authorization: Bearer {{secret}}"}
     get = {"method": "GET", "url": f"{at}/sms?to={{{{to}}}}&text={{{{message}}}}", "success_pattern": "ok"}
+    telegram_values = {"token": f"123456:{'a' * 35}", "chat": "-1001234567"}
     created = (201, json.dumps({"sid": "SM1", "status": "queued"}))
     refused = (401, json.dumps({"code": 20003, "message": "Authenticate"}))
     return {
@@ -111,6 +127,8 @@ def trials(at: str) -> Mapping[str, Trial]:
         "teams": Trial("teams", {"url": f"{at}/invoke?sig=a%2Fb"}, teams_texts, ok=(202, ""), over=(404, "")),
         "webhook": Trial("webhook", {"url": f"{at}/in", "secret": SECRET}, webhook_texts, over=(410, "gone")),
         "twilio": Trial("sms_twilio", twilio, twilio_texts, to="+4915112345678", ok=created, over=refused),
+        "discord": Trial("discord", {"url": f"{at}/api/webhooks/1/x"}, discord_texts, ok=(200, '{"id": "9"}')),
+        "telegram": Trial("telegram", telegram_values, telegram_texts, ok=(200, '{"ok": true}'), over=(401, "no")),
         "rest": Trial("sms_rest", rest, rest_texts, to="+4915112345678", over=(401, "no")),
         "rest-get": Trial("sms_rest", get, rest_get_texts, to="+4915112345678", over=(401, "no")),
     }
@@ -125,9 +143,12 @@ def inside(settings: Settings) -> None:
 
 
 @pytest.fixture(params=NAMES)
-def trial(request: pytest.FixtureRequest, settings: Settings, inside: None) -> Iterator[Trial]:
+def trial(
+    request: pytest.FixtureRequest, settings: Settings, inside: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Trial]:
     with provider() as server:
         settings.TWILIO_API_BASE = server.url
+        monkeypatch.setattr(telegram, "BASE", server.url)
         made = trials(server.url)[request.param]
         made.provider = server
         server.answer_with(*made.ok)
