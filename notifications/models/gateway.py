@@ -28,6 +28,7 @@ class Channel(models.TextChoices):
     PAGERDUTY = "pagerduty", "PagerDuty"
     DISCORD = "discord", "Discord"
     TELEGRAM = "telegram", "Telegram"
+    NTFY = "ntfy", "ntfy"
 
 
 class Gateway(OwnedModel):
