@@ -32,10 +32,10 @@ def text_in_html(sending: Sending) -> str:
 
 def send(sending: Sending) -> str:
     values = sending.values
-    body = {"chat_id": values["chat"], "text": text_in_html(sending), "parse_mode": "HTML"}
-    body["disable_web_page_preview"] = "true"
+    body: dict[str, object] = {"chat_id": values["chat"], "text": text_in_html(sending), "parse_mode": "HTML"}
+    body["disable_web_page_preview"] = True
     if values.get("topic"):
-        body["message_thread_id"] = values["topic"]
+        body["message_thread_id"] = int(values["topic"])
     try:
         reply = ask(sending, "POST", f"{BASE}/bot{values['token']}/sendMessage", {}, body)
     except Transient as error:

@@ -36,6 +36,7 @@ class Vendor:
     def __init__(self) -> None:
         self.tickets: list[Ticket] = []
         self.requests: list[tuple[str, str]] = []
+        self.bodies: list[tuple[str, str, Any]] = []
         self.troubles: list[tuple[int, Any, Mapping[str, str]]] = []
         self.is_silent = False
         self.url = ""
@@ -45,6 +46,7 @@ class Vendor:
         if self.login and headers.get("authorization") != self.login:
             return 401, {"message": "Who are you?"}
         path = urlsplit(target).path
+        self.bodies.append((method, path, json.loads(body) if body else None))
         asked = {name: values[0] for name, values in parse_qs(urlsplit(target).query).items()}
         return self.answer(method, path, asked, json.loads(body) if body else {}, headers)
 
