@@ -52,7 +52,9 @@ def open_issue(sending: Sending) -> Opened:
 
 
 def browse(sending: Sending, key: str) -> str:
-    return f"{sending.values['url'].rstrip('/')}/browse/{key}"
+    """Where people look at it; tokens with scopes go to a host that has no pages."""
+    site = sending.values["url"].rstrip("/")
+    return "" if "api.atlassian.com" in site else f"{site}/browse/{key}"
 
 
 def _find(sending: Sending) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from html import escape
 
-from config.lib.errors import Permanent, Transient
+from config.lib.errors import ExpectedError, Permanent, Transient
 from notifications.gateways.json_api import ask, line, said, text_of, wanted
 from notifications.gateways.kind import Field, GatewayKind, GatewayRefused, InvalidValue, Sending
 from notifications.models import Channel
@@ -31,8 +31,13 @@ def text_in_html(sending: Sending) -> str:
 
 
 def send(sending: Sending) -> str:
+    return _send_to(sending, sending.values["chat"], may_have_moved=True)
+
+
+def _send_to(sending: Sending, chat: str, *, may_have_moved: bool) -> str:
+    """A group that became a supergroup has another number, which the refusal names."""
     values = sending.values
-    body: dict[str, object] = {"chat_id": values["chat"], "text": text_in_html(sending), "parse_mode": "HTML"}
+    body: dict[str, object] = {"chat_id": chat, "text": text_in_html(sending), "parse_mode": "HTML"}
     body["disable_web_page_preview"] = True
     if values.get("topic"):
         body["message_thread_id"] = int(values["topic"])
@@ -41,17 +46,18 @@ def send(sending: Sending) -> str:
     except Transient as error:
         raise _with_their_time(sending, error) from error
     except Permanent as error:
+        moved_to = _parameter(error, "migrate_to_chat_id")
+        if moved_to and may_have_moved:
+            return f"{_send_to(sending, str(moved_to), may_have_moved=False)}; the chat is {moved_to} now"
         raise _of_the_chat(error) from error
     wanted(reply, "ok")
     return said(f"{reply.status} ok")
 
 
 def _with_their_time(sending: Sending, error: Transient) -> Transient:
-    try:
-        seconds = int(_told(error)["parameters"]["retry_after"])  # type: ignore[index]
-    except (KeyError, TypeError, ValueError):
-        return error
-    error.retry_at = sending.at + timedelta(seconds=min(max(seconds, 0), 86_400))
+    seconds = _parameter(error, "retry_after")
+    if seconds:
+        error.retry_at = sending.at + timedelta(seconds=min(seconds, 86_400))
     return error
 
 
@@ -61,12 +67,13 @@ def _of_the_chat(error: Permanent) -> Permanent:
     return GatewayRefused(answer=answer) if any(words in answer for words in _GONE) else error
 
 
-def _told(error: Transient) -> Mapping[str, object]:
+def _parameter(error: ExpectedError, name: str) -> int:
+    """A number that the refusal tells beside its words; 0 where there is none."""
     try:
         told = json.loads(str(error.params.get("answer", "")).partition(" ")[2])
-    except (ValueError, RecursionError):
-        return {}
-    return told if isinstance(told, dict) else {}
+        return int(told["parameters"][name])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return 0
 
 
 def check(values: Mapping[str, str]) -> None:

@@ -12,11 +12,16 @@ from pytest_django import Settings
 from accounts.models import Workspace
 from config.lib import clock
 from config.lib.egress import Deadline
-from notifications.gateways import kinds, telegram
+from config.lib.sealed import Sealed
+from notifications.gateways import kinds, opsgenie, pagerduty, telegram, zoho_desk
 from notifications.gateways.kind import Sending
 from notifications.message import Message
+from notifications.models import Gateway
+from tests.cast import Cast
+from tests.servers import vendors
 from tests.servers.gateways import Provider, Received, provider
 from tests.servers.smtp_sink import SmtpSink, smtp_sink
+from tests.servers.vendors import Vendor, vendor
 
 SID = "AC" + "0" * 32
 SECRET = "whsec_" + "QUJD" * 8
@@ -164,3 +169,57 @@ def sink(inside: None) -> Iterator[SmtpSink]:
 def email_values(sink: SmtpSink, **changed: str) -> dict[str, str]:
     values = {"host": "localhost", "port": str(sink.port), "tls": sink.security, "from_address": "alerts@acme.org"}
     return {**values, **changed}
+
+
+VENDORS = {
+    "opsgenie": vendors.Opsgenie,
+    "pagerduty": vendors.PagerDuty,
+    "jira": vendors.Jira,
+    "servicenow": vendors.ServiceNow,
+    "zendesk": vendors.Zendesk,
+    "freshservice": vendors.Freshservice,
+    "zoho_desk": vendors.Zoho,
+}
+
+
+@pytest.fixture(params=list(VENDORS))
+def there(request: pytest.FixtureRequest, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vendor]:
+    settings.EGRESS_ALLOW_CIDRS = (ip_network("127.0.0.0/8"),)
+    with vendor(VENDORS[request.param]()) as server:
+        monkeypatch.setattr(opsgenie, "BASES", {"eu": server.url})
+        monkeypatch.setattr(pagerduty, "BASES", {"eu": server.url})
+        monkeypatch.setattr(zoho_desk, "CENTRES", {"eu": (server.url, server.url)})
+        monkeypatch.setattr(zoho_desk, "_tokens", {})
+        server.channel = request.param
+        yield server
+
+
+def values(there: Vendor) -> dict[str, str]:
+    url = {"url": there.url}
+    return {
+        "opsgenie": {"region": "eu", "key": "k3y"},
+        "pagerduty": {"region": "eu", "key": "a" * 32},
+        "jira": {**url, "email": "ops@acme.net", "project": "OPS", "issue_type": "Task", "token": "t0k3n"},
+        "servicenow": {**url, "user": "svc", "password": "pw"},
+        "zendesk": {**url, "email": "ops@acme.net", "token": "t0k3n"},
+        "freshservice": {**url, "email": "ops@acme.net", "key": "k3y"},
+        "zoho_desk": {
+            "centre": "eu",
+            "org": "42",
+            "department": "7",
+            "email": "ops@acme.net",
+            "client_id": "c1",
+            "secret": "s3cret:r3fresh",
+        },
+    }[there.channel]
+
+
+@pytest.fixture
+def gateway(cast: Cast, there: Vendor) -> Gateway:
+    kind = kinds.get(there.channel)
+    secret = next(field.name for field in kind.fields if field.is_secret)
+    config = {name: value for name, value in values(there).items() if name != secret}
+    sealed = Sealed.of(f'{{"{secret}": "{values(there)[secret]}"}}')
+    return Gateway.objects.create(
+        workspace=cast.acme, channel=kind.channel, name="ops", config=config, sealed_secrets=sealed
+    )

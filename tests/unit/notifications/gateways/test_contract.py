@@ -167,3 +167,12 @@ def test_a_chat_that_the_bot_has_left_switches_off(trial: Trial, words: str) -> 
     trial.provider.answer_with(400, json.dumps({"ok": False, "description": words}))
     with pytest.raises(GatewayRefused):
         trial.send()
+
+
+@pytest.mark.parametrize("trial", ["telegram"], indirect=True)
+def test_a_group_that_became_a_supergroup_is_followed_once(trial: Trial) -> None:
+    moved = {"ok": False, "description": "Bad Request: group chat was upgraded to a supergroup chat"}
+    trial.provider.answer_with(400, json.dumps({**moved, "parameters": {"migrate_to_chat_id": -1009}}))
+    with pytest.raises(GatewayRefused):
+        trial.send()
+    assert [json.loads(request.body)["chat_id"] for request in trial.provider.requests] == ["-1001234567", "-1009"]

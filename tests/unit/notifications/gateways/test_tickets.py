@@ -1,9 +1,7 @@
 """Tickets at each vendor: one for each cause, however often it is spoken of, and closed with it."""
 
 import uuid
-from collections.abc import Iterator
 from datetime import timedelta
-from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -13,10 +11,9 @@ from auditlog.models import Event
 from config.lib import clock
 from config.lib.egress import Deadline, Unreachable
 from config.lib.errors import ExpectedError, Permanent, Transient
-from config.lib.sealed import Sealed
 from domains.findings import close_finding, open_finding
 from domains.models import Domain
-from notifications.gateways import kinds, opsgenie, pagerduty, zoho_desk
+from notifications.gateways import opsgenie, pagerduty, zoho_desk
 from notifications.gateways import sending as sending_module
 from notifications.gateways.kind import GatewayRefused, Sending, Unsure
 from notifications.gateways.sending import send_through
@@ -26,20 +23,10 @@ from notifications.models import Delivery, Gateway, Ticket
 from notifications.tickets.closing import closings, thread_about
 from notifications.tickets.living import NOTHING_OPEN, OPENING
 from tests.cast import Cast, make_cast
-from tests.servers import vendors
 from tests.servers.ports import free_port
-from tests.servers.vendors import Vendor, Zoho, vendor
+from tests.servers.vendors import Vendor, Zoho
 
 pytestmark = pytest.mark.django_db
-VENDORS = {
-    "opsgenie": vendors.Opsgenie,
-    "pagerduty": vendors.PagerDuty,
-    "jira": vendors.Jira,
-    "servicenow": vendors.ServiceNow,
-    "zendesk": vendors.Zendesk,
-    "freshservice": vendors.Freshservice,
-    "zoho_desk": vendors.Zoho,
-}
 
 
 @pytest.fixture
@@ -50,49 +37,6 @@ def cast() -> Cast:
 @pytest.fixture
 def domain(cast: Cast) -> Domain:
     return Domain.objects.create(workspace=cast.acme, host="shop.acme-tools.net", verified_at=clock.now())
-
-
-@pytest.fixture(params=list(VENDORS))
-def there(request: pytest.FixtureRequest, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vendor]:
-    settings.EGRESS_ALLOW_CIDRS = (ip_network("127.0.0.0/8"),)
-    with vendor(VENDORS[request.param]()) as server:
-        monkeypatch.setattr(opsgenie, "BASES", {"eu": server.url})
-        monkeypatch.setattr(pagerduty, "BASES", {"eu": server.url})
-        monkeypatch.setattr(zoho_desk, "CENTRES", {"eu": (server.url, server.url)})
-        monkeypatch.setattr(zoho_desk, "_tokens", {})
-        server.channel = request.param
-        yield server
-
-
-def values(there: Vendor) -> dict[str, str]:
-    url = {"url": there.url}
-    return {
-        "opsgenie": {"region": "eu", "key": "k3y"},
-        "pagerduty": {"region": "eu", "key": "a" * 32},
-        "jira": {**url, "email": "ops@acme.net", "project": "OPS", "issue_type": "Task", "token": "t0k3n"},
-        "servicenow": {**url, "user": "svc", "password": "pw"},
-        "zendesk": {**url, "email": "ops@acme.net", "token": "t0k3n"},
-        "freshservice": {**url, "email": "ops@acme.net", "key": "k3y"},
-        "zoho_desk": {
-            "centre": "eu",
-            "org": "42",
-            "department": "7",
-            "email": "ops@acme.net",
-            "client_id": "c1",
-            "secret": "s3cret:r3fresh",
-        },
-    }[there.channel]
-
-
-@pytest.fixture
-def gateway(cast: Cast, there: Vendor) -> Gateway:
-    kind = kinds.get(there.channel)
-    secret = next(field.name for field in kind.fields if field.is_secret)
-    config = {name: value for name, value in values(there).items() if name != secret}
-    sealed = Sealed.of(f'{{"{secret}": "{values(there)[secret]}"}}')
-    return Gateway.objects.create(
-        workspace=cast.acme, channel=kind.channel, name="ops", config=config, sealed_secrets=sealed
-    )
 
 
 def message(domain: Domain, about: str = "incident.opened", subject: str = "1", text: str = "Broken.") -> Message:
