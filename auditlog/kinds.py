@@ -97,7 +97,7 @@ KINDS: dict[str, EventKind] = {
     ),
     # domains
     "domain.added": EventKind("{actor} added {domain}"),
-    "domain.deleted": EventKind("{actor} deleted {domain}", "warning"),
+    "domain.deleted": EventKind("{actor} deleted {domain}", "warning", alerts=True),
     "domain.purged": EventKind("{domain} was never verified and is gone after 7 days"),
     "domain.automation_changed": EventKind("{actor} set {domain} to {mode}, renewed {renews}", alerts=True),
     "domain.changed": EventKind("{actor} changed {domain}: {changes}", alerts=True),

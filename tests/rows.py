@@ -53,6 +53,8 @@ class Rows:
             return host if field.name == "host" else [host]
         if field.choices:
             return next(iter(field.choices))[0]
+        if field.name in WORDS:
+            return WORDS[field.name]
         return _plain(field)
 
 
@@ -72,6 +74,8 @@ CALLED = {
 # Rows that the operations of a room always make together.
 COMPANIONS = {"domain": ("visit", "ownership", "hosting")}
 NAMED = frozenset({"host", "names"})
+# Words of a registry, which the database does not know.
+WORDS = {"channel": "email"}
 OUR_ROOMS = {"accounts", "auditlog", "billing", "certificates", "deploy", "domains", "notifications"}
 
 

@@ -22,7 +22,7 @@ from config.lib import jobs
 from domains.models import Domain
 from domains.shapes import load_bare_domain
 
-router = Router(tags=["Certificates"])
+router = Router(tags=["CAs"])
 routers.add("certificate-authorities", router)
 
 

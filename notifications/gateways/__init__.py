@@ -1,9 +1,11 @@
-"""Where messages go: each kind one file, all of them listed here, filled when the app is ready."""
+"""Where messages go: each channel's kind is in the module of its name."""
 
-from notifications.gateways import email, slack, sms_rest, sms_twilio, teams, webhook
+from importlib import import_module
+
 from notifications.gateways.kind import GatewayKind, kinds, register
+from notifications.models import Channel
 
 __all__ = ["GatewayKind", "kinds"]
 
-for each in (email, slack, teams, sms_twilio, sms_rest, webhook):
-    register(each.KIND)
+for channel in Channel:
+    register(import_module(f"notifications.gateways.{channel.value}").KIND)

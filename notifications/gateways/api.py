@@ -4,13 +4,13 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.shortcuts import get_object_or_404
 from ninja import Router, Schema
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
-from accounts.api import Accepted, ApiRequest, ListQuery, Page, Problem, Status, operation, page_of, routers
+from accounts.api import Accepted, ApiRequest, ListQuery, OneOf, Page, Problem, Status, operation, page_of, routers
 from config.lib import jobs
 from config.lib.errors import in_one_line
 from notifications.gateways import kinds
@@ -25,12 +25,19 @@ from notifications.gateways.saving import (
     secret_of,
 )
 from notifications.gateways.testing import has_ended, send_test
-from notifications.models import Delivery, Gateway
+from notifications.models import Channel, Delivery, Gateway
 
 router = Router(tags=["Alerts"])
 routers.add("gateways", router)
 
-type ChannelName = Literal["email", "slack", "teams", "sms_twilio", "sms_rest", "webhook"]
+
+def known_channel(name: str) -> str:
+    if name not in Channel.values:
+        raise ValueError(f"No channel; those are {', '.join(Channel.values)}.")
+    return name
+
+
+type ChannelName = Annotated[str, OneOf(Channel), AfterValidator(known_channel)]
 MASK = "***"
 
 

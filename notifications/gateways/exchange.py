@@ -19,7 +19,13 @@ _LOOKUP_SECONDS = 5.0
 
 
 def exchange(
-    sending: Sending, url: str, *, body: bytes, headers: Mapping[str, str], method: str = "POST"
+    sending: Sending,
+    url: str,
+    *,
+    body: bytes,
+    headers: Mapping[str, str],
+    method: str = "POST",
+    max_bytes: int = _MAX_ANSWER,
 ) -> egress.HttpAnswer:
     """The answer whatever its status; no redirects: a body with secrets follows nobody.
 
@@ -29,7 +35,7 @@ def exchange(
         raise GatewayRefused(answer="The URL begins with http:// and does not lead into the operator's own network.")
     try:
         return egress.http(
-            method, url, headers=headers, body=body, deadline=sending.deadline, max_bytes=_MAX_ANSWER, cuts=True
+            method, url, headers=headers, body=body, deadline=sending.deadline, max_bytes=max_bytes, cuts=True
         )
     except egress.Unreachable as error:
         if error.was_written:

@@ -57,6 +57,28 @@ class Sending:
 
 
 @dataclass(frozen=True)
+class Opened:
+    """What the other side calls what it opened, its answer in words, and where a person looks at it."""
+
+    ref: str
+    answer: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Ticketing:
+    """For kinds where something lives: opened once, added to, and closed again with its cause.
+
+    `open` finds what an earlier attempt may have opened, where the vendor has a key or a search for it. `update` and
+    `resolve` take the `ref`; one that is gone there is no failure of `resolve`. They raise as `GatewayKind.send` does.
+    """
+
+    open: Callable[[Sending], Opened]
+    update: Callable[[Sending, str], str]
+    resolve: Callable[[Sending, str], str]
+
+
+@dataclass(frozen=True)
 class GatewayKind:
     """`send` answers what the other side said, in its words. Blocks up to SECONDS.
 
@@ -64,7 +86,8 @@ class GatewayKind:
     where the request had gone out and nothing came back, RecipientRefused where only this address or number will
     never work, and GatewayRefused where nothing will before somebody changes the gateway. `check` refuses values
     that cannot work: it raises `InvalidValue`. `is_addressed`: rules name recipients. `repeats_safely`: the
-    receiver can tell a repetition by `id`, so that an unsure attempt is repeated.
+    receiver can tell a repetition by `id`, so that an unsure attempt is repeated. Kinds with
+    `ticketing` are sent through it (`notifications.tickets`).
     """
 
     channel: str
@@ -76,6 +99,7 @@ class GatewayKind:
     is_addressed: bool = False
     repeats_safely: bool = False
     has_subject: bool = True
+    ticketing: Ticketing | None = None
 
 
 class GatewayRefused(Permanent):

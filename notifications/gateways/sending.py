@@ -14,6 +14,7 @@ from notifications.gateways.kind import SECONDS, GatewayRefused, Sending, Unsure
 from notifications.gateways.unseal import scrubbed, secrets_of
 from notifications.message import Message
 from notifications.models import Channel, Delivery, Gateway
+from notifications.tickets.living import send_ticket
 
 _SMS = (Channel.SMS_TWILIO, Channel.SMS_REST)
 
@@ -42,7 +43,8 @@ def send_through(delivery: Delivery, gateway: Gateway) -> str:
         is_repeated=is_repeated,
     )
     try:
-        return scrubbed(kind.send(sending), secrets)
+        told = send_ticket(delivery, kind.ticketing, sending) if kind.ticketing else kind.send(sending)
+        return scrubbed(told, secrets)
     except ExpectedError as error:
         error.params = {name: _clean(value, secrets) for name, value in error.params.items()}
         raise

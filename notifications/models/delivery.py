@@ -26,7 +26,7 @@ class Delivery(LeasedJob, OwnedModel):
         SENT = "sent"
         FAILED = "failed"
 
-    channel = models.CharField(max_length=16, choices=Channel.choices, default=Channel.EMAIL)
+    channel = models.CharField(max_length=16, default=Channel.EMAIL)
     gateway = models.ForeignKey(Gateway, null=True, blank=True, on_delete=models.SET_NULL, related_name="deliveries")
     rule = models.ForeignKey(Rule, null=True, blank=True, on_delete=models.SET_NULL, related_name="deliveries")
     message = models.JSONField(default=dict, blank=True)

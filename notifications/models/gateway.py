@@ -11,7 +11,7 @@ from config.lib.sealed import SealedField
 
 
 class Channel(models.TextChoices):
-    """The names that rules, templates and the API use; each is one kind of gateway."""
+    """The names that rules, templates and the API use; each is one kind of gateway, in the module of its name."""
 
     EMAIL = "email", "Email"
     SLACK = "slack", "Slack"
@@ -19,6 +19,16 @@ class Channel(models.TextChoices):
     SMS_TWILIO = "sms_twilio", "SMS (Twilio)"
     SMS_REST = "sms_rest", "SMS (custom REST)"
     WEBHOOK = "webhook", "Webhook"
+    OPSGENIE = "opsgenie", "Opsgenie / JSM"
+    JIRA = "jira", "Jira"
+    SERVICENOW = "servicenow", "ServiceNow"
+    ZENDESK = "zendesk", "Zendesk"
+    FRESHSERVICE = "freshservice", "Freshservice"
+    ZOHO_DESK = "zoho_desk", "Zoho Desk"
+    PAGERDUTY = "pagerduty", "PagerDuty"
+    DISCORD = "discord", "Discord"
+    TELEGRAM = "telegram", "Telegram"
+    NTFY = "ntfy", "ntfy"
 
 
 class Gateway(OwnedModel):
@@ -29,7 +39,7 @@ class Gateway(OwnedModel):
     refused for good. `last_answer` is what it said to the latest delivery.
     """
 
-    channel = models.CharField(max_length=16, choices=Channel.choices)
+    channel = models.CharField(max_length=16)
     name = models.CharField(max_length=80)
     config = models.JSONField(default=dict, blank=True)
     sealed_secrets = SealedField(purpose="gateway_secrets", blank=True, default="")

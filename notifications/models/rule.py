@@ -8,7 +8,7 @@ from config.lib import clock
 from config.lib.jobs import LeasedJob, due_index
 from config.lib.scoping import OwnedModel
 from domains.models import Domain, Finding
-from notifications.models.gateway import Channel, Gateway
+from notifications.models.gateway import Gateway
 from notifications.models.wording import AlertTemplate
 
 
@@ -43,7 +43,7 @@ class Rule(OwnedModel):
 
     name = models.CharField(max_length=80)
     trigger = models.CharField(max_length=16, choices=Trigger.choices, default=Trigger.EXPIRY)
-    channel = models.CharField(max_length=16, choices=Channel.choices)
+    channel = models.CharField(max_length=16)
     gateway = models.ForeignKey(Gateway, null=True, blank=True, on_delete=models.PROTECT, related_name="rules")
     days_before_expiry = models.PositiveIntegerField(null=True, blank=True)
     domain = models.ForeignKey(Domain, null=True, blank=True, on_delete=models.CASCADE, related_name="alert_rules")

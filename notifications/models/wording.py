@@ -6,13 +6,12 @@ from django.db import models
 
 from config.lib import clock
 from config.lib.scoping import OwnedModel
-from notifications.models.gateway import Channel
 
 
 class AlertTemplate(OwnedModel):
     """Subject and body for one channel, with `{{variables}}`; channels without a subject ignore it."""
 
-    channel = models.CharField(max_length=16, choices=Channel.choices)
+    channel = models.CharField(max_length=16)
     name = models.CharField(max_length=80)
     subject = models.CharField(max_length=200, blank=True)
     body = models.TextField(max_length=4000)

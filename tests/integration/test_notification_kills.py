@@ -19,11 +19,12 @@ from auditlog.models import PendingReaction
 from config.lib import clock, jobs
 from config.lib.sealed import Sealed
 from notifications.message import Message
-from notifications.models import Delivery, Gateway
+from notifications.models import Delivery, Gateway, Ticket
 from tests.cast import Cast, make_cast
 from tests.servers.gateways import Provider, provider
 from tests.servers.places import ROOT
 from tests.servers.smtp_sink import SmtpSink, smtp_sink
+from tests.servers.vendors import Jira, vendor
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
@@ -153,3 +154,33 @@ def test_a_killed_worker_s_message_is_sent_again_or_told(
     assert (row.state, len(receiver.requests)) == (state, times)
     assert {request.headers.get("webhook-id", str(row.pk)) for request in receiver.requests} <= {str(row.pk)}
     assert PendingReaction.objects.count() == (1 if state == "failed" else 0)
+
+
+@pytest.mark.parametrize(
+    "place", ["notify.attempt_noted", "notify.ticket_noted", "notify.ticket_opened", "notify.sent", "notify.settled"]
+)
+def test_a_killed_worker_s_ticket_is_opened_once(cast: Cast, settings: Settings, place: str) -> None:
+    settings.EGRESS_ALLOW_CIDRS = (ip_network("127.0.0.0/8"),)
+    with vendor(Jira()) as there:
+        config = {"url": there.url, "email": "ops@acme.net", "project": "OPS", "issue_type": "Task"}
+        token = Sealed.of(json.dumps({"token": "t0k3n"}))
+        gateway = Gateway.objects.create(
+            workspace=cast.acme, channel="jira", name="Ours", config=config, sealed_secrets=token
+        )
+        message = Message("incident.opened", "Subject", "Body", "http://localhost/", "key")
+        row = Delivery.unscoped.create(
+            workspace=cast.acme,
+            channel="jira",
+            gateway=gateway,
+            message=message.frozen(),
+            event_kind="incident.opened",
+            dedup_key="1",
+            run_after=clock.now(),
+        )
+        assert work_and_die(place, "") == -signal.SIGKILL
+        lapse_leases()
+        jobs.run_due("delivery")
+        row.refresh_from_db()
+        assert row.state == "sent", row.error_code
+        (ticket,) = there.tickets
+        assert Ticket.unscoped.get().ref == ticket.ref

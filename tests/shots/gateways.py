@@ -11,7 +11,10 @@ from tests.demo.habitat import ZONE, Habitat
 from tests.servers.gateways import provider
 from tests.shots.album import Album
 
-KINDS = ("email", "slack", "teams", "sms_twilio", "sms_rest", "webhook")
+KINDS = (
+    *("email", "slack", "teams", "sms_twilio", "sms_rest", "webhook", "discord", "telegram", "ntfy"),
+    *("opsgenie", "pagerduty", "jira", "servicenow", "zendesk", "freshservice", "zoho_desk"),
+)
 
 
 def shoot_gateways(album: Album, around: Habitat, place: Path) -> None:

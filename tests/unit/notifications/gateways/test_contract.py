@@ -8,7 +8,7 @@ import pytest
 
 from config.lib.egress import Unreachable
 from config.lib.errors import ExpectedError, Permanent, Transient
-from notifications.gateways import kinds
+from notifications.gateways import kinds, telegram
 from notifications.gateways.kind import GatewayRefused, RecipientRefused, Unsure
 from tests.servers.ports import free_port
 from tests.unit.notifications.gateways.conftest import MESSAGE, Trial
@@ -80,9 +80,10 @@ def test_silence_after_the_request_is_unsure(trial: Trial) -> None:
     assert len(trial.provider.requests) == 1
 
 
-def test_nobody_there_is_not_unsure(trial: Trial, settings: object) -> None:
+def test_nobody_there_is_not_unsure(trial: Trial, settings: object, monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
     settings.TWILIO_API_BASE = f"http://127.0.0.1:{port}"  # type: ignore[attr-defined]
+    monkeypatch.setattr(telegram, "BASE", f"http://127.0.0.1:{port}")
     moved = {name: value.replace(f":{trial.provider.port}/", f":{port}/") for name, value in trial.values.items()}
     with pytest.raises(Unreachable) as failure:
         trial.send(values=moved)
@@ -91,7 +92,7 @@ def test_nobody_there_is_not_unsure(trial: Trial, settings: object) -> None:
 
 
 def test_a_long_answer_is_cut_and_is_no_failure(trial: Trial) -> None:
-    if trial.channel in ("slack", "sms_twilio"):
+    if trial.channel in ("slack", "sms_twilio", "telegram"):
         pytest.skip("these judge the text of the answer, which is short")
     trial.provider.answer_with(trial.ok[0], "ok" + "x" * 50_000)
     assert len(trial.send()) <= 500
@@ -147,3 +148,31 @@ def test_a_webhook_that_is_restarted_is_asked_again(trial: Trial) -> None:
         trial.provider.answer_with(status, "no")
         with pytest.raises(Transient):
             trial.send()
+
+
+@pytest.mark.parametrize("trial", ["discord", "telegram"], indirect=True)
+def test_a_wait_that_is_named_in_the_body_is_kept(trial: Trial) -> None:
+    said = {"discord": {"retry_after": 7.5}, "telegram": {"ok": False, "parameters": {"retry_after": 7}}}
+    trial.provider.answer_with(429, json.dumps(said[trial.channel]))
+    sending = trial.sending()
+    with pytest.raises(Transient) as later:
+        kinds.get(trial.channel).send(sending)
+    assert later.value.retry_at
+    assert timedelta(seconds=7) <= later.value.retry_at - sending.at < timedelta(seconds=8)
+
+
+@pytest.mark.parametrize("trial", ["telegram"], indirect=True)
+@pytest.mark.parametrize("words", ["Forbidden: bot was kicked from the group chat", "Bad Request: chat not found"])
+def test_a_chat_that_the_bot_has_left_switches_off(trial: Trial, words: str) -> None:
+    trial.provider.answer_with(400, json.dumps({"ok": False, "description": words}))
+    with pytest.raises(GatewayRefused):
+        trial.send()
+
+
+@pytest.mark.parametrize("trial", ["telegram"], indirect=True)
+def test_a_group_that_became_a_supergroup_is_followed_once(trial: Trial) -> None:
+    moved = {"ok": False, "description": "Bad Request: group chat was upgraded to a supergroup chat"}
+    trial.provider.answer_with(400, json.dumps({**moved, "parameters": {"migrate_to_chat_id": -1009}}))
+    with pytest.raises(GatewayRefused):
+        trial.send()
+    assert [json.loads(request.body)["chat_id"] for request in trial.provider.requests] == ["-1001234567", "-1009"]

@@ -1,0 +1,108 @@
+"""Exchanges with interfaces that speak JSON, as the kinds that keep tickets need them."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from config.lib.errors import Permanent
+from notifications.gateways.exchange import exchange, in_words, refusal
+from notifications.gateways.kind import ANSWER_CHARACTERS, GatewayRefused, Sending
+from notifications.message import Message
+
+_MAX_ANSWER = 65_536
+_NEVER = frozenset({401, 402, 403})
+
+
+@dataclass(frozen=True)
+class Reply:
+    """`told` is {} where the answer is no JSON object; `words` are the answer's, on one line and bounded."""
+
+    status: int
+    told: Mapping[str, Any]
+    words: str
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+
+class TicketGone(Permanent):
+    """Somebody has deleted it at the other side."""
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__("gateway_answer", **params)
+
+
+def ask(
+    sending: Sending,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: Any = None,
+    *,
+    form: bytes | None = None,
+    about_ticket: bool = False,
+) -> Reply:
+    """One exchange that has to succeed. `about_ticket`: the URL names one, so 404 means that it is gone.
+
+    Raises GatewayRefused, TicketGone, Transient, Permanent by its status, and what `exchange` raises.
+    """
+    kind = "application/x-www-form-urlencoded" if form is not None else "application/json"
+    told = {"accept": "application/json", **headers}
+    content = form if form is not None else b"" if body is None else json.dumps(body).encode()
+    if content:
+        told["content-type"] = kind
+    answer = exchange(sending, url, body=content, headers=told, method=method, max_bytes=_MAX_ANSWER)
+    reply = Reply(answer.status, _object(answer.body), in_words(answer))
+    if reply.is_success:
+        return reply
+    if about_ticket and answer.status in (404, 410):
+        raise TicketGone(answer=reply.words)
+    if answer.status in _NEVER or (answer.status in (404, 405, 410) and not about_ticket):
+        raise GatewayRefused(answer=reply.words)
+    raise refusal(answer, sending.at)
+
+
+def wanted(reply: Reply, *path: str) -> str:
+    """What a success must say, as text; a page of HTML with status 200 says something else. Raises Permanent."""
+    found: Any = reply.told
+    for name in path:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    if found in (None, "") or isinstance(found, (dict, list)):
+        raise Permanent("gateway_answer", answer=reply.words)
+    return str(found)
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {"items": told} if isinstance(told, list) else {}
+
+
+def first(reply: Reply, name: str) -> Mapping[str, Any] | None:
+    """The first of a list in the answer, None where it is empty or no list of objects."""
+    rows = reply.told.get(name)
+    return rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else None
+
+
+def basic(user: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
+def text_of(message: Message, limit: int) -> str:
+    """Body, facts and address, for a ticket's description; each line of facts as `label: value`."""
+    facts = "\n".join(f"{label}: {value}" for label, value in message.facts)
+    return "\n\n".join(filter(None, [message.body, facts, message.url]))[:limit]
+
+
+def line(text: str, limit: int) -> str:
+    """On one line, for a ticket's title."""
+    return " ".join(text.split())[:limit] or "Alert"
+
+
+def said(words: str) -> str:
+    return words[:ANSWER_CHARACTERS].strip()

@@ -1,0 +1,96 @@
+"""Tickets in Zendesk."""
+
+from collections.abc import Mapping
+
+from notifications.gateways.exchange import check_url
+from notifications.gateways.json_api import TicketGone, ask, basic, first, line, said, text_of, wanted
+from notifications.gateways.kind import Field, GatewayKind, Opened, Sending, Ticketing
+from notifications.models import Channel
+
+_PRIORITIES = {"critical": "urgent", "warning": "normal", "info": "low"}
+_OVER = frozenset({"solved", "closed"})
+
+
+def _headers(sending: Sending) -> dict[str, str]:
+    return {"authorization": basic(f"{sending.values['email']}/token", sending.values["token"])}
+
+
+def _url(sending: Sending, path: str) -> str:
+    return f"{sending.values['url'].rstrip('/')}/api/v2/{path}"
+
+
+def open_ticket(sending: Sending) -> Opened:
+    """The same Idempotency-Key is the same ticket for two hours; after them it is found by external_id."""
+    found = _find(sending) if sending.is_repeated else ""
+    if found:
+        return Opened(found, f"Found again: {found}", _page(sending, found))
+    message = sending.message
+    ticket = {
+        "subject": line(message.subject, 150),
+        "comment": {"body": text_of(message, 60_000), "public": False},
+        # The agent's own address: another one would get mail from Zendesk.
+        "requester": {"name": "ManageMyCert", "email": sending.values["email"]},
+        "priority": "low" if sending.is_test else _PRIORITIES[message.severity],
+        "type": "incident",
+        "external_id": message.dedup_key,
+        "tags": ["managemycert", *(["test"] if sending.is_test else [])],
+    }
+    headers = {**_headers(sending), "idempotency-key": sending.id}
+    reply = ask(sending, "POST", _url(sending, "tickets"), headers, {"ticket": ticket})
+    number = wanted(reply, "ticket", "id")
+    return Opened(number, said(f"{reply.status} ticket {number}"), _page(sending, number))
+
+
+def _page(sending: Sending, number: str) -> str:
+    return f"{sending.values['url'].rstrip('/')}/agent/tickets/{number}"
+
+
+def _find(sending: Sending) -> str:
+    reply = ask(sending, "GET", _url(sending, f"tickets?external_id={sending.message.dedup_key}"), _headers(sending))
+    ticket = first(reply, "tickets")
+    return str(ticket["id"]) if ticket and ticket.get("id") and ticket.get("status") not in _OVER else ""
+
+
+def add_comment(sending: Sending, ref: str) -> str:
+    return _change(sending, ref, {})
+
+
+def solve(sending: Sending, ref: str) -> str:
+    try:
+        return _change(sending, ref, {"status": "solved"})
+    except TicketGone as gone:
+        return str(gone.params["answer"])
+
+
+def _change(sending: Sending, ref: str, fields: Mapping[str, str]) -> str:
+    ticket = {**fields, "comment": {"body": text_of(sending.message, 60_000), "public": False}}
+    url = _url(sending, f"tickets/{ref}")
+    reply = ask(sending, "PUT", url, _headers(sending), {"ticket": ticket}, about_ticket=True)
+    return said(f"{reply.status} ticket {wanted(reply, 'ticket', 'id')}")
+
+
+def check(values: Mapping[str, str]) -> None:
+    check_url("url", values["url"], (".zendesk.com",))
+
+
+KIND = GatewayKind(
+    channel=Channel.ZENDESK,
+    label="Zendesk",
+    about="A ticket with private comments, solved with its cause.",
+    fields=(
+        Field(
+            "url",
+            "Account",
+            "The address of your account.",
+            kind="url",
+            is_host=True,
+            placeholder="https://acme.zendesk.com",
+        ),
+        Field("email", "Agent's e-mail", "Tickets are opened in this agent's name.", kind="email", is_host=True),
+        Field("token", "API token", "Admin Center, Apps and integrations, Zendesk API, API tokens.", is_secret=True),
+    ),
+    send=lambda sending: open_ticket(sending).answer,
+    check=check,
+    repeats_safely=True,
+    ticketing=Ticketing(open_ticket, add_comment, solve),
+)

@@ -1,0 +1,105 @@
+"""One message through a kind that keeps tickets: what it is to its ticket."""
+
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from config.lib import clock
+from config.lib.crash import crash_here
+from config.lib.errors import Transient
+from notifications.gateways.json_api import TicketGone
+from notifications.gateways.kind import Sending, Ticketing
+from notifications.models import Delivery, Ticket
+
+# Said when the cause has ended.
+CLOSED = "incident.closed"
+# Nobody has to do anything about these: they open no ticket.
+GOOD_NEWS = frozenset({"renewal.succeeded", "site.up", "certificate.changed"})
+# Longer than any attempt: whoever wrote the row down and stored no ref by then is dead.
+OPENING = timedelta(minutes=2)
+NOTHING_OPEN = "Nothing is open about it."
+
+
+def send_ticket(delivery: Delivery, ticketing: Ticketing, sending: Sending) -> str:
+    """What the other side said. Blocks; raises what the kind's functions raise."""
+    if sending.is_test:
+        return _try(ticketing, sending)
+    ticket = _open_ticket(delivery, sending.message.dedup_key)
+    if sending.message.type == CLOSED:
+        return _resolve(ticketing, sending, ticket)
+    if ticket and ticket.ref:
+        try:
+            return ticketing.update(sending, ticket.ref)
+        except TicketGone:
+            # Somebody deleted it there while its cause goes on: it gets a successor.
+            _settle(ticket)
+            ticket = None
+    if sending.message.type in GOOD_NEWS:
+        return NOTHING_OPEN
+    ticket = _taken_over(delivery, ticket) if ticket else _written_down(delivery, sending)
+    return _open(ticketing, sending, ticket)
+
+
+def _try(ticketing: Ticketing, sending: Sending) -> str:
+    """Open and close again, so that nothing of a test stays behind."""
+    opened = ticketing.open(sending)
+    closed = ticketing.resolve(sending, opened.ref)
+    return " ".join(filter(None, [opened.answer, opened.url, f"Closed again: {closed}"]))
+
+
+def _open_ticket(delivery: Delivery, thread: str) -> Ticket | None:
+    rows = Ticket.objects.for_workspace(delivery.workspace_id)
+    return rows.filter(gateway=delivery.gateway_id, thread=thread, resolved_at=None).first()
+
+
+def _written_down(delivery: Delivery, sending: Sending) -> Ticket:
+    """Before the other side is asked. Raises Transient ticket_opening when another message does so just now."""
+    message = sending.message
+    ticket = Ticket(
+        workspace_id=delivery.workspace_id,
+        gateway=delivery.gateway,
+        thread=message.dedup_key,
+        about=message.type[:64],
+        domain_id=delivery.domain_id,
+        opener=delivery.pk,
+    )
+    try:
+        with transaction.atomic():
+            ticket.save(force_insert=True)
+    except IntegrityError as error:
+        raise _being_opened() from error
+    crash_here("notify.ticket_noted")
+    return ticket
+
+
+def _taken_over(delivery: Delivery, ticket: Ticket) -> Ticket:
+    """One that was written down and never got a ref: by this very message, or by one that is dead by now."""
+    now = clock.now()
+    rows = Ticket.unscoped.filter(pk=ticket.pk, ref="", resolved_at=None)
+    if not rows.filter(Q(opener=delivery.pk) | Q(tried_at__lt=now - OPENING)).update(opener=delivery.pk, tried_at=now):
+        raise _being_opened()
+    return ticket
+
+
+def _open(ticketing: Ticketing, sending: Sending, ticket: Ticket) -> str:
+    opened = ticketing.open(sending)
+    crash_here("notify.ticket_opened")
+    Ticket.unscoped.filter(pk=ticket.pk).update(ref=opened.ref[:200], url=opened.url[:500], opened_at=clock.now())
+    return " ".join(filter(None, [opened.answer, opened.url]))
+
+
+def _being_opened() -> Transient:
+    return Transient("ticket_opening", retry_at=clock.now() + OPENING)
+
+
+def _resolve(ticketing: Ticketing, sending: Sending, ticket: Ticket | None) -> str:
+    if ticket is None:
+        return NOTHING_OPEN
+    answer = ticketing.resolve(sending, ticket.ref) if ticket.ref else NOTHING_OPEN
+    _settle(ticket)
+    return answer
+
+
+def _settle(ticket: Ticket) -> None:
+    Ticket.unscoped.filter(pk=ticket.pk, resolved_at=None).update(resolved_at=clock.now())

@@ -1,0 +1,56 @@
+"""From a finding over a rule to a ticket and its end, by the portal's own jobs alone."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from config.lib import clock, jobs
+from domains.findings import close_finding, open_finding
+from notifications.models import Delivery, Gateway, Ticket, Trigger
+from notifications.rules.watching import domains_moved
+from tests.cast import Cast, make_cast
+from tests.servers.vendors import Vendor
+from tests.unit.notifications.watched import only, watched
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def _at_noon() -> Iterator[None]:
+    with clock.frozen(NOW):
+        yield
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return make_cast()
+
+
+def work(at: datetime) -> None:
+    with clock.frozen(at):
+        for kind in ("reaction", "watch", "delivery"):
+            jobs.run_due(kind)
+
+
+def test_a_finding_becomes_one_ticket_that_is_reminded_of_and_closed(
+    cast: Cast, there: Vendor, gateway: Gateway
+) -> None:
+    only(cast.acme, trigger=Trigger.PROBLEM, channel=gateway.channel)
+    domain = watched(cast.acme, "shop.example.org", days=80)
+    domains_moved([domain.pk])
+    work(NOW)
+    open_finding(domain=domain, source="visit", code="name_mismatch", params={"host": "x", "names": "y"})
+    for day in range(3):
+        work(NOW + day * DAY)
+    assert [ticket.state for ticket in there.tickets] == ["open"]
+    close_finding(domain=domain, source="visit", code="name_mismatch")
+    work(NOW + 3 * DAY)
+    work(NOW + 4 * DAY)
+    assert [ticket.state for ticket in there.tickets] == ["closed"]
+    kinds = list(Delivery.unscoped.exclude(message={}).order_by("created_at").values_list("event_kind", flat=True))
+    assert kinds == ["incident.opened", "incident.reminder", "incident.reminder", "incident.closed"]
+    assert not Delivery.unscoped.exclude(state="sent").exists()
+    assert Ticket.unscoped.get().resolved_at == NOW + 3 * DAY
