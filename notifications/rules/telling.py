@@ -89,7 +89,7 @@ def tell_event(event: Event, domain: Domain | None, trigger: str) -> Story:
         event.at,
         trigger=trigger,
         type=_TYPES.get(event.kind, event.kind),
-        subject=str(event.data.get("finding") or event.pk),
+        subject=subject_of(event),
         title=told.pop("title", sentence(event)),
         why=told.pop("why", ""),
         fix=told.pop("fix", ""),
@@ -103,6 +103,14 @@ def tell_event(event: Event, domain: Domain | None, trigger: str) -> Story:
     )
 
 
+def subject_of(event: Event) -> str:
+    """What it is about: a finding; of a domain's issuing and deploying whatever comes, since one end settles all."""
+    if event.kind in _STATUS:
+        return "issuance" if event.kind in ISSUING else "deployment"
+    return str(event.data.get("finding") or event.pk)
+
+
+ISSUING = frozenset({"certificate.issued", "issuance.failed"})
 _TYPES = {
     "certificate.issued": "renewal.succeeded",
     "deployment.succeeded": "renewal.succeeded",

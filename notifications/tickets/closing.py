@@ -11,16 +11,13 @@ from auditlog.models import Event
 from config.lib import clock
 from notifications.message import Message
 from notifications.models import Delivery, Ticket
-from notifications.rules.telling import activity_of
+from notifications.rules.telling import activity_of, subject_of
 from notifications.tickets.living import CLOSED
 
 TICKETS_AT_MOST = 200
-# What an event ends, beside the finding that it names: the types of the first messages.
-_ENDS = {
-    "domain.certificate_changed": ("certificate.expiring", "certificate.expired"),
-    "deployment.succeeded": ("renewal.failed",),
-    "certificate.issued": ("renewal.failed",),
-}
+# What another certificate ends: messages about the one before.
+_EXPIRY = ("certificate.expiring", "certificate.expired")
+_GOOD_ENDS = frozenset({"certificate.issued", "deployment.succeeded"})
 
 
 def closings(event: Event) -> list[Delivery]:
@@ -36,10 +33,11 @@ def _ended(event: Event) -> "QuerySet[Ticket] | None":
     rows = rows.select_related("gateway").order_by("created_at", "id")
     if event.kind == "finding.closed":
         return rows.filter(thread=thread_about(event.domain_id, str(event.data.get("finding", ""))))
-    if event.kind == "domain.deleted":
-        return rows
-    types = _ENDS.get(event.kind)
-    return rows.filter(about__in=types) if types else None
+    if event.kind in _GOOD_ENDS:
+        return rows.filter(thread=thread_about(event.domain_id, subject_of(event)))
+    if event.kind == "domain.certificate_changed":
+        return rows.filter(about__in=_EXPIRY)
+    return rows if event.kind == "domain.deleted" else None
 
 
 def thread_about(domain_id: uuid.UUID, subject: str) -> str:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from auditlog.events import record
 from config.lib import clock, jobs
 from domains.findings import close_finding, open_finding
 from notifications.models import Delivery, Gateway, Ticket, Trigger
@@ -54,3 +55,21 @@ def test_a_finding_becomes_one_ticket_that_is_reminded_of_and_closed(
     assert kinds == ["incident.opened", "incident.reminder", "incident.reminder", "incident.closed"]
     assert not Delivery.unscoped.exclude(state="sent").exists()
     assert Ticket.unscoped.get().resolved_at == NOW + 3 * DAY
+
+
+def test_failures_of_one_domain_are_one_ticket_until_one_succeeds(cast: Cast, there: Vendor, gateway: Gateway) -> None:
+    only(cast.acme, trigger=Trigger.RENEWAL, channel=gateway.channel)
+    domain = watched(cast.acme, "shop.example.org", days=80)
+
+    def happen(kind: str, at: datetime) -> None:
+        data = {"names": domain.host, "error": "No", "issuer": "R12", "until": "x", "targets": []}
+        with clock.frozen(at):
+            record(kind, workspace_id=domain.workspace_id, domain_id=domain.pk, domain_label=domain.label, data=data)
+        work(at)
+
+    for day in range(2):
+        happen("deployment.failed", NOW + day * DAY)
+    happen("certificate.issued", NOW + 2 * DAY)
+    assert [ticket.state for ticket in there.tickets] == ["open"], "a certificate alone is not deployed"
+    happen("deployment.succeeded", NOW + 3 * DAY)
+    assert [ticket.state for ticket in there.tickets] == ["closed"]

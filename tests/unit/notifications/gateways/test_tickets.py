@@ -290,12 +290,13 @@ def test_hostile_words_break_nothing(text: str, there: Vendor, gateway: Gateway,
 
 def test_what_happens_to_the_domain_ends_what_is_about_it(there: Vendor, gateway: Gateway, domain: Domain) -> None:
     send(delivery(gateway, domain, message(domain, "certificate.expiring", "fingerprint")))
-    send(delivery(gateway, domain, message(domain, "renewal.failed", "event")))
+    send(delivery(gateway, domain, message(domain, "renewal.failed", "deployment")))
+    send(delivery(gateway, domain, message(domain, "renewal.failed", "issuance")))
     changed = happened(domain, "domain.certificate_changed")
     assert [row.message["dedup_key"] for row in closings(changed)] == [thread_about(domain.pk, "fingerprint")]
     deployed = happened(domain, "deployment.succeeded")
-    assert [row.message["dedup_key"] for row in closings(deployed)] == [thread_about(domain.pk, "event")]
-    assert len(closings(happened(domain, "domain.deleted"))) == 2
+    assert [row.message["dedup_key"] for row in closings(deployed)] == [thread_about(domain.pk, "deployment")]
+    assert len(closings(happened(domain, "domain.deleted"))) == 3
 
 
 def happened(domain: Domain, kind: str) -> Event:
