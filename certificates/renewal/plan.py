@@ -7,6 +7,7 @@ from django.db import transaction
 
 from auditlog.events import Actor, record
 from certificates.cas.choosing import ca_as_before
+from certificates.cas.telling import forget_directory
 from certificates.gates import Wish, read_wish
 from certificates.issuance import require_proven
 from certificates.models import Certificate, Renewal
@@ -90,6 +91,7 @@ def _turn(domain: Domain, wish: Wish | None, actor: Actor) -> None:
     if wish is None:
         if renewal:
             forget(renewal)
+            forget_directory(domain)
             renewal.delete()
         return
     ordered = {
@@ -104,6 +106,7 @@ def _turn(domain: Domain, wish: Wish | None, actor: Actor) -> None:
             workspace=domain.workspace, domain=domain, requested_by=actor.label, run_after=clock.now(), **ordered
         ).save(force_insert=True)
     elif any(getattr(renewal, name) != value for name, value in ordered.items()):
+        forget_directory(domain)
         rows.update(**ordered, certificate=None, issuance=None, ask_at=None, renew_at=None, failures=0, retry_at=None)
     wake(domain.pk)
 

@@ -21,9 +21,10 @@ from certificates.gates import Wish, read_wish
 from certificates.issuance import cancel_issuance, start_issuance
 from certificates.line import connect_as
 from certificates.models import AcmeAccount, CaEntry, Issuance, Renewal
+from certificates.renewal.plan import Automation, set_automation
 from config.lib import clock, jobs
 from config.lib.errors import ExpectedError, NeedsUser, Permanent, Transient
-from domains.models import Domain, Finding
+from domains.models import Domain, Finding, Mode
 from tests.cast import Cast, make_cast
 from tests.integration.issuing import issue, publish, reread, start, use_ca, verified_domain, work_out
 from tests.servers.ca import TestCa
@@ -281,6 +282,11 @@ def test_a_profile_that_a_ca_drops_is_told_in_time(cast: Cast, private: Pebble, 
     ask_for_look(account)
     work(account)
     assert codes(domain) == ["ca_profile_gone"]
+    set_automation(domain=domain, actor=SYSTEM, wanted=Automation(Mode.MONITOR))
+    assert codes(domain) == [], "it renews there no longer"
+    renewal = renewing(domain, account, "tlsclient")
+    ask_for_look(account)
+    work(account)
     Renewal.unscoped.filter(pk=renewal.pk).update(profile="classic")
     ask_for_look(account)
     work(account)
