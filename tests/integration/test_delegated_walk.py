@@ -42,7 +42,7 @@ def zones() -> Iterator[Zones]:
 
 @pytest.fixture(scope="module")
 def authority(zones: Zones) -> Iterator[Pebble]:
-    with pebble(zones) as server:
+    with pebble(zones.of_ca) as server:
         yield server
 
 
@@ -199,7 +199,7 @@ def test_aliases_in_a_circle_end(portal: None, zones: Zones) -> None:
 def test_it_renews_by_itself_three_times_in_real_time(delegated: Hosts, zones: Zones, settings: Any) -> None:
     """Certificates that live for a minute: each successor is there before the end, and nobody has done anything."""
     domain = delegated("forever")
-    with pebble(zones, Manners(profiles={"classic": 60})) as hurried:
+    with pebble(zones.of_ca, Manners(profiles={"classic": 60})) as hurried:
         use_ca(settings, hurried, zones)
         set_automation(domain=domain, actor=SYSTEM, wanted=Automation(Mode.DNS, auto_renew=True))
         wait_until(lambda: _renewed(domain) >= 4, seconds=240, what="three renewals")

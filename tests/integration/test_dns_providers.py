@@ -257,7 +257,7 @@ def provider_in(cast: Cast, knot: Access) -> DnsProvider:
 
 
 def test_issued_through_the_customers_own_name_server(cast: Cast, knot: Access, zones: Zones, settings: Any) -> None:
-    with pebble(zones) as authority:
+    with pebble(zones.of_ca) as authority:
         use_ca(settings, authority, zones)
         provider_in(cast, knot)
         domain = verified_domain(cast.acme, f"auto.{CUSTOMER}", zones)

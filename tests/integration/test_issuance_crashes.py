@@ -28,6 +28,7 @@ main(*sys.argv[1:])
 WANTED = {
     "kills": 1,
     "state": "issued",
+    "error": "",
     "certificates": 1,
     "has_key": True,
     "accounts": 1,
@@ -97,7 +98,7 @@ def test_a_killed_worker_leaves_nothing_published(
     """The same without hands: real authoritative servers, and the responder as its own process."""
     points = crash_points(*STEPS, source)
     assert PRESENTED in points
-    with authoritative() as zones, pebble(zones) as authority:
+    with authoritative() as zones, pebble(zones.of_ca) as authority:
         environment = plain_environment(
             PYTHONPATH=str(ROOT),
             DJANGO_SETTINGS_MODULE="tests.settings",

@@ -1,13 +1,13 @@
-"""Real authoritative servers (Knot, and NSD as its secondary) and a real resolver (BIND) that asks them.
+"""Real authoritative servers (Knot, and NSD as its secondary) and real resolvers (BIND) that ask them.
 
 They answer on port 53, as the world's do, each on a loopback address of its own: only root may start them.
 """
 
 import random
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import dns.message
@@ -36,22 +36,39 @@ def own_address() -> str:
 
 
 @dataclass(frozen=True)
-class Zones:
-    """CUSTOMER on Knot and NSD, PORTAL on Knot; ACME is delegated to `responder`, where a test may listen."""
+class Resolver:
+    """A BIND of its own, with a memory of its own."""
 
-    resolver_port: int
+    port: int
+    host: str = "127.0.0.1"
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Zones:
+    """CUSTOMER on Knot and NSD, PORTAL on Knot; ACME is delegated to `responder`, where a test may listen.
+
+    The CA asks a resolver of its own, as the world's do: the portal's has just been told that a record
+    which the portal is about to make is not there, and remembers that for a second.
+    """
+
+    port: int
+    ca_port: int
     knot: str
     nsd: str
     responder: str
     host: str = "127.0.0.1"
 
     @property
-    def port(self) -> int:
-        return self.resolver_port
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
 
     @property
-    def address(self) -> str:
-        return f"{self.host}:{self.resolver_port}"
+    def of_ca(self) -> Resolver:
+        return Resolver(self.ca_port)
 
     def add(self, name: str, rdtype: str, value: str) -> None:
         """Add one record below CUSTOMER by RFC 2136 and wait until both servers have it."""
@@ -161,14 +178,14 @@ zone:
 """
 
 
-def _bind_conf(place: Path, zones: Zones) -> str:
+def _bind_conf(place: Path, zones: Zones, port: int) -> str:
     stubs = "".join(
         f'zone "{name}" {{ type static-stub; server-addresses {{ {zones.knot}; }}; }};\n' for name in (CUSTOMER, PORTAL)
     )
     return f"""
 options {{
-  directory "{place}"; pid-file "{place}/named.pid"; session-keyfile "{place}/session.key";
-  listen-on port {zones.resolver_port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
+  directory "{place}"; pid-file "{place}/named{port}.pid"; session-keyfile "{place}/session{port}.key";
+  listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
   recursion yes; allow-recursion {{ 127.0.0.0/8; }}; dnssec-validation no; max-cache-ttl 1; max-ncache-ttl 1;
   query-source address 127.0.0.1;
 }};
@@ -183,14 +200,12 @@ def _write(place: Path, zones: Zones) -> None:
     (place / "portal.zone").write_text(_zone_file(PORTAL, f"  IN NS ns1\nns1 IN A {zones.knot}\n{handed}"))
     (place / "knot.conf").write_text(_knot_conf(place, zones))
     (place / "nsd.conf").write_text(_nsd_conf(place, zones))
-    (place / "named.conf").write_text(_bind_conf(place, zones))
-    subprocess.run(["named-checkconf", place / "named.conf"], check=True, env=plain_environment())
 
 
 @contextmanager
 def authoritative() -> Iterator[Zones]:
-    """Start all three; nothing listens at `responder` yet."""
-    zones = Zones(free_port(), own_address(), own_address(), own_address())
+    """Start all of them; nothing listens at `responder` yet."""
+    zones = Zones(free_port(), free_port(), own_address(), own_address(), own_address())
     with private_directory("zones", shared=True) as place, ExitStack() as stack:
         _write(place, zones)
 
@@ -208,13 +223,16 @@ def authoritative() -> Iterator[Zones]:
         start("knot", "knotd", "-c", str(place / "knot.conf")).wait_ready(lambda: has_soa(zones.knot))
         # After its primary: its second try at a transfer comes late.
         start("nsd", "nsd", "-d", "-c", str(place / "nsd.conf")).wait_ready(lambda: has_soa(zones.nsd))
-        start("named", "named", "-g", "-c", str(place / "named.conf")).wait_ready(lambda: _recurses(zones))
+        for port in (zones.port, zones.ca_port):
+            path = place / f"named{port}.conf"
+            path.write_text(_bind_conf(place, zones, port))
+            start(path.stem, "named", "-g", "-c", str(path)).wait_ready(partial(_recurses, Resolver(port)))
         yield zones
 
 
-def _recurses(zones: Zones) -> bool:
+def _recurses(resolver: Resolver) -> bool:
     query = dns.message.make_query(CUSTOMER, "SOA")
     try:
-        return bool(dns.query.udp(query, zones.host, port=zones.resolver_port, timeout=1).answer)
+        return bool(dns.query.udp(query, resolver.host, port=resolver.port, timeout=1).answer)
     except (OSError, dns.exception.DNSException):
         return False

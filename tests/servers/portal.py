@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.servers.child import Child
 from tests.servers.places import ROOT, plain_environment
-from tests.servers.ports import free_port, wait_until
+from tests.servers.ports import NotReadyError, free_port, wait_until
 
 _BOOTSTRAP_MANY = """
 import json, sys
@@ -72,7 +72,10 @@ class Portal:
             env=self.environment,
             cwd=ROOT,
         )
-        self._child.wait_ready(self.is_ready, seconds=seconds)
+        try:
+            self._child.wait_ready(self.is_ready, seconds=seconds)
+        except NotReadyError as error:
+            raise NotReadyError(f"{error}\n{self.logs()[-3000:]}") from error
 
     def stop(self) -> None:
         """As `kill` does it: SIGTERM, and then all of it ends by itself."""

@@ -1,5 +1,6 @@
 """Free ports on loopback and waiting for a condition."""
 
+import os
 import random
 import socket
 import time
@@ -8,6 +9,9 @@ from collections.abc import Callable
 # Below Linux' ephemeral range (32768 and up): an outgoing connection made between our look and
 # the server's bind cannot take a port from here.
 _FIRST, _LAST = 20_000, 32_000
+# Nor can another process of the same test run: a server that has to migrate first binds many seconds later.
+_SHARES = 9
+_handed_out: set[int] = set()
 
 
 class NotReadyError(Exception):
@@ -23,11 +27,18 @@ def _binds(port: int, kind: socket.SocketKind) -> bool:
     return True
 
 
+def _own_ports() -> range:
+    """The share of this process of the test run; whoever runs alone has the first."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    share = 1 + int(worker.removeprefix("gw")) % (_SHARES - 1) if worker else 0
+    return range(_FIRST + share, _LAST, _SHARES)
+
+
 def free_port() -> int:
-    """Return a port that is free for both TCP and UDP on 127.0.0.1."""
-    for _ in range(1000):
-        port = random.SystemRandom().randrange(_FIRST, _LAST)
-        if _binds(port, socket.SOCK_STREAM) and _binds(port, socket.SOCK_DGRAM):
+    """Return a port that is free for both TCP and UDP on 127.0.0.1; no port twice."""
+    for port in random.SystemRandom().choices(_own_ports(), k=1000):
+        if port not in _handed_out and _binds(port, socket.SOCK_STREAM) and _binds(port, socket.SOCK_DGRAM):
+            _handed_out.add(port)
             return port
     raise NotReadyError("no free port on 127.0.0.1")
 
