@@ -14,7 +14,7 @@ from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, Permanent, Transient
 from notifications.alert_mail import mail_of
 from notifications.gateways import kinds
-from notifications.gateways.kind import GatewayRefused, Unsure
+from notifications.gateways.kind import GatewayRefused, NotYet, Unsure
 from notifications.gateways.sending import midnight, note_result, send_through, sent_today, switch_off
 from notifications.message import Message
 from notifications.models import Channel, Delivery
@@ -96,20 +96,21 @@ def _told(delivery: Delivery) -> Told:
 def _try_later(delivery: Delivery, error: Transient) -> None:
     """By the workspace's own settings; when its tries are used up, that is the end. A test has one try."""
     is_unsure = isinstance(error, Unsure)
-    is_over = delivery.is_test or delivery.attempts >= delivery.workspace.delivery_retries
+    is_attempt = not isinstance(error, NotYet)
+    is_over = delivery.is_test or (is_attempt and delivery.attempts >= delivery.workspace.delivery_retries)
     if is_over or (is_unsure and not _repeats_safely(delivery)):
         raise Permanent(error.code, **error.params) from error
     pause = timedelta(minutes=delivery.workspace.retry_delay_minutes)
     words = _in_words(error)
     delivery.finish(
         run_after=error.retry_at or clock.now() + pause,
-        attempts=delivery.attempts + 1,
+        attempts=delivery.attempts + is_attempt,
         last_answer=words[:500],
         # Only what may have arrived is marked so.
         wrote_at=delivery.wrote_at if is_unsure else None,
         error_code=error.code,
         error_params=jobs.storable(error.params),
-        also=lambda: note_result(delivery, is_ok=False, answer=words),
+        also=(lambda: note_result(delivery, is_ok=False, answer=words)) if is_attempt else None,
     )
 
 

@@ -1,9 +1,10 @@
 """A webhook of a Discord channel."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from config.lib.errors import Transient
 from notifications.gateways.exchange import check_url
@@ -14,26 +15,41 @@ from notifications.models import Channel
 _HOSTS = ("discord.com", "discordapp.com")
 _COLOURS = {"critical": 0xD1242F, "warning": 0xD29922, "info": 0x2DA44E}
 _DESCRIPTION, _FIELDS, _VALUE = 4096, 25, 1024
+# Of all texts of an embed together.
+_EMBED = 6000
 
 
 def body_of(sending: Sending) -> dict[str, Any]:
     """Mentions are off whatever the text holds."""
     message = sending.message
-    fields = [
-        {"name": line(label, 256), "value": value[:_VALUE] or "-", "inline": True} for label, value in message.facts
-    ]
+    title, description = line(message.subject, 256), message.body[:_DESCRIPTION]
+    fields = _fitting(message.facts, _EMBED - len(title) - len(description))
     embed = {
-        "title": line(message.subject, 256),
-        "description": message.body[:_DESCRIPTION],
+        "title": title,
+        "description": description,
         "url": message.url,
         "color": _COLOURS[message.severity],
-        "fields": fields[:_FIELDS],
+        "fields": fields,
     }
     return {"embeds": [embed], "allowed_mentions": {"parse": []}}
 
 
+def _fitting(facts: Sequence[tuple[str, str]], room: int) -> list[dict[str, Any]]:
+    """As many as Discord takes beside the rest, in their order."""
+    fields = []
+    for label, value in facts[:_FIELDS]:
+        name, text = line(label, 256), value[:_VALUE] or "-"
+        room -= len(name) + len(text)
+        if room < 0:
+            break
+        fields.append({"name": name, "value": text, "inline": True})
+    return fields
+
+
 def send(sending: Sending) -> str:
-    url = f"{sending.values['url']}?wait=true"
+    url = sending.values["url"]
+    # A thread's webhook has its number there already.
+    url = f"{url}{'&' if urlsplit(url).query else '?'}wait=true"
     try:
         reply = ask(sending, "POST", url, {}, body_of(sending))
     except Transient as error:

@@ -97,7 +97,7 @@ def refusal(answer: egress.HttpAnswer, now: datetime) -> Transient | Permanent:
     """What a status means that says nothing about the gateway as a whole."""
     if answer.status in _LATER or answer.status >= 500:
         return Transient("gateway_later", retry_at=retry_at(answer, now), answer=in_words(answer))
-    return Permanent("gateway_answer", answer=in_words(answer))
+    return Permanent("gateway_answer", answer=in_words(answer), status=answer.status)
 
 
 def retry_at(answer: egress.HttpAnswer, now: datetime) -> datetime | None:

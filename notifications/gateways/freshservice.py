@@ -1,17 +1,18 @@
 """Tickets in Freshservice."""
 
+import hashlib
 from collections.abc import Mapping
 from html import escape
 from urllib.parse import quote
 
 from notifications.gateways.exchange import check_url
-from notifications.gateways.json_api import TicketGone, ask, basic, first, line, said, text_of, wanted
+from notifications.gateways.json_api import ask, basic, closed_or_noted, line, listed, said, text_of, wanted
 from notifications.gateways.kind import Field, GatewayKind, Opened, Sending, Ticketing
 from notifications.message import Message
 from notifications.models import Channel
 
 _PRIORITIES = {"critical": 4, "warning": 2, "info": 1}
-_OPEN, _RESOLVED = 2, 4
+_OPEN, _PENDING, _RESOLVED = 2, 3, 4
 
 
 def _headers(sending: Sending) -> Mapping[str, str]:
@@ -23,7 +24,8 @@ def _url(sending: Sending, path: str) -> str:
 
 
 def _tag(sending: Sending) -> str:
-    return f"mmc-{sending.message.dedup_key}"
+    """By which a ticket is found again; Freshservice takes 32 characters."""
+    return f"mmc-{hashlib.sha256(sending.message.dedup_key.encode()).hexdigest()[:28]}"
 
 
 def _html(message: Message) -> str:
@@ -31,10 +33,7 @@ def _html(message: Message) -> str:
 
 
 def open_ticket(sending: Sending) -> Opened:
-    """Nothing makes a repetition the same ticket: one with our tag that is not over is taken instead."""
-    found = _find(sending)
-    if found:
-        return Opened(found, f"Found again: {found}", _page(sending, found))
+    """Nothing makes a repetition the same ticket: see `find_ticket`."""
     message = sending.message
     body = {
         "email": sending.values["email"],
@@ -54,12 +53,13 @@ def _page(sending: Sending, number: str) -> str:
     return f"{sending.values['url'].rstrip('/')}/a/tickets/{number}"
 
 
-def _find(sending: Sending) -> str:
+def find_ticket(sending: Sending) -> Opened | None:
+    """One with our tag that is not over. The search is about a minute late."""
     # The quotes are part of the value.
     asked = quote(f"\"tag:'{_tag(sending)}'\"", safe="")
     reply = ask(sending, "GET", _url(sending, f"tickets/filter?query={asked}"), _headers(sending))
-    ticket = first(reply, "tickets")
-    return str(ticket["id"]) if ticket and ticket.get("id") and ticket.get("status") in (_OPEN, 3) else ""
+    numbers = [str(ticket["id"]) for ticket in listed(reply, "tickets") if ticket.get("status") in (_OPEN, _PENDING)]
+    return Opened(numbers[0], f"Found again: {numbers[0]}", _page(sending, numbers[0])) if numbers else None
 
 
 def add_note(sending: Sending, ref: str) -> str:
@@ -69,12 +69,13 @@ def add_note(sending: Sending, ref: str) -> str:
 
 
 def resolve(sending: Sending, ref: str) -> str:
-    try:
-        add_note(sending, ref)
-        url = _url(sending, f"tickets/{ref}")
-        reply = ask(sending, "PUT", url, _headers(sending), {"status": _RESOLVED}, about_ticket=True)
-    except TicketGone as gone:
-        return str(gone.params["answer"])
+    return closed_or_noted(lambda: _noted_and_resolved(sending, ref), lambda: f"note on {ref}")
+
+
+def _noted_and_resolved(sending: Sending, ref: str) -> str:
+    add_note(sending, ref)
+    url = _url(sending, f"tickets/{ref}")
+    reply = ask(sending, "PUT", url, _headers(sending), {"status": _RESOLVED}, about_ticket=True)
     return said(f"{reply.status} {ref} resolved")
 
 
@@ -101,5 +102,5 @@ KIND = GatewayKind(
     send=lambda sending: open_ticket(sending).answer,
     check=check,
     repeats_safely=True,
-    ticketing=Ticketing(open_ticket, add_note, resolve),
+    ticketing=Ticketing(open_ticket, add_note, resolve, find_ticket),
 )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from notifications.gateways.exchange import check_url
-from notifications.gateways.json_api import TicketGone, ask, basic, first, line, said, text_of, wanted
+from notifications.gateways.json_api import ask, basic, closed_or_noted, line, listed, said, text_of, wanted
 from notifications.gateways.kind import Field, GatewayKind, InvalidValue, Opened, Sending, Ticketing
 from notifications.models import Channel
 
@@ -34,10 +34,7 @@ def document(text: str) -> dict[str, Any]:
 
 
 def open_issue(sending: Sending) -> Opened:
-    """No key makes a repetition the same issue: one with our label that is not done is taken instead."""
-    found = _find(sending)
-    if found:
-        return Opened(found, "Found again", browse(sending, found))
+    """No key makes a repetition the same issue: see `find_issue`."""
     values, message = sending.values, sending.message
     fields = {
         "project": {"key": values["project"]},
@@ -57,12 +54,13 @@ def browse(sending: Sending, key: str) -> str:
     return "" if "api.atlassian.com" in site else f"{site}/browse/{key}"
 
 
-def _find(sending: Sending) -> str:
+def find_issue(sending: Sending) -> Opened | None:
+    """One with our label that is not done. Jira's search is some seconds late."""
     jql = f'project = "{sending.values["project"]}" AND labels = "{label_of(sending)}" AND statusCategory != Done'
     body = {"jql": jql, "fields": ["summary"], "maxResults": 1}
     reply = ask(sending, "POST", _url(sending, "search/jql"), _headers(sending), body)
-    issue = first(reply, "issues")
-    return str(issue.get("key", "")) if issue else ""
+    keys = [str(issue["key"]) for issue in listed(reply, "issues") if issue.get("key")]
+    return Opened(keys[0], f"Found again: {keys[0]}", browse(sending, keys[0])) if keys else None
 
 
 def add_comment(sending: Sending, ref: str) -> str:
@@ -73,21 +71,22 @@ def add_comment(sending: Sending, ref: str) -> str:
 
 def close_issue(sending: Sending, ref: str) -> str:
     """A comment, and the first way that its workflow has to a status that means done."""
-    try:
-        add_comment(sending, ref)
-        path = _url(sending, f"issue/{ref}/transitions")
-        reply = ask(sending, "GET", path, _headers(sending), about_ticket=True)
-        done = next((one for one in reply.told.get("transitions") or [] if _is_done(one)), None)
-        if done is None:
-            return f"{ref} has no way to a status that means done; it was commented on."
-        ask(sending, "POST", path, _headers(sending), {"transition": {"id": done["id"]}}, about_ticket=True)
-    except TicketGone as gone:
-        return str(gone.params["answer"])
+    return closed_or_noted(lambda: _commented_and_done(sending, ref), lambda: f"comment on {ref}")
+
+
+def _commented_and_done(sending: Sending, ref: str) -> str:
+    add_comment(sending, ref)
+    path = _url(sending, f"issue/{ref}/transitions")
+    reply = ask(sending, "GET", path, _headers(sending), about_ticket=True)
+    done = next(filter(_is_done, listed(reply, "transitions")), None)
+    if done is None:
+        return f"{ref} has no way to a status that means done; it was commented on."
+    ask(sending, "POST", path, _headers(sending), {"transition": {"id": done["id"]}}, about_ticket=True)
     return f"{ref}: {done.get('name', 'done')}"
 
 
-def _is_done(transition: Any) -> bool:
-    to = transition.get("to") if isinstance(transition, dict) else None
+def _is_done(transition: Mapping[str, Any]) -> bool:
+    to = transition.get("to")
     category = to.get("statusCategory") if isinstance(to, dict) else None
     return isinstance(category, dict) and category.get("key") == "done"
 
@@ -125,5 +124,5 @@ KIND = GatewayKind(
     send=lambda sending: open_issue(sending).answer,
     check=check,
     repeats_safely=True,
-    ticketing=Ticketing(open_issue, add_comment, close_issue),
+    ticketing=Ticketing(open_issue, add_comment, close_issue, find_issue),
 )

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ from notifications.message import Message
 
 _MAX_ANSWER = 65_536
 _NEVER = frozenset({401, 402, 403})
+# What a vendor says when a ticket may not be closed so: rights, a workflow, fields that have to be filled.
+_NOT_SO = frozenset({400, 403, 409, 422})
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def ask(
     if about_ticket and answer.status in (404, 410):
         raise TicketGone(answer=reply.words)
     if answer.status in _NEVER or (answer.status in (404, 405, 410) and not about_ticket):
-        raise GatewayRefused(answer=reply.words)
+        raise GatewayRefused(answer=reply.words, status=answer.status)
     raise refusal(answer, sending.at)
 
 
@@ -83,10 +85,22 @@ def _object(body: bytes) -> Mapping[str, Any]:
     return told if isinstance(told, dict) else {"items": told} if isinstance(told, list) else {}
 
 
-def first(reply: Reply, name: str) -> Mapping[str, Any] | None:
-    """The first of a list in the answer, None where it is empty or no list of objects."""
+def closed_or_noted(close: Callable[[], str], note: Callable[[], str]) -> str:
+    """The vendor's words. One that may not be closed by us is noted on, and left to people. Blocks; raises as `ask`."""
+    try:
+        return close()
+    except TicketGone as gone:
+        return str(gone.params["answer"])
+    except Permanent as error:
+        if error.params.get("status") not in _NOT_SO:
+            raise
+        return said(f"Not closed ({error.params['answer'][:200]}), but told: {note()}")
+
+
+def listed(reply: Reply, name: str) -> Iterator[Mapping[str, Any]]:
+    """The objects of a list in the answer that have an id."""
     rows = reply.told.get(name)
-    return rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else None
+    yield from (row for row in rows if isinstance(row, dict) and row.get("id")) if isinstance(rows, list) else ()
 
 
 def basic(user: str, password: str) -> str:

@@ -42,7 +42,7 @@ class Sending:
     """One attempt. `id` stays the same when it is repeated; `at` is the moment of this attempt.
 
     `values` are the gateway's fields, secrets in clear; `to` is an address or a number, empty where the gateway
-    leads to one place. `is_repeated` when an earlier attempt may have arrived.
+    leads to one place.
     """
 
     id: str
@@ -53,7 +53,6 @@ class Sending:
     deadline: egress.Deadline
     workspace: Workspace
     is_test: bool = False
-    is_repeated: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,13 +68,15 @@ class Opened:
 class Ticketing:
     """For kinds where something lives: opened once, added to, and closed again with its cause.
 
-    `open` finds what an earlier attempt may have opened, where the vendor has a key or a search for it. `update` and
-    `resolve` take the `ref`; one that is gone there is no failure of `resolve`. They raise as `GatewayKind.send` does.
+    `find` looks for an open one of the message's thread, which an earlier attempt may have made without hearing of it;
+    None where the vendor itself knows a repetition by the thread, which is then the `ref`. `update` and `resolve` take
+    the `ref`; one that is gone there is no failure of `resolve`. They raise as `GatewayKind.send` does.
     """
 
     open: Callable[[Sending], Opened]
     update: Callable[[Sending, str], str]
     resolve: Callable[[Sending, str], str]
+    find: Callable[[Sending], Opened | None] | None
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,13 @@ class Unsure(Transient):
 
     def __init__(self, **params: Any) -> None:
         super().__init__("delivery_unsure", **params)
+
+
+class NotYet(Transient):
+    """Another message is on its way to the same ticket; waiting for it is no attempt."""
+
+    def __init__(self, retry_at: datetime) -> None:
+        super().__init__("ticket_opening", retry_at=retry_at)
 
 
 class InvalidValue(NeedsUser):

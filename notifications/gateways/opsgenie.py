@@ -1,10 +1,16 @@
-"""Alerts in Opsgenie, and in Jira Service Management, whose compatible interface takes the same."""
+"""Alerts in Opsgenie, and in Jira Service Management, whose compatible interface takes the same.
 
+What it takes it only queues (202): what became of it is asked for.
+"""
+
+import time
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
-from notifications.gateways.json_api import TicketGone, ask, line, said, text_of
-from notifications.gateways.kind import Field, GatewayKind, InvalidValue, Opened, Sending, Ticketing
+from config.lib.errors import ExpectedError, Permanent
+from notifications.gateways.json_api import Reply, TicketGone, ask, line, said, text_of
+from notifications.gateways.kind import Field, GatewayKind, GatewayRefused, InvalidValue, Opened, Sending, Ticketing
 from notifications.models import Channel
 
 BASES = {
@@ -14,6 +20,14 @@ BASES = {
 }
 # Opsgenie's own interface answers until then (Atlassian's timeline); Jira Service Management goes on.
 END = "5 April 2027"
+# Jira Service Management shows alerts under the address of a site, which the key does not tell.
+PAGES = {
+    "us": "https://app.opsgenie.com/alert/detail/{}/details",
+    "eu": "https://app.eu.opsgenie.com/alert/detail/{}/details",
+}
+# An outcome is usually there at once; what is not known by then is left to the queue.
+_OUTCOME_SECONDS = 10.0
+_PAUSES = (0.2, 0.4, 0.8, 1.6, 3.2)
 _PRIORITIES = {"critical": "P1", "warning": "P3", "info": "P5"}
 _SOURCE = "ManageMyCert"
 
@@ -23,7 +37,7 @@ def _headers(sending: Sending) -> Mapping[str, str]:
 
 
 def open_alert(sending: Sending) -> Opened:
-    """One open alert per alias: a repetition only raises its count."""
+    """One open alert per alias: a repetition only raises its count. Blocks until the queue has done it."""
     message = sending.message
     body = {
         "message": line(message.subject, 130),
@@ -35,8 +49,37 @@ def open_alert(sending: Sending) -> Opened:
         "tags": ["test"] if sending.is_test else ["certificate"],
         "details": {label[:100]: value[:400] for label, value in message.facts},
     }
-    reply = ask(sending, "POST", BASES[sending.values["region"]], _headers(sending), body)
-    return Opened(message.dedup_key, said(f"{reply.status} {reply.told.get('result', '')}"))
+    told, answer = _outcome(sending, ask(sending, "POST", BASES[sending.values["region"]], _headers(sending), body))
+    alert = str(told.get("alertId") or "")
+    page = PAGES.get(sending.values["region"], "").format(quote(alert, safe="")) if alert else ""
+    return Opened(message.dedup_key, answer if page or not alert else f"{answer} alert {alert}", page)
+
+
+def _outcome(sending: Sending, accepted: Reply) -> tuple[Mapping[str, Any], str]:
+    """What the queue made of it, {} where that is not known in time, and in words. Raises Permanent on failure."""
+    told = _asked_for(sending, str(accepted.told.get("requestId") or ""))
+    if told.get("isSuccess") is False:
+        raise Permanent("gateway_answer", answer=said(f"{accepted.status} {told.get('status', 'failed')}"))
+    return told, said(f"{accepted.status} {told.get('status') or accepted.told.get('result', '')}")
+
+
+def _asked_for(sending: Sending, request: str) -> Mapping[str, Any]:
+    """A failure to hear of it is no failure of what was taken."""
+    url = f"{BASES[sending.values['region']]}/requests/{quote(request, safe='')}"
+    until = sending.deadline.capped(_OUTCOME_SECONDS)
+    for pause in _PAUSES if request else ():
+        try:
+            told = ask(sending, "GET", url, _headers(sending), about_ticket=True).told.get("data")
+        except TicketGone:
+            told = None
+        except ExpectedError:
+            return {}
+        if isinstance(told, dict) and "isSuccess" in told:
+            return told
+        if until.left() <= pause:
+            break
+        time.sleep(pause)
+    return {}
 
 
 def add_note(sending: Sending, ref: str) -> str:
@@ -46,17 +89,35 @@ def add_note(sending: Sending, ref: str) -> str:
 
 
 def close_alert(sending: Sending, ref: str) -> str:
-    return _act(sending, ref, "close")
+    """One that people closed or deleted before cannot be closed, which is no failure."""
+    try:
+        return _act(sending, ref, "close")
+    except Permanent as error:
+        if isinstance(error, GatewayRefused) or _is_open(sending, ref):
+            raise
+        return str(error.params["answer"])
+
+
+def _is_open(sending: Sending, ref: str) -> bool:
+    try:
+        reply = ask(sending, "GET", _url(sending, ref), _headers(sending), about_ticket=True)
+    except TicketGone:
+        return False
+    told = reply.told.get("data")
+    return not isinstance(told, dict) or told.get("status") != "closed"
+
+
+def _url(sending: Sending, ref: str, verb: str = "") -> str:
+    return f"{BASES[sending.values['region']]}/{quote(ref, safe='')}{verb}?identifierType=alias"
 
 
 def _act(sending: Sending, ref: str, verb: str) -> str:
-    url = f"{BASES[sending.values['region']]}/{quote(ref, safe='')}/{verb}?identifierType=alias"
     body = {"source": _SOURCE, "note": text_of(sending.message, 25_000)}
     try:
-        reply = ask(sending, "POST", url, _headers(sending), body, about_ticket=True)
+        reply = ask(sending, "POST", _url(sending, ref, f"/{verb}"), _headers(sending), body, about_ticket=True)
+        return _outcome(sending, reply)[1]
     except TicketGone as gone:
         return str(gone.params["answer"])
-    return said(f"{reply.status} {reply.told.get('result', '')}")
 
 
 def check(values: Mapping[str, str]) -> None:
@@ -89,5 +150,5 @@ KIND = GatewayKind(
     send=lambda sending: open_alert(sending).answer,
     check=check,
     repeats_safely=True,
-    ticketing=Ticketing(open_alert, add_note, close_alert),
+    ticketing=Ticketing(open_alert, add_note, close_alert, find=None),
 )

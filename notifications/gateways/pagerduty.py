@@ -31,7 +31,9 @@ def _event(sending: Sending, action: str) -> str:
 
 
 def trigger(sending: Sending) -> Opened:
-    return Opened(sending.message.dedup_key, _event(sending, "trigger"))
+    """Its answer names no page; the key is shown with the incident's alert."""
+    key = sending.message.dedup_key
+    return Opened(key, f"{_event(sending, 'trigger')}: look for the alert with the key {key}.")
 
 
 def update(sending: Sending, _ref: str) -> str:
@@ -71,5 +73,5 @@ KIND = GatewayKind(
     send=lambda sending: trigger(sending).answer,
     check=check,
     repeats_safely=True,
-    ticketing=Ticketing(trigger, update, resolve),
+    ticketing=Ticketing(trigger, update, resolve, find=None),
 )

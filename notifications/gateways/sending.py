@@ -25,9 +25,8 @@ def send_through(delivery: Delivery, gateway: Gateway) -> str:
     _require_usable(delivery, gateway)
     if delivery.wrote_at and not kind.repeats_safely:
         raise Unsure()
-    is_repeated = delivery.wrote_at is not None
     secrets = secrets_of(gateway)
-    if not is_repeated:
+    if not delivery.wrote_at:
         # Once: it counts as progress, and a message that kills its worker each time is to be put aside.
         delivery.save_step(wrote_at=clock.now())
     crash_here("notify.attempt_noted")
@@ -40,7 +39,6 @@ def send_through(delivery: Delivery, gateway: Gateway) -> str:
         deadline=egress.Deadline(SECONDS),
         workspace=delivery.workspace,
         is_test=delivery.is_test,
-        is_repeated=is_repeated,
     )
     try:
         told = send_ticket(delivery, kind.ticketing, sending) if kind.ticketing else kind.send(sending)

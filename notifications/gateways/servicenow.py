@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from notifications.gateways.exchange import check_url
-from notifications.gateways.json_api import TicketGone, ask, basic, line, said, text_of, wanted
+from notifications.gateways.json_api import Reply, ask, basic, closed_or_noted, line, said, text_of, wanted
 from notifications.gateways.kind import Field, GatewayKind, InvalidValue, Opened, Sending, Ticketing
 from notifications.models import Channel
 
 _URGENCY = {"critical": "1", "warning": "2", "info": "3"}
-_FIELDS = "sys_id,number,state"
+_FIELDS = "sys_id,number,state,assignment_group"
 
 
 def _headers(sending: Sending) -> Mapping[str, str]:
@@ -23,10 +23,7 @@ def _url(sending: Sending, path: str = "", **query: str) -> str:
 
 
 def open_incident(sending: Sending) -> Opened:
-    """Nothing makes a repetition the same incident: an active one with our correlation id is taken instead."""
-    found = _find(sending)
-    if found:
-        return Opened(found[0], f"Found again: {found[1]}", _page(sending, found[0]))
+    """Nothing makes a repetition the same incident: see `find_incident`."""
     message = sending.message
     body = {
         "short_description": line(message.subject, 160),
@@ -39,14 +36,22 @@ def open_incident(sending: Sending) -> Opened:
     }
     reply = ask(sending, "POST", _url(sending, sysparm_input_display_value="true"), _headers(sending), body)
     ref, number = wanted(reply, "result", "sys_id"), wanted(reply, "result", "number")
-    return Opened(ref, said(f"{reply.status} {number}"), _page(sending, ref))
+    return Opened(ref, said(f"{reply.status} {number}{_lost_group(sending, reply)}"), _page(sending, ref))
+
+
+def _lost_group(sending: Sending, reply: Reply) -> str:
+    """ServiceNow makes a reference that it does not know empty, and says nothing."""
+    group = sending.values.get("group", "")
+    is_lost = group and not reply.told["result"].get("assignment_group")
+    return f", without an assignment group: it knows none called {group}." if is_lost else ""
 
 
 def _page(sending: Sending, ref: str) -> str:
     return f"{sending.values['url'].rstrip('/')}/incident.do?sys_id={ref}"
 
 
-def _find(sending: Sending) -> tuple[str, str] | None:
+def find_incident(sending: Sending) -> Opened | None:
+    """An active one with our correlation id."""
     query = f"correlation_id={sending.message.dedup_key}^active=true"
     reply = ask(sending, "GET", _url(sending, sysparm_query=query, sysparm_limit="1"), _headers(sending))
     rows = reply.told.get("result")
@@ -54,7 +59,11 @@ def _find(sending: Sending) -> tuple[str, str] | None:
         # A developer instance that sleeps answers 200 with a page.
         wanted(reply, "result", "sys_id")
         return None
-    return (str(rows[0].get("sys_id", "")), str(rows[0].get("number", ""))) if rows else None
+    found = next((row for row in rows if isinstance(row, dict) and row.get("sys_id")), None)
+    if found is None:
+        return None
+    ref = str(found["sys_id"])
+    return Opened(ref, f"Found again: {found.get('number', ref)}", _page(sending, ref))
 
 
 def add_note(sending: Sending, ref: str) -> str:
@@ -65,10 +74,7 @@ def resolve_incident(sending: Sending, ref: str) -> str:
     """State 6 is Resolved; instances that demand other codes refuse it, and then a note has to do."""
     note = text_of(sending.message, 4_000)
     done = {"state": "6", "close_code": "Solution provided", "close_notes": note, "work_notes": note}
-    try:
-        return _change(sending, ref, done)
-    except TicketGone as gone:
-        return str(gone.params["answer"])
+    return closed_or_noted(lambda: _change(sending, ref, done), lambda: add_note(sending, ref))
 
 
 def _change(sending: Sending, ref: str, fields: Mapping[str, str]) -> str:
@@ -108,5 +114,5 @@ KIND = GatewayKind(
     send=lambda sending: open_incident(sending).answer,
     check=check,
     repeats_safely=True,
-    ticketing=Ticketing(open_incident, add_note, resolve_incident),
+    ticketing=Ticketing(open_incident, add_note, resolve_incident, find_incident),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from notifications.gateways.exchange import check_url
-from notifications.gateways.json_api import TicketGone, ask, basic, first, line, said, text_of, wanted
+from notifications.gateways.json_api import ask, basic, closed_or_noted, line, listed, said, text_of, wanted
 from notifications.gateways.kind import Field, GatewayKind, Opened, Sending, Ticketing
 from notifications.models import Channel
 
@@ -20,10 +20,7 @@ def _url(sending: Sending, path: str) -> str:
 
 
 def open_ticket(sending: Sending) -> Opened:
-    """The same Idempotency-Key is the same ticket for two hours; after them it is found by external_id."""
-    found = _find(sending) if sending.is_repeated else ""
-    if found:
-        return Opened(found, f"Found again: {found}", _page(sending, found))
+    """The same Idempotency-Key is the same ticket for two hours; see also `find_ticket`."""
     message = sending.message
     ticket = {
         "subject": line(message.subject, 150),
@@ -45,10 +42,11 @@ def _page(sending: Sending, number: str) -> str:
     return f"{sending.values['url'].rstrip('/')}/agent/tickets/{number}"
 
 
-def _find(sending: Sending) -> str:
+def find_ticket(sending: Sending) -> Opened | None:
+    """One with our external id that is not over; those before it are listed too."""
     reply = ask(sending, "GET", _url(sending, f"tickets?external_id={sending.message.dedup_key}"), _headers(sending))
-    ticket = first(reply, "tickets")
-    return str(ticket["id"]) if ticket and ticket.get("id") and ticket.get("status") not in _OVER else ""
+    numbers = [str(ticket["id"]) for ticket in listed(reply, "tickets") if ticket.get("status") not in _OVER]
+    return Opened(numbers[0], f"Found again: {numbers[0]}", _page(sending, numbers[0])) if numbers else None
 
 
 def add_comment(sending: Sending, ref: str) -> str:
@@ -56,10 +54,7 @@ def add_comment(sending: Sending, ref: str) -> str:
 
 
 def solve(sending: Sending, ref: str) -> str:
-    try:
-        return _change(sending, ref, {"status": "solved"})
-    except TicketGone as gone:
-        return str(gone.params["answer"])
+    return closed_or_noted(lambda: _change(sending, ref, {"status": "solved"}), lambda: add_comment(sending, ref))
 
 
 def _change(sending: Sending, ref: str, fields: Mapping[str, str]) -> str:
@@ -92,5 +87,5 @@ KIND = GatewayKind(
     send=lambda sending: open_ticket(sending).answer,
     check=check,
     repeats_safely=True,
-    ticketing=Ticketing(open_ticket, add_comment, solve),
+    ticketing=Ticketing(open_ticket, add_comment, solve, find_ticket),
 )

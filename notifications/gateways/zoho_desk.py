@@ -4,11 +4,21 @@ import hashlib
 import threading
 import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from urllib.parse import urlencode
 
-from config.lib.errors import Transient
-from notifications.gateways.json_api import TicketGone, ask, line, said, text_of, wanted
-from notifications.gateways.kind import Field, GatewayKind, GatewayRefused, InvalidValue, Opened, Sending, Ticketing
+from config.lib.errors import Permanent, Transient
+from notifications.gateways.json_api import Reply, ask, closed_or_noted, line, listed, said, text_of, wanted
+from notifications.gateways.kind import (
+    Field,
+    GatewayKind,
+    GatewayRefused,
+    InvalidValue,
+    Opened,
+    Sending,
+    Ticketing,
+    Unsure,
+)
 from notifications.models import Channel
 
 # Accounts and desk of one data centre belong together, so hosts are chosen, never typed.
@@ -45,7 +55,11 @@ def _refreshed(sending: Sending) -> tuple[str, float]:
     client_secret, _, refresh_token = values["secret"].partition(_MARK)
     asked = {"grant_type": "refresh_token", "client_id": values["client_id"], "client_secret": client_secret}
     form = urlencode({**asked, "refresh_token": refresh_token}).encode()
-    reply = ask(sending, "POST", f"{CENTRES[values['centre']][0]}/oauth/v2/token", {}, form=form)
+    try:
+        reply = ask(sending, "POST", f"{CENTRES[values['centre']][0]}/oauth/v2/token", {}, form=form)
+    except Unsure as silence:
+        # Nothing of the message has gone out yet.
+        raise Transient("gateway_later", answer="No answer from Zoho's accounts server.") from silence
     if error := str(reply.told.get("error") or ""):
         # Zoho refuses with status 200.
         if error in ("access_denied", "too_many_requests"):
@@ -54,56 +68,73 @@ def _refreshed(sending: Sending) -> tuple[str, float]:
     return wanted(reply, "access_token"), float(reply.told.get("expires_in") or 3600)
 
 
-def _call(
-    sending: Sending, method: str, path: str, body: Mapping[str, object], *, about_ticket: bool = False
-) -> Mapping[str, object]:
+type Body = Mapping[str, object] | None
+
+
+def _call(sending: Sending, method: str, path: str, body: Body = None, *, about_ticket: bool = False) -> Reply:
     """An access token that was withdrawn early is asked for once more."""
     try:
         return _once(sending, method, path, body, about_ticket, is_fresh=False)
     except GatewayRefused as error:
-        if not str(error.params.get("answer", "")).startswith("401"):
+        if error.params.get("status") != HTTPStatus.UNAUTHORIZED:
             raise
     return _once(sending, method, path, body, about_ticket, is_fresh=True)
 
 
-def _once(
-    sending: Sending, method: str, path: str, body: Mapping[str, object], about_ticket: bool, *, is_fresh: bool
-) -> Mapping[str, object]:
+def _once(sending: Sending, method: str, path: str, body: Body, about_ticket: bool, *, is_fresh: bool) -> Reply:
     token = access_token(sending, is_fresh=is_fresh)
     headers = {"authorization": f"Zoho-oauthtoken {token}", "orgId": sending.values["org"]}
     url = f"{CENTRES[sending.values['centre']][1]}/api/v1/{path}"
-    reply = ask(sending, method, url, headers, body, about_ticket=about_ticket)
-    return {**reply.told, "id": wanted(reply, "id")}
+    return ask(sending, method, url, headers, body, about_ticket=about_ticket)
+
+
+def _mark(sending: Sending) -> str:
+    """One word, so that the search takes it as one."""
+    return f"mmc{hashlib.sha256(sending.message.dedup_key.encode()).hexdigest()[:24]}"
+
+
+def find_ticket(sending: Sending) -> Opened | None:
+    """One whose description holds our mark and that is not closed. Nothing found is 204."""
+    asked = {"module": "tickets", "departmentId": sending.values["department"], "searchStr": _mark(sending)}
+    reply = _call(sending, "GET", f"search?{urlencode({**asked, 'from': 0, 'limit': 10})}")
+    if reply.status != HTTPStatus.NO_CONTENT and not isinstance(reply.told.get("data"), list):
+        raise Permanent("gateway_answer", answer=reply.words)
+    found = next((one for one in listed(reply, "data") if one.get("status") != "Closed"), None)
+    return Opened(str(found["id"]), f"Found again: {found['id']}", str(found.get("webUrl") or "")) if found else None
 
 
 def open_ticket(sending: Sending) -> Opened:
-    """NOT repeatable: Zoho has no key and no search that would find it."""
+    """Nothing makes a repetition the same ticket: see `find_ticket`."""
     message = sending.message
     body = {
         "subject": line(message.subject, 255),
         "departmentId": sending.values["department"],
         "contact": {"lastName": "ManageMyCert", "email": sending.values["email"]},
-        "description": text_of(message, 30_000),
+        "description": f"{text_of(message, 30_000)}\n\n{_mark(sending)}",
         "priority": "Low" if sending.is_test else _PRIORITIES[message.severity],
         "status": "Open",
         "channel": "Web",
     }
-    told = _call(sending, "POST", "tickets", body)
-    return Opened(str(told["id"]), said(f"200 {told.get('ticketNumber', '')}"), str(told.get("webUrl", "")))
+    reply = _call(sending, "POST", "tickets", body)
+    answer = said(f"{reply.status} {reply.told.get('ticketNumber', '')}")
+    return Opened(wanted(reply, "id"), answer, str(reply.told.get("webUrl") or ""))
 
 
 def add_comment(sending: Sending, ref: str) -> str:
     body = {"content": text_of(sending.message, 30_000), "isPublic": False}
-    return said(f"200 comment {_call(sending, 'POST', f'tickets/{ref}/comments', body, about_ticket=True)['id']}")
+    reply = _call(sending, "POST", f"tickets/{ref}/comments", body, about_ticket=True)
+    return said(f"{reply.status} comment {wanted(reply, 'id')}")
 
 
 def close(sending: Sending, ref: str) -> str:
-    try:
-        add_comment(sending, ref)
-        told = _call(sending, "PATCH", f"tickets/{ref}", {"status": "Closed"}, about_ticket=True)
-    except TicketGone as gone:
-        return str(gone.params["answer"])
-    return said(f"200 {told.get('ticketNumber', ref)} closed")
+    return closed_or_noted(lambda: _commented_and_closed(sending, ref), lambda: f"comment on {ref}")
+
+
+def _commented_and_closed(sending: Sending, ref: str) -> str:
+    add_comment(sending, ref)
+    reply = _call(sending, "PATCH", f"tickets/{ref}", {"status": "Closed"}, about_ticket=True)
+    wanted(reply, "id")
+    return said(f"{reply.status} {reply.told.get('ticketNumber', ref)} closed")
 
 
 def check(values: Mapping[str, str]) -> None:
@@ -138,11 +169,12 @@ KIND = GatewayKind(
             "secret",
             "Client secret:refresh token",
             "Both, with a colon between them. Scopes: Desk.tickets.CREATE, Desk.tickets.UPDATE, Desk.tickets.READ, "
-            "Desk.contacts.CREATE.",
+            "Desk.search.READ, Desk.contacts.READ, Desk.contacts.CREATE, Desk.tasks.READ.",
             is_secret=True,
         ),
     ),
     send=lambda sending: open_ticket(sending).answer,
     check=check,
-    ticketing=Ticketing(open_ticket, add_comment, close),
+    repeats_safely=True,
+    ticketing=Ticketing(open_ticket, add_comment, close, find_ticket),
 )

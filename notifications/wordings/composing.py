@@ -41,7 +41,7 @@ def compose(story: Story, *, channel: str, template: AlertTemplate | None, dedup
         dedup_key=dedup_key,
         severity=story.severity,
         facts=tuple((label, cleaned(value)) for label, value in story.facts),
-        data={**_life(story), **story.data},
+        data={"at": story.at.isoformat(), **_life(story), **story.data},
     )
 
 

@@ -39,6 +39,8 @@ class Vendor:
         self.bodies: list[tuple[str, str, Any]] = []
         self.troubles: list[tuple[int, Any, Mapping[str, str]]] = []
         self.is_silent = False
+        # Said instead of closing one; notes are taken.
+        self.refuses_to_close: Said | None = None
         self.url = ""
         self.over = threading.Event()
 
@@ -70,26 +72,64 @@ def basic(text: str) -> str:
 
 
 class Opsgenie(Vendor):
+    """It takes everything and does it when its outcome is asked for the `looks`-th time, in the order it came."""
+
     login = "GenieKey k3y"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks = 2
+        self._queue: list[tuple[str, str, Any]] = []
+        self._outcomes: dict[str, tuple[bool, str]] = {}
+        self._looked: dict[str, int] = {}
+
     def answer(self, method: str, path: str, asked: Mapping[str, str], told: Any, headers: Mapping[str, str]) -> Said:
-        accepted = {"result": "Request will be processed", "took": 0.1, "requestId": "r-1"}
+        if path.startswith("/requests/"):
+            return self._outcome(path.removeprefix("/requests/"))
+        if path == "/" and not told.get("message"):
+            return 422, {"message": "Message can not be empty."}
         if path == "/":
-            if not told.get("message"):
-                return 422, {"message": "Message can not be empty."}
             assert len(told["message"]) <= 130
             assert len(told["alias"]) <= 512
             assert all(isinstance(value, str) for value in told["details"].values())
-            if not self.by(told["alias"]):
-                self.add(told["alias"], told["description"], told["alias"])
-            return 202, accepted
-        alias, verb = unquote(path.split("/")[1]), path.split("/")[2]
+            return self._taken("create", told["alias"], told)
         assert asked["identifierType"] == "alias"
+        alias, verb = unquote(path.split("/")[1]), path.rpartition("/")[2]
+        if method == "POST":
+            return self._taken(verb, alias, told)
+        ticket = next((one for one in reversed(self.tickets) if one.key == alias and one.state != "deleted"), None)
+        return (200, {"data": {"status": ticket.state}}) if ticket else (404, {"message": "No alert exists"})
+
+    def _taken(self, verb: str, alias: str, told: Any) -> Said:
+        self._queue.append((verb, alias, told))
+        number = f"r-{len(self._looked)}"
+        self._looked[number] = 0
+        return 202, {"result": "Request will be processed", "took": 0.1, "requestId": number}
+
+    def _outcome(self, number: str) -> Said:
+        self._looked[number] += 1
+        if self._looked[number] < self.looks:
+            return 404, {"message": "Request not found. It might not be processed, yet."}
+        self.work()
+        is_success, status = self._outcomes[number]
+        return 200, {"data": {"isSuccess": is_success, "status": status, "alertId": "a-1" if is_success else ""}}
+
+    def work(self) -> None:
+        for verb, alias, told in self._queue:
+            self._outcomes[f"r-{len(self._outcomes)}"] = self._done(verb, alias, told)
+        self._queue.clear()
+
+    def _done(self, verb: str, alias: str, told: Any) -> tuple[bool, str]:
         ticket = self.by(alias)
-        if ticket:
-            ticket.texts.append(told["note"])
-            ticket.state = "closed" if verb == "close" else ticket.state
-        return 202, accepted
+        if verb == "create":
+            if not ticket:
+                self.add(alias, told["description"], alias)
+            return True, "Created alert" if not ticket else "Deduplicated"
+        if ticket is None:
+            return False, "Alert does not exist"
+        ticket.texts.append(told["note"])
+        ticket.state = "closed" if verb == "close" else ticket.state
+        return True, "Closed alert" if verb == "close" else "Added note"
 
 
 class PagerDuty(Vendor):
@@ -142,6 +182,8 @@ class Jira(Vendor):
             ]
             return 200, {"transitions": shown}
         assert told["transition"]["id"] == "31"
+        if self.refuses_to_close:
+            return self.refuses_to_close
         ticket.state = "closed"
         return 204, None
 
@@ -162,10 +204,15 @@ class ServiceNow(Vendor):
             return 200, {"result": [self._shown(found)] if found else []}
         if method == "POST":
             assert all(isinstance(value, str) for value in told.values())
-            return 201, {"result": self._shown(self.add(told["correlation_id"], told["description"]))}
+            # A reference that it does not know becomes empty, without a word.
+            group = {"value": "g-1"} if told["assignment_group"] == "Web" else ""
+            shown = self._shown(self.add(told["correlation_id"], told["description"]))
+            return 201, {"result": {**shown, "assignment_group": group}}
         ticket = self.at(ref)
         if ticket is None:
             return 404, {"error": {"message": "No Record found", "detail": ""}, "status": "failure"}
+        if told.get("state") == "6" and self.refuses_to_close:
+            return self.refuses_to_close
         ticket.texts.append(told["work_notes"])
         ticket.state = "closed" if told.get("state") == "6" else ticket.state
         return 200, {"result": self._shown(ticket)}
@@ -183,8 +230,10 @@ class Zendesk(Vendor):
 
     def answer(self, method: str, path: str, asked: Mapping[str, str], told: Any, headers: Mapping[str, str]) -> Said:
         if method == "GET":
-            found = self.by(asked["external_id"])
-            return 200, {"tickets": [{"id": int(found.ref), "status": "open"}] if found else []}
+            # Of all states, the oldest first.
+            states = {"open": "open", "closed": "solved"}
+            rows = [one for one in self.tickets if one.key == asked["external_id"] and one.state in states]
+            return 200, {"tickets": [{"id": int(one.ref), "status": states[one.state]} for one in rows]}
         ticket_in = told["ticket"]
         assert ticket_in["comment"]["public"] is False
         if method == "POST":
@@ -195,6 +244,8 @@ class Zendesk(Vendor):
         ticket = self.at(path.rpartition("/")[2])
         if ticket is None:
             return 404, {"error": "RecordNotFound", "description": "Not found"}
+        if ticket_in.get("status") and self.refuses_to_close:
+            return self.refuses_to_close
         ticket.texts.append(ticket_in["comment"]["body"])
         ticket.state = "closed" if ticket_in.get("status") == "solved" else ticket.state
         return 200, {"ticket": {"id": int(ticket.ref)}}
@@ -210,6 +261,7 @@ class Freshservice(Vendor):
         if path.endswith("/tickets"):
             missing = {"email", "subject", "description", "status", "priority"} - set(told)
             assert not missing
+            assert all(len(tag) <= 32 for tag in told["tags"])
             ours = next(tag for tag in told["tags"] if tag.startswith("mmc-"))
             return 201, {"ticket": {"id": int(self.add(ours, told["description"]).ref)}}
         ref = path.removeprefix("/api/v2/tickets/").split("/")[0]
@@ -220,6 +272,8 @@ class Freshservice(Vendor):
             assert told["private"] is True
             ticket.texts.append(told["body"])
             return 201, {"conversation": {"id": 1}}
+        if self.refuses_to_close:
+            return self.refuses_to_close
         ticket.state = "closed" if told["status"] == 4 else ticket.state
         return 200, {"ticket": {"id": int(ref)}}
 
@@ -246,6 +300,12 @@ class Zoho(Vendor):
         return super().respond(method, target, headers, body)
 
     def answer(self, method: str, path: str, asked: Mapping[str, str], told: Any, headers: Mapping[str, str]) -> Said:
+        if path == "/api/v1/search":
+            assert (asked["module"], asked["departmentId"]) == ("tickets", "7")
+            found = [one for one in self.tickets if asked["searchStr"] in one.texts[0].split()]
+            states = {"open": "Open", "closed": "Closed"}
+            rows = [{"id": one.ref, "status": states[one.state]} for one in found if one.state in states]
+            return (200, {"data": rows, "count": len(rows)}) if rows else (204, None)
         ref = path.removeprefix("/api/v1/tickets").strip("/").split("/")[0]
         if not ref:
             assert {"subject", "departmentId", "contact"} <= set(told)
@@ -257,6 +317,8 @@ class Zoho(Vendor):
         if path.endswith("/comments"):
             ticket.texts.append(told["content"])
             return 200, {"id": "7"}
+        if self.refuses_to_close:
+            return self.refuses_to_close
         ticket.state = "closed" if told["status"] == "Closed" else ticket.state
         return 200, {"id": ref, "ticketNumber": "101"}
 

@@ -13,11 +13,12 @@ from accounts.models import Workspace
 from config.lib import clock
 from config.lib.egress import Deadline
 from config.lib.sealed import Sealed
+from domains.models import Domain
 from notifications.gateways import kinds, opsgenie, pagerduty, telegram, zoho_desk
 from notifications.gateways.kind import Sending
 from notifications.message import Message
 from notifications.models import Gateway
-from tests.cast import Cast
+from tests.cast import Cast, make_cast
 from tests.servers import vendors
 from tests.servers.gateways import Provider, Received, provider
 from tests.servers.smtp_sink import SmtpSink, smtp_sink
@@ -212,6 +213,16 @@ def values(there: Vendor) -> dict[str, str]:
             "secret": "s3cret:r3fresh",
         },
     }[there.channel]
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return make_cast()
+
+
+@pytest.fixture
+def domain(cast: Cast) -> Domain:
+    return Domain.objects.create(workspace=cast.acme, host="shop.acme-tools.net", verified_at=clock.now())
 
 
 @pytest.fixture

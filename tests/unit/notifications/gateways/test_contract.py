@@ -100,7 +100,7 @@ def test_a_long_answer_is_cut_and_is_no_failure(trial: Trial) -> None:
 
 def test_a_repetition_is_the_same(trial: Trial) -> None:
     trial.send()
-    trial.send(is_repeated=True)
+    trial.send()
     first, second = trial.provider.requests
     assert (first.target, first.body) == (second.target, second.body)
     assert first.headers.get("webhook-id") == second.headers.get("webhook-id")
