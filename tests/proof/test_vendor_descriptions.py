@@ -1,5 +1,6 @@
 """What we send, against the descriptions that vendors publish of their own interfaces."""
 
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,9 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from notifications.gateways import jira, telegram
+from notifications.gateways import jira, opsgenie, telegram
 from tests.servers.places import TOOLS
-from tests.servers.vendors import Jira, vendor
+from tests.servers.vendors import Jira, Opsgenie, vendor
 from tests.unit.notifications.gateways.conftest import MESSAGE, Trial, inside, trial
 
 __all__ = ["inside", "trial"]
@@ -32,6 +33,7 @@ def test_jira_s_own_description_takes_our_issues(inside: None) -> None:
     with vendor(Jira()) as server:
         values = {"url": server.url, "email": "ops@acme.net", "project": "OPS", "issue_type": "Task", "token": "t0k3n"}
         sending = Trial("jira", values, lambda _request: []).sending(MESSAGE)
+        jira.find_issue(sending)
         opened = jira.open_issue(sending)
         jira.add_comment(sending, opened.ref)
         jira.close_issue(sending, opened.ref)
@@ -53,3 +55,39 @@ def test_telegram_s_own_description_takes_our_messages(trial: Trial) -> None:
     body = json.loads(trial.provider.requests[0].body)
     assert faults(schema_of("telegram.org.json", "/sendMessage"), body) == []
     assert faults(schema_of("telegram.org.json", "/sendMessage"), {**body, "disable_web_page_preview": "true"})
+
+
+def opsgenie_model(name: str) -> Any:
+    """One of the vendor's own client: generated from its description, with its choices in the setters."""
+    file = DESCRIBED / "opsgenie_sdk/api/alert" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return getattr(module, "".join(part.capitalize() for part in name.split("_")))
+
+
+def test_opsgenie_s_own_description_takes_our_alerts(inside: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    with vendor(Opsgenie()) as server:
+        monkeypatch.setattr(opsgenie, "BASES", {"eu": server.url})
+        sending = Trial("opsgenie", {"region": "eu", "key": "k3y"}, lambda _request: []).sending(MESSAGE)
+        opened = opsgenie.open_alert(sending)
+        opsgenie.add_note(sending, opened.ref)
+        opsgenie.close_alert(sending, opened.ref)
+        posted = {path.rpartition("/")[2]: body for method, path, body in server.bodies if method == "POST"}
+    models = {"": "create_alert_payload", "notes": "add_note_to_alert_payload", "close": "close_alert_payload"}
+    assert set(posted) == set(models)
+    for verb, name in models.items():
+        model = opsgenie_model(name)
+        ours = {
+            attribute: posted[verb].pop(key) for attribute, key in model.attribute_map.items() if key in posted[verb]
+        }
+        assert posted[verb] == {}, "fields that Opsgenie does not know"
+        assert model(**ours).to_dict()
+        for attribute, value in ours.items():
+            kind = {"str": str, "list[str]": list, "dict(str, str)": dict}[model.openapi_types[attribute]]
+            assert isinstance(value, kind), attribute
+    with pytest.raises(ValueError, match="priority"):
+        opsgenie_model("create_alert_payload")(message="x", priority="P9")
+    told = set(opsgenie_model("alert_request_status").attribute_map.values())
+    assert {"isSuccess", "status", "alertId"} <= told
