@@ -61,7 +61,8 @@ def opsgenie_model(name: str) -> Any:
     """One of the vendor's own client: generated from its description, with its choices in the setters."""
     file = DESCRIBED / "opsgenie_sdk/api/alert" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(name, file)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return getattr(module, "".join(part.capitalize() for part in name.split("_")))
