@@ -83,11 +83,11 @@ class StartForm(CatalogueForm):
 
 def sources_of(found: Sequence[Offer]) -> list[tuple[str, list[tuple[str, str]]]]:
     """For each CA what it issues where nothing else is said, then its profiles; one choice says both."""
-    return [(in_title(offer.ca.label), [(offer.ca.directory_url, _usual(offer)), *_profiles(offer)]) for offer in found]
+    return [(offer.ca.title, [(offer.ca.directory_url, _usual(offer)), *_profiles(offer)]) for offer in found]
 
 
 def _usual(offer: Offer) -> str:
-    return f"{in_title(offer.ca.label)}, its usual kind{' (for trials: no browser trusts it)' * offer.ca.is_for_trials}"
+    return f"{offer.ca.title}, its usual kind{' (for trials: no browser trusts it)' * offer.ca.is_for_trials}"
 
 
 def _profiles(offer: Offer) -> list[tuple[str, str]]:
@@ -95,11 +95,6 @@ def _profiles(offer: Offer) -> list[tuple[str, str]]:
         (f"{offer.ca.directory_url}{PROFILE_MARK}{profile.name}", f"{profile.name}: {profile.words}".removesuffix(": "))
         for profile in offer.profiles
     ]
-
-
-def in_title(label: str) -> str:
-    """A CA's name where a line begins with it."""
-    return label[0].upper() + label[1:]
 
 
 def usual_names(host: str) -> list[tuple[str, str]]:

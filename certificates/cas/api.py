@@ -13,12 +13,13 @@ from pydantic import Field
 from accounts.api import Accepted, ApiRequest, ErrorOut, ListQuery, Page, Status, bad_field, operation, page_of, routers
 from certificates.cas.accounts import accounts_of, add_ca, ask_for_look, ask_for_new_key, remove_ca
 from certificates.cas.choosing import choose_ca
-from certificates.cas.given import BUNDLE_AT_MOST, OTHER, URL_AT_MOST, InvalidValue, read_given
+from certificates.cas.given import BUNDLE_AT_MOST, OTHER, URL_AT_MOST, read_given
 from certificates.cas.known import ca_at
 from certificates.cas.shown import budgets_of, caa_record, shown_ca
 from certificates.models import AcmeAccount
 from certificates.shapes import show_wording
 from config.lib import jobs
+from config.lib.errors import InvalidValue
 from domains.models import Domain
 from domains.shapes import load_bare_domain
 

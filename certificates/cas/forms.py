@@ -5,9 +5,10 @@ from typing import Any
 from django import forms
 from django.utils.html import escape
 
-from certificates.cas.given import BUNDLE_AT_MOST, OTHER, URL_AT_MOST, Given, InvalidValue, read_changes, read_given
+from certificates.cas.given import BUNDLE_AT_MOST, OTHER, URL_AT_MOST, Given, read_changes, read_given
 from certificates.cas.known import Ca
 from certificates.models import AcmeAccount
+from config.lib.errors import InvalidValue
 from domains.forms import CatalogueForm
 
 _PLAIN = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}

@@ -10,21 +10,13 @@ from cryptography.x509 import load_der_x509_certificate
 
 from certificates.cas.known import Ca, ca_at, known_ca
 from config.lib import egress, x509
-from config.lib.errors import ExpectedError, NeedsUser
+from config.lib.errors import ExpectedError, InvalidValue
 from config.lib.sealed import Sealed
 
 ROOTS_AT_MOST = 20
 BUNDLE_AT_MOST = 64 * 1024
 URL_AT_MOST = 500
 OTHER = "other"
-
-
-class InvalidValue(NeedsUser):
-    """A field's value that cannot work; told beside the field."""
-
-    def __init__(self, field_name: str, code: str, **params: object) -> None:
-        super().__init__(code, **params)
-        self.field_name = field_name
 
 
 @dataclass(frozen=True)

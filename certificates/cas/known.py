@@ -60,6 +60,11 @@ class Ca:
     refuses_redundant: bool = False
 
     @property
+    def title(self) -> str:
+        """Its name where a line begins with it."""
+        return self.label[0].upper() + self.label[1:]
+
+    @property
     def host(self) -> str:
         return urlsplit(self.directory_url).hostname or self.directory_url
 

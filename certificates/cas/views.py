@@ -59,7 +59,7 @@ def add(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
         except NeedsUser as error:
             form.add_expected("directory_url" if "directory_url" in form.fields else "preferred_chain", error)
         else:
-            messages.success(request, f"{_title(ca_at(account.directory_url))} is added; its directory is being read.")
+            messages.success(request, f"{ca_at(account.directory_url).title} is added; its directory is being read.")
             return _to_list(workspace)
     return _form(request, form, ca, None)
 
@@ -72,7 +72,7 @@ def change(request: WorkspaceRequest, workspace: Workspace, acme_account_id: uui
     form = CaForm(posted(request), ca=ca, account=account)
     if form.is_valid():
         change_ca(account=account, given=form.given, actor=request.actor)
-        messages.success(request, f"{_title(ca)} is saved.")
+        messages.success(request, f"{ca.title} is saved.")
         return _to_list(workspace)
     return _form(request, form, ca, account)
 
@@ -82,7 +82,7 @@ def posted(request: WorkspaceRequest) -> Any:
 
 
 def _form(request: WorkspaceRequest, form: CaForm, ca: Ca | None, account: AcmeAccount | None) -> HttpResponse:
-    title = _title(ca) if ca else "Another certificate authority"
+    title = ca.title if ca else "Another certificate authority"
     answer = settings_page(
         request, "certificates/cas/form.html", LABEL, form=form, ca=ca, account=account, page_title=title
     )
@@ -137,10 +137,6 @@ def remove(request: WorkspaceRequest, workspace: Workspace, acme_account_id: uui
 def _confirm(request: WorkspaceRequest, workspace: Workspace, **told: str) -> HttpResponse:
     back_url = reverse("certificates:ca-list", args=[workspace.pk])
     return render(request, "confirm_page.html", {"section": "settings", "back_url": back_url, **told})
-
-
-def _title(ca: Ca) -> str:
-    return ca.label[0].upper() + ca.label[1:]
 
 
 def _to_list(workspace: Workspace) -> HttpResponse:

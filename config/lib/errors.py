@@ -33,6 +33,14 @@ class NeedsUser(ExpectedError):
     """Works after a person has changed something."""
 
 
+class InvalidValue(NeedsUser):
+    """A field's value that cannot work; told beside the field."""
+
+    def __init__(self, field_name: str, code: str, **params: Any) -> None:
+        super().__init__(code, **params)
+        self.field_name = field_name
+
+
 class Permanent(ExpectedError):
     """Never works as it is."""
 

@@ -12,9 +12,9 @@ from pydantic import AfterValidator, Field, field_validator
 
 from accounts.api import Accepted, ApiRequest, ListQuery, OneOf, Page, Problem, Status, operation, page_of, routers
 from config.lib import jobs
-from config.lib.errors import in_one_line
+from config.lib.errors import InvalidValue, in_one_line
 from notifications.gateways import kinds
-from notifications.gateways.kind import GatewayKind, InvalidValue
+from notifications.gateways.kind import GatewayKind
 from notifications.gateways.saving import (
     change_gateway,
     create_gateway,

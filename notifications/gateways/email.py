@@ -11,9 +11,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from config.lib import egress
-from config.lib.errors import NeedsUser, Permanent
+from config.lib.errors import InvalidValue, NeedsUser, Permanent
 from notifications.alert_mail import mail_of
-from notifications.gateways.kind import Field, GatewayKind, GatewayRefused, InvalidValue, RecipientRefused, Sending
+from notifications.gateways.kind import Field, GatewayKind, GatewayRefused, RecipientRefused, Sending
 from notifications.models import Channel
 
 _PORTS = {"starttls": "587", "implicit": "465", "none": "25"}

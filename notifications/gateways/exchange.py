@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from config.lib import egress
-from config.lib.errors import NeedsUser, Permanent, Transient
-from notifications.gateways.kind import ANSWER_CHARACTERS, GatewayRefused, InvalidValue, Sending, Unsure
+from config.lib.errors import InvalidValue, NeedsUser, Permanent, Transient
+from notifications.gateways.kind import ANSWER_CHARACTERS, GatewayRefused, Sending, Unsure
 
 _LATER = frozenset({408, 425, 429})
 _NEVER = frozenset({401, 403, 404, 405, 410})

@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from config.lib.errors import InvalidValue
 from notifications.gateways.exchange import check_url
 from notifications.gateways.json_api import ask, basic, closed_or_noted, line, listed, said, text_of, wanted
-from notifications.gateways.kind import Field, GatewayKind, InvalidValue, Opened, Sending, Ticketing
+from notifications.gateways.kind import Field, GatewayKind, Opened, Sending, Ticketing
 from notifications.models import Channel
 
 

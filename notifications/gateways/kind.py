@@ -7,7 +7,7 @@ from typing import Any
 
 from accounts.models import Workspace
 from config.lib import egress
-from config.lib.errors import NeedsUser, Permanent, Transient
+from config.lib.errors import Permanent, Transient
 from config.lib.registry import Registry
 from notifications.message import Message
 
@@ -129,14 +129,6 @@ class NotYet(Transient):
 
     def __init__(self, retry_at: datetime) -> None:
         super().__init__("ticket_opening", retry_at=retry_at)
-
-
-class InvalidValue(NeedsUser):
-    """A field's value that cannot work; told beside the field."""
-
-    def __init__(self, field_name: str, code: str, **params: Any) -> None:
-        super().__init__(code, **params)
-        self.field_name = field_name
 
 
 kinds: Registry[GatewayKind] = Registry("gateway kinds")

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Mapping
 
+from config.lib.errors import InvalidValue
 from notifications.gateways.exchange import check_url
 from notifications.gateways.json_api import ask, line, said, text_of, wanted
-from notifications.gateways.kind import Field, GatewayKind, InvalidValue, Sending
+from notifications.gateways.kind import Field, GatewayKind, Sending
 from notifications.models import Channel
 
 _PRIORITIES = {"critical": 5, "warning": 4, "info": 3}

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from config.lib.errors import ExpectedError, Permanent
+from config.lib.errors import ExpectedError, InvalidValue, Permanent
 from notifications.gateways.json_api import Reply, TicketGone, ask, line, said, text_of
-from notifications.gateways.kind import Field, GatewayKind, GatewayRefused, InvalidValue, Opened, Sending, Ticketing
+from notifications.gateways.kind import Field, GatewayKind, GatewayRefused, Opened, Sending, Ticketing
 from notifications.models import Channel
 
 BASES = {

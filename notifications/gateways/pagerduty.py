@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 
+from config.lib.errors import InvalidValue
 from notifications.gateways.json_api import ask, line, said, text_of
-from notifications.gateways.kind import Field, GatewayKind, InvalidValue, Opened, Sending, Ticketing
+from notifications.gateways.kind import Field, GatewayKind, Opened, Sending, Ticketing
 from notifications.models import Channel
 
 BASES = {"us": "https://events.pagerduty.com/v2/enqueue", "eu": "https://events.eu.pagerduty.com/v2/enqueue"}

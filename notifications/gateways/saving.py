@@ -10,9 +10,9 @@ from django.db.models import QuerySet
 from accounts.models import User, Workspace
 from auditlog.events import Actor, record
 from config.lib import clock
-from config.lib.errors import NeedsUser
+from config.lib.errors import InvalidValue, NeedsUser
 from config.lib.sealed import Sealed
-from notifications.gateways.kind import Field, GatewayKind, InvalidValue, kinds
+from notifications.gateways.kind import Field, GatewayKind, kinds
 from notifications.models import Channel, Gateway
 
 GATEWAYS_AT_MOST = 50

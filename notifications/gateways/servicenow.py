@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
+from config.lib.errors import InvalidValue
 from notifications.gateways.exchange import check_url
 from notifications.gateways.json_api import Reply, ask, basic, closed_or_noted, line, said, text_of, wanted
-from notifications.gateways.kind import Field, GatewayKind, InvalidValue, Opened, Sending, Ticketing
+from notifications.gateways.kind import Field, GatewayKind, Opened, Sending, Ticketing
 from notifications.models import Channel
 
 _URGENCY = {"critical": "1", "warning": "2", "info": "3"}

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from config.lib.errors import Permanent
+from config.lib.errors import InvalidValue, Permanent
 from notifications.gateways.exchange import check_url, exchange, in_words, require_success
-from notifications.gateways.kind import Field, GatewayKind, GatewayRefused, InvalidValue, Sending
+from notifications.gateways.kind import Field, GatewayKind, GatewayRefused, Sending
 from notifications.models import Channel
 
 _HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")

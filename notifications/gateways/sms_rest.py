@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable, Mapping
 from urllib.parse import quote, urlsplit
 
-from config.lib.errors import Permanent
+from config.lib.errors import InvalidValue, Permanent
 from notifications.gateways.exchange import check_url, exchange, require_success
-from notifications.gateways.kind import Field, GatewayKind, InvalidValue, RecipientRefused, Sending
+from notifications.gateways.kind import Field, GatewayKind, RecipientRefused, Sending
 from notifications.models import Channel
 
 CHARACTERS = 1600

@@ -10,17 +10,9 @@ from urllib.parse import urlencode
 from django.conf import settings
 
 from config.lib import egress
-from config.lib.errors import Permanent
+from config.lib.errors import InvalidValue, Permanent
 from notifications.gateways.exchange import exchange, in_words, refusal
-from notifications.gateways.kind import (
-    ANSWER_CHARACTERS,
-    Field,
-    GatewayKind,
-    GatewayRefused,
-    InvalidValue,
-    RecipientRefused,
-    Sending,
-)
+from notifications.gateways.kind import ANSWER_CHARACTERS, Field, GatewayKind, GatewayRefused, RecipientRefused, Sending
 from notifications.models import Channel
 
 # Longer ones Twilio refuses as a whole (21617).

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from config.lib.errors import InvalidValue
 from notifications.gateways.exchange import check_url, exchange, require_success
-from notifications.gateways.kind import Field, GatewayKind, InvalidValue, Sending
+from notifications.gateways.kind import Field, GatewayKind, Sending
 from notifications.models import Channel
 
 _HOSTS = (".logic.azure.com", ".logic.azure.us", ".logic.azure.cn", ".api.powerplatform.com", ".api.powerplatform.us")

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from html import escape
 
-from config.lib.errors import ExpectedError, Permanent, Transient
+from config.lib.errors import ExpectedError, InvalidValue, Permanent, Transient
 from notifications.gateways.json_api import ask, line, said, text_of, wanted
-from notifications.gateways.kind import Field, GatewayKind, GatewayRefused, InvalidValue, Sending
+from notifications.gateways.kind import Field, GatewayKind, GatewayRefused, Sending
 from notifications.models import Channel
 
 BASE = "https://api.telegram.org"

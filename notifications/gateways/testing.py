@@ -10,7 +10,8 @@ from django.urls import reverse
 from accounts.addresses import plain_email
 from accounts.models import User
 from config.lib import clock, jobs
-from notifications.gateways.kind import InvalidValue, kinds
+from config.lib.errors import InvalidValue
+from notifications.gateways.kind import kinds
 from notifications.message import Message
 from notifications.models import Channel, Delivery, Gateway
 

@@ -13,10 +13,10 @@ from accounts.models import Workspace
 from accounts.policy import is_allowed
 from accounts.views.settings import settings_page
 from config.lib import errors, jobs
-from config.lib.errors import NeedsUser, in_one_line
+from config.lib.errors import InvalidValue, NeedsUser, in_one_line
 from notifications.gateways import kinds
 from notifications.gateways.forms import GatewayForm, TestForm
-from notifications.gateways.kind import GatewayKind, InvalidValue
+from notifications.gateways.kind import GatewayKind
 from notifications.gateways.saving import (
     change_gateway,
     create_gateway,

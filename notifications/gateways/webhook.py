@@ -7,9 +7,9 @@ import hmac
 import json
 from collections.abc import Mapping
 
-from config.lib.errors import Transient
+from config.lib.errors import InvalidValue, Transient
 from notifications.gateways.exchange import check_url, exchange, in_words, retry_at
-from notifications.gateways.kind import Field, GatewayKind, GatewayRefused, InvalidValue, Sending
+from notifications.gateways.kind import Field, GatewayKind, GatewayRefused, Sending
 from notifications.models import Channel
 
 _PREFIX = "whsec_"

@@ -7,18 +7,9 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-from config.lib.errors import Permanent, Transient
+from config.lib.errors import InvalidValue, Permanent, Transient
 from notifications.gateways.json_api import Reply, ask, closed_or_noted, line, listed, said, text_of, wanted
-from notifications.gateways.kind import (
-    Field,
-    GatewayKind,
-    GatewayRefused,
-    InvalidValue,
-    Opened,
-    Sending,
-    Ticketing,
-    Unsure,
-)
+from notifications.gateways.kind import Field, GatewayKind, GatewayRefused, Opened, Sending, Ticketing, Unsure
 from notifications.models import Channel
 
 # Accounts and desk of one data centre belong together, so hosts are chosen, never typed.

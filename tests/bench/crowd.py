@@ -5,6 +5,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 from tests.bench.figures import Figure
@@ -52,28 +53,7 @@ def _one_run(dns: ChallengeDns, server: Pebble, url: str, place: str, run: int) 
     told = [dns.address, str(dns.management_port)]
     command = [sys.executable, "-c", _START]
     subprocess.run([*command, "prepare", *told, str(CERTIFICATES)], cwd=ROOT, env=environment, check=True)
-    workers = [
-        subprocess.Popen(
-            [*command, "work", *told, str(IN_FLIGHT // WORKERS)],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(WORKERS)
-    ]
-    for worker in workers:
-        assert worker.stdout
-        assert worker.stdout.readline().strip() == "ready"
-    started = time.monotonic()
-    for worker in workers:
-        assert worker.stdin
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
-    for worker in workers:
-        worker.wait()
-    seconds = time.monotonic() - started
+    seconds = _seconds_of([*command, "work", *told, str(IN_FLIGHT // WORKERS)], environment)
     told_back = subprocess.run(
         [*command, "count"], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
     )
@@ -81,3 +61,24 @@ def _one_run(dns: ChallengeDns, server: Pebble, url: str, place: str, run: int) 
     if found != CERTIFICATES:
         raise RuntimeError(f"{found} certificates of {CERTIFICATES}")
     return seconds
+
+
+def _seconds_of(command: Sequence[str], environment: Mapping[str, str]) -> float:
+    """From the word to all workers, who have started by then, to the end of the last."""
+    workers = [_ready(command, environment) for _ in range(WORKERS)]
+    started = time.monotonic()
+    for worker in workers:
+        assert worker.stdin
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    for worker in workers:
+        worker.wait()
+    return time.monotonic() - started
+
+
+def _ready(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    pipe = subprocess.PIPE
+    worker = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, text=True)
+    assert worker.stdout
+    assert worker.stdout.readline().strip() == "ready"
+    return worker

@@ -10,10 +10,10 @@ from pydantic import Field
 
 from accounts.api import ApiRequest, ErrorOut, ListQuery, OneOf, Page, bad_field, operation, page_of, routers
 from certificates.dns.providers.kinds import kinds
-from certificates.dns.providers.saving import InvalidValue, ask_for_test, providers_of, remove_provider, save_provider
+from certificates.dns.providers.saving import ask_for_test, providers_of, remove_provider, save_provider
 from certificates.models import DnsProvider
 from config.lib import jobs
-from config.lib.errors import describe
+from config.lib.errors import InvalidValue, describe
 
 router = Router(tags=["Certificates"])
 routers.add("dns-providers", router)

@@ -14,19 +14,11 @@ from certificates.dns.providers.unseal import access_of
 from certificates.dns.providers.visiting import trial_record, visit
 from certificates.models import DnsProvider, Issuance
 from config.lib import clock, egress, jobs
-from config.lib.errors import ExpectedError, NeedsUser
+from config.lib.errors import ExpectedError, InvalidValue, NeedsUser
 from config.lib.sealed import Sealed
 
 VALUE_AT_MOST = 1_000
 PROVIDERS_AT_MOST = 100
-
-
-class InvalidValue(NeedsUser):
-    """A field's value that cannot work; told beside the field."""
-
-    def __init__(self, field_name: str, code: str, **params: object) -> None:
-        super().__init__(code, **params)
-        self.field_name = field_name
 
 
 def providers_of(workspace: Workspace) -> QuerySet[DnsProvider]:

@@ -14,9 +14,9 @@ from accounts.policy import is_allowed
 from accounts.views.settings import settings_page
 from certificates.dns.providers.forms import ProviderForm
 from certificates.dns.providers.kinds import ProviderKind, kinds
-from certificates.dns.providers.saving import InvalidValue, ask_for_test, providers_of, remove_provider, save_provider
+from certificates.dns.providers.saving import ask_for_test, providers_of, remove_provider, save_provider
 from certificates.models import DnsProvider
-from config.lib.errors import ExpectedError, NeedsUser, describe, in_one_line
+from config.lib.errors import ExpectedError, InvalidValue, NeedsUser, describe, in_one_line
 
 LABEL = "DNS providers"
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from certificates.cas.given import Given, InvalidValue, read_changes, read_given
+from certificates.cas.given import Given, read_changes, read_given
 from certificates.cas.known import KNOWN, ca_at
+from config.lib.errors import InvalidValue
 from tests.servers.ca import TestCa
 
 OURS = "https://ca.acme-tools.net/acme/directory"

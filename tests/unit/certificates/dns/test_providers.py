@@ -9,13 +9,13 @@ from django.test import Client
 from auditlog.events import SYSTEM
 from certificates.dns.providers import turns
 from certificates.dns.providers.kinds import kinds
-from certificates.dns.providers.saving import InvalidValue, remove_provider, save_provider
+from certificates.dns.providers.saving import remove_provider, save_provider
 from certificates.dns.providers.solving import AtProvider, provider_of
 from certificates.dns.providers.turns import turn_at
 from certificates.dns.providers.unseal import access_of
 from certificates.models import DnsProvider, Issuance, ProviderRecord
 from config.lib import clock
-from config.lib.errors import NeedsUser, Transient
+from config.lib.errors import InvalidValue, NeedsUser, Transient
 from tests.cast import PASSWORD, Cast
 from tests.unit.certificates.conftest import HOST
 

@@ -8,9 +8,9 @@ from pytest_django import Settings
 
 from config.lib import clock
 from config.lib.egress import Deadline, Unreachable
-from config.lib.errors import Permanent, Transient
+from config.lib.errors import InvalidValue, Permanent, Transient
 from notifications.gateways import kinds
-from notifications.gateways.kind import GatewayRefused, InvalidValue, RecipientRefused, Sending
+from notifications.gateways.kind import GatewayRefused, RecipientRefused, Sending
 from notifications.message import Message
 from tests.servers.listener import listening
 from tests.servers.smtp_sink import PASSWORD, USER, Security, SmtpSink, smtp_sink

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from config.lib.errors import Permanent, Transient
-from notifications.gateways.kind import GatewayRefused, InvalidValue, Unsure
+from config.lib.errors import InvalidValue, Permanent, Transient
+from notifications.gateways.kind import GatewayRefused, Unsure
 from notifications.gateways.ntfy import KIND
 from tests.servers.gateways import provider
 from tests.unit.notifications.gateways.conftest import MESSAGE, Trial
