@@ -16,7 +16,7 @@ from notifications.outbox import write_out
 from notifications.rules.events import MOVES
 from notifications.rules.firing import deliveries_about, rules_fired_by
 from notifications.rules.watching import domains_moved
-from notifications.tickets.closing import closings
+from notifications.tickets.closing import end_tickets
 
 log = logging.getLogger("notifications")
 
@@ -42,8 +42,7 @@ def react_to_events(batch: Sequence[PendingReaction]) -> None:
         event = Event.unscoped.filter(pk=reaction.event_id).first()
         rows = _deliveries(event, event.workspace_id) if event and event.workspace_id else []
         crash_here("notify.reaction_read")
-        if reaction.finish(is_done=True, also=partial(_write, event, rows)) and rows:
-            jobs.ring("delivery")
+        reaction.finish(is_done=True, also=partial(_write, event, rows))
         crash_here("notify.reaction_done")
 
 
@@ -69,7 +68,7 @@ def _deliveries(event: Event, workspace_id: uuid.UUID) -> list[Delivery]:
     rows = deliveries_about(event, rules)
     if event.kind in ALWAYS_MAILED or (event.kind in RENEWALS and not rules):
         rows += _platform_mails(event, workspace_id)
-    return rows + closings(event)
+    return rows
 
 
 def _platform_mails(event: Event, workspace_id: uuid.UUID) -> list[Delivery]:
@@ -90,6 +89,10 @@ def _platform_mails(event: Event, workspace_id: uuid.UUID) -> list[Delivery]:
 
 
 def _write(event: Event | None, rows: Sequence[Delivery]) -> None:
-    write_out(rows)
     if event and event.domain_id and event.kind in MOVES:
         domains_moved([event.domain_id])
+    # Once no sweep can write any more from what was so before the event.
+    rows = [*rows, *(end_tickets(event) if event else [])]
+    write_out(rows)
+    if rows:
+        jobs.ring("delivery")

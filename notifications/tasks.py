@@ -47,4 +47,5 @@ register(
 chores.add(
     "missing watches", Routine(later("notifications.rules.watching.create_missing_watches"), timedelta(minutes=10))
 )
+chores.add("tickets left open", Routine(later("notifications.tickets.closing.tell_again"), timedelta(minutes=15)))
 chores.add("old alarms", Routine(later("notifications.rules.watching.forget_old_alarms"), timedelta(days=1)))

@@ -17,9 +17,8 @@ from tests.servers.places import ROOT
 from tests.servers.postgres import postgres
 
 # Many tests wait for servers rather than compute: two for each core keep it busy. A file stays with
-# one of them, and with it the servers that its tests share. Files go out in their order rather than
-# by their number of tests: those with few long ones would come last, and all but one process wait.
-_SIDE_BY_SIDE = ("-n", str(min(8, 2 * (os.cpu_count() or 1))), "--dist", "loadfile", "--no-loadscope-reorder")
+# one of them, and with it the servers that its tests share.
+_SIDE_BY_SIDE = ("-n", str(min(8, 2 * (os.cpu_count() or 1))), "--dist", "loadfile")
 # Settings of this machine's own portal must not reach the tests.
 _FOREIGN = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "VAR_DIR", "DJANGO_SETTINGS_MODULE")
 

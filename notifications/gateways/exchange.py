@@ -39,7 +39,7 @@ def exchange(
         )
     except egress.Unreachable as error:
         if error.was_written:
-            raise Unsure() from error
+            raise Unsure(may_have_arrived=True) from error
         raise
 
 
@@ -96,19 +96,23 @@ def require_success(answer: egress.HttpAnswer, now: datetime) -> str:
 def refusal(answer: egress.HttpAnswer, now: datetime) -> Transient | Permanent:
     """What a status means that says nothing about the gateway as a whole."""
     if answer.status in _LATER or answer.status >= 500:
-        return Transient("gateway_later", retry_at=retry_at(answer, now), answer=in_words(answer))
+        may_have_arrived = answer.status >= 500
+        told = {"answer": in_words(answer), "may_have_arrived": may_have_arrived}
+        return Transient("gateway_later", retry_at=retry_at(answer, now), **told)
     return Permanent("gateway_answer", answer=in_words(answer), status=answer.status)
 
 
 def retry_at(answer: egress.HttpAnswer, now: datetime) -> datetime | None:
     """Retry-After, in seconds or as a date, at most a day ahead; None where there is none that makes sense."""
-    said = answer.headers.get("retry-after", "").strip()
+    # Opsgenie names its period so.
+    said = answer.headers.get("retry-after", "") or answer.headers.get("x-ratelimit-period-in-sec", "")
+    said = said.strip()
     if said.isascii() and said.isdigit() and len(said) <= 6:
         moment = now + timedelta(seconds=int(said))
     else:
         try:
             moment = email.utils.parsedate_to_datetime(said)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         if moment.tzinfo is None:
             return None

@@ -6,13 +6,14 @@ from html import escape
 from urllib.parse import quote
 
 from notifications.gateways.exchange import check_url
-from notifications.gateways.json_api import ask, basic, closed_or_noted, line, listed, said, text_of, wanted
+from notifications.gateways.json_api import TicketGone, ask, basic, closed_or_noted, line, listed, said, text_of, wanted
 from notifications.gateways.kind import Field, GatewayKind, Opened, Sending, Ticketing
 from notifications.message import Message
 from notifications.models import Channel
 
 _PRIORITIES = {"critical": 4, "warning": 2, "info": 1}
-_OPEN, _PENDING, _RESOLVED = 2, 3, 4
+_OPEN, _RESOLVED = 2, 4
+_OVER = (_RESOLVED, 5)
 
 
 def _headers(sending: Sending) -> Mapping[str, str]:
@@ -58,7 +59,7 @@ def find_ticket(sending: Sending) -> Opened | None:
     # The quotes are part of the value.
     asked = quote(f"\"tag:'{_tag(sending)}'\"", safe="")
     reply = ask(sending, "GET", _url(sending, f"tickets/filter?query={asked}"), _headers(sending))
-    numbers = [str(ticket["id"]) for ticket in listed(reply, "tickets") if ticket.get("status") in (_OPEN, _PENDING)]
+    numbers = [str(ticket["id"]) for ticket in listed(reply, "tickets") if ticket.get("status") not in _OVER]
     return Opened(numbers[0], f"Found again: {numbers[0]}", _page(sending, numbers[0])) if numbers else None
 
 
@@ -69,11 +70,14 @@ def add_note(sending: Sending, ref: str) -> str:
 
 
 def resolve(sending: Sending, ref: str) -> str:
-    return closed_or_noted(lambda: _noted_and_resolved(sending, ref), lambda: f"note on {ref}")
+    try:
+        note = add_note(sending, ref)
+    except TicketGone as gone:
+        return str(gone.params["answer"])
+    return closed_or_noted(lambda: _resolved(sending, ref), lambda: note)
 
 
-def _noted_and_resolved(sending: Sending, ref: str) -> str:
-    add_note(sending, ref)
+def _resolved(sending: Sending, ref: str) -> str:
     url = _url(sending, f"tickets/{ref}")
     reply = ask(sending, "PUT", url, _headers(sending), {"status": _RESOLVED}, about_ticket=True)
     return said(f"{reply.status} {ref} resolved")

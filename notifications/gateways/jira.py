@@ -6,7 +6,7 @@ from typing import Any
 
 from config.lib.errors import InvalidValue
 from notifications.gateways.exchange import check_url
-from notifications.gateways.json_api import ask, basic, closed_or_noted, line, listed, said, text_of, wanted
+from notifications.gateways.json_api import TicketGone, ask, basic, closed_or_noted, line, listed, said, text_of, wanted
 from notifications.gateways.kind import Field, GatewayKind, Opened, Sending, Ticketing
 from notifications.models import Channel
 
@@ -72,11 +72,14 @@ def add_comment(sending: Sending, ref: str) -> str:
 
 def close_issue(sending: Sending, ref: str) -> str:
     """A comment, and the first way that its workflow has to a status that means done."""
-    return closed_or_noted(lambda: _commented_and_done(sending, ref), lambda: f"comment on {ref}")
+    try:
+        comment = add_comment(sending, ref)
+    except TicketGone as gone:
+        return str(gone.params["answer"])
+    return closed_or_noted(lambda: _done(sending, ref), lambda: comment)
 
 
-def _commented_and_done(sending: Sending, ref: str) -> str:
-    add_comment(sending, ref)
+def _done(sending: Sending, ref: str) -> str:
     path = _url(sending, f"issue/{ref}/transitions")
     reply = ask(sending, "GET", path, _headers(sending), about_ticket=True)
     done = next(filter(_is_done, listed(reply, "transitions")), None)

@@ -6,15 +6,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from config.lib.errors import Permanent
+from config.lib.errors import Permanent, Transient
 from notifications.gateways.exchange import exchange, in_words, refusal
 from notifications.gateways.kind import ANSWER_CHARACTERS, GatewayRefused, Sending
 from notifications.message import Message
 
-_MAX_ANSWER = 65_536
+# Lists of tickets come with all their texts; one that is cut would read as nothing.
+_MAX_ANSWER = 1_048_576
 _NEVER = frozenset({401, 402, 403})
-# What a vendor says when a ticket may not be closed so: rights, a workflow, fields that have to be filled.
-_NOT_SO = frozenset({400, 403, 409, 422})
+# Of one ticket: rights, a workflow, fields that have to be filled, or its being closed for good.
+_STUCK = frozenset({400, 403, 405, 422})
+# Zendesk and others mean that somebody else writes just now.
+_CONFLICT = 409
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,13 @@ class TicketGone(Permanent):
         super().__init__("gateway_answer", **params)
 
 
+class TicketStuck(Permanent):
+    """This ticket takes it not, whatever others do."""
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__("gateway_answer", **params)
+
+
 def ask(
     sending: Sending,
     method: str,
@@ -47,9 +57,9 @@ def ask(
     form: bytes | None = None,
     about_ticket: bool = False,
 ) -> Reply:
-    """One exchange that has to succeed. `about_ticket`: the URL names one, so 404 means that it is gone.
+    """One exchange that has to succeed. `about_ticket`: the URL names one, so a refusal is about that one alone.
 
-    Raises GatewayRefused, TicketGone, Transient, Permanent by its status, and what `exchange` raises.
+    Raises GatewayRefused, TicketGone, TicketStuck, Transient, Permanent by its status, and what `exchange` raises.
     """
     kind = "application/x-www-form-urlencoded" if form is not None else "application/json"
     told = {"accept": "application/json", **headers}
@@ -62,6 +72,10 @@ def ask(
         return reply
     if about_ticket and answer.status in (404, 410):
         raise TicketGone(answer=reply.words)
+    if about_ticket and answer.status in _STUCK:
+        raise TicketStuck(answer=reply.words, status=answer.status)
+    if answer.status == _CONFLICT:
+        raise Transient("gateway_later", answer=reply.words)
     if answer.status in _NEVER or (answer.status in (404, 405, 410) and not about_ticket):
         raise GatewayRefused(answer=reply.words, status=answer.status)
     raise refusal(answer, sending.at)
@@ -74,7 +88,7 @@ def wanted(reply: Reply, *path: str) -> str:
         found = found.get(name) if isinstance(found, Mapping) else None
     if found in (None, "") or isinstance(found, (dict, list)):
         raise Permanent("gateway_answer", answer=reply.words)
-    return str(found)
+    return _plain(str(found))
 
 
 def _object(body: bytes) -> Mapping[str, Any]:
@@ -86,21 +100,24 @@ def _object(body: bytes) -> Mapping[str, Any]:
 
 
 def closed_or_noted(close: Callable[[], str], note: Callable[[], str]) -> str:
-    """The vendor's words. One that may not be closed by us is noted on, and left to people. Blocks; raises as `ask`."""
+    """The vendor's words. One that may not be closed by us is noted on, and left to people.
+
+    Where `close` begins with the note, `note` only says so. Blocks; raises as `ask`.
+    """
     try:
         return close()
     except TicketGone as gone:
         return str(gone.params["answer"])
-    except Permanent as error:
-        if error.params.get("status") not in _NOT_SO:
-            raise
+    except TicketStuck as error:
         return said(f"Not closed ({error.params['answer'][:200]}), but told: {note()}")
 
 
 def listed(reply: Reply, name: str) -> Iterator[Mapping[str, Any]]:
-    """The objects of a list in the answer that have an id."""
+    """The objects of a list in the answer that have an id. Raises Permanent where there is no list: see `wanted`."""
     rows = reply.told.get(name)
-    yield from (row for row in rows if isinstance(row, dict) and row.get("id")) if isinstance(rows, list) else ()
+    if not isinstance(rows, list):
+        raise Permanent("gateway_answer", answer=reply.words)
+    yield from (row for row in rows if isinstance(row, dict) and row.get("id"))
 
 
 def basic(user: str, password: str) -> str:
@@ -119,4 +136,9 @@ def line(text: str, limit: int) -> str:
 
 
 def said(words: str) -> str:
-    return words[:ANSWER_CHARACTERS].strip()
+    return _plain(words[:ANSWER_CHARACTERS]).strip()
+
+
+def _plain(text: str) -> str:
+    """As a database takes it: JSON can hold NUL and half of a character."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()

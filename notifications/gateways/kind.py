@@ -42,7 +42,7 @@ class Sending:
     """One attempt. `id` stays the same when it is repeated; `at` is the moment of this attempt.
 
     `values` are the gateway's fields, secrets in clear; `to` is an address or a number, empty where the gateway
-    leads to one place.
+    leads to one place. What the other side has changed of the plain values goes into `learned`, and is kept.
     """
 
     id: str
@@ -53,6 +53,7 @@ class Sending:
     deadline: egress.Deadline
     workspace: Workspace
     is_test: bool = False
+    learned: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ def check(values: Mapping[str, str]) -> None:
     check_url("url", values["url"])
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", values["topic"]):
         raise InvalidValue("topic", "gateway_word_malformed")
+    if not values.get("token", "").isascii() or " " in values.get("token", ""):
+        raise InvalidValue("token", "secret_unusable")
 
 
 KIND = GatewayKind(

@@ -42,10 +42,18 @@ def send_through(delivery: Delivery, gateway: Gateway) -> str:
     )
     try:
         told = send_ticket(delivery, kind.ticketing, sending) if kind.ticketing else kind.send(sending)
+        _keep_learned(gateway, sending.learned)
         return scrubbed(told, secrets)
     except ExpectedError as error:
         error.params = {name: _clean(value, secrets) for name, value in error.params.items()}
         raise
+
+
+def _keep_learned(gateway: Gateway, learned: dict[str, str]) -> None:
+    """Unless somebody has changed the gateway meanwhile."""
+    if learned:
+        rows = Gateway.unscoped.filter(pk=gateway.pk, config=gateway.config)
+        rows.update(config={**gateway.config, **learned})
 
 
 def _clean(value: object, secrets: dict[str, str]) -> object:

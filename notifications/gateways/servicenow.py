@@ -52,8 +52,8 @@ def _page(sending: Sending, ref: str) -> str:
 
 
 def find_incident(sending: Sending) -> Opened | None:
-    """An active one with our correlation id."""
-    query = f"correlation_id={sending.message.dedup_key}^active=true"
+    """An active one with our correlation id; Resolved (6) is active still, until it is closed by itself."""
+    query = f"correlation_id={sending.message.dedup_key}^active=true^stateNOT IN6,7,8"
     reply = ask(sending, "GET", _url(sending, sysparm_query=query, sysparm_limit="1"), _headers(sending))
     rows = reply.told.get("result")
     if not isinstance(rows, list):

@@ -48,7 +48,9 @@ def _send_to(sending: Sending, chat: str, *, may_have_moved: bool) -> str:
     except Permanent as error:
         moved_to = _parameter(error, "migrate_to_chat_id")
         if moved_to and may_have_moved:
-            return f"{_send_to(sending, str(moved_to), may_have_moved=False)}; the chat is {moved_to} now"
+            answer = _send_to(sending, str(moved_to), may_have_moved=False)
+            sending.learned["chat"] = str(moved_to)
+            return f"{answer}; the chat is {moved_to} now"
         raise _of_the_chat(error) from error
     wanted(reply, "ok")
     return said(f"{reply.status} ok")

@@ -19,7 +19,7 @@ def secrets_of(gateway: Gateway) -> dict[str, str]:
 
 
 def scrubbed(text: str, secrets: Mapping[str, str]) -> str:
-    """What the other side said, without the secrets that it echoed: as they are, percent-encoded, in base64."""
+    """What the other side said, without the secrets that it echoed: whole, in parts, percent-encoded, in base64."""
     for form in sorted(_forms(secrets.values()), key=len, reverse=True):
         text = text.replace(form, HIDDEN)
     return redact(text)
@@ -29,6 +29,7 @@ def _forms(secrets: Iterable[str]) -> set[str]:
     forms = set()
     for secret in secrets:
         path = secret.partition("://")[2].partition("/")[2] if "://" in secret else ""
-        for one in (secret, path):
+        # Kinds whose one secret is two with a colon between.
+        for one in (secret, path, *(secret.split(":") if "://" not in secret else ())):
             forms |= {one, quote(one, safe=""), quote(one), base64.b64encode(one.encode()).decode()}
     return {form for form in forms if len(form) >= _SHORTEST}

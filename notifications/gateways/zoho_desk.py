@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-from config.lib.errors import InvalidValue, Permanent, Transient
-from notifications.gateways.json_api import Reply, ask, closed_or_noted, line, listed, said, text_of, wanted
+from config.lib.errors import InvalidValue, Transient
+from notifications.gateways.json_api import Reply, TicketGone, ask, closed_or_noted, line, listed, said, text_of, wanted
 from notifications.gateways.kind import Field, GatewayKind, GatewayRefused, Opened, Sending, Ticketing, Unsure
 from notifications.models import Channel
 
@@ -56,7 +56,8 @@ def _refreshed(sending: Sending) -> tuple[str, float]:
         if error in ("access_denied", "too_many_requests"):
             raise Transient("gateway_later", answer=f"200 {error}")
         raise GatewayRefused(answer=f"200 {error}")
-    return wanted(reply, "access_token"), float(reply.told.get("expires_in") or 3600)
+    seconds = str(reply.told.get("expires_in") or "")
+    return wanted(reply, "access_token"), float(seconds) if seconds.isdigit() else 3600.0
 
 
 type Body = Mapping[str, object] | None
@@ -88,8 +89,8 @@ def find_ticket(sending: Sending) -> Opened | None:
     """One whose description holds our mark and that is not closed. Nothing found is 204."""
     asked = {"module": "tickets", "departmentId": sending.values["department"], "searchStr": _mark(sending)}
     reply = _call(sending, "GET", f"search?{urlencode({**asked, 'from': 0, 'limit': 10})}")
-    if reply.status != HTTPStatus.NO_CONTENT and not isinstance(reply.told.get("data"), list):
-        raise Permanent("gateway_answer", answer=reply.words)
+    if reply.status == HTTPStatus.NO_CONTENT:
+        return None
     found = next((one for one in listed(reply, "data") if one.get("status") != "Closed"), None)
     return Opened(str(found["id"]), f"Found again: {found['id']}", str(found.get("webUrl") or "")) if found else None
 
@@ -118,11 +119,14 @@ def add_comment(sending: Sending, ref: str) -> str:
 
 
 def close(sending: Sending, ref: str) -> str:
-    return closed_or_noted(lambda: _commented_and_closed(sending, ref), lambda: f"comment on {ref}")
+    try:
+        comment = add_comment(sending, ref)
+    except TicketGone as gone:
+        return str(gone.params["answer"])
+    return closed_or_noted(lambda: _closed(sending, ref), lambda: comment)
 
 
-def _commented_and_closed(sending: Sending, ref: str) -> str:
-    add_comment(sending, ref)
+def _closed(sending: Sending, ref: str) -> str:
     reply = _call(sending, "PATCH", f"tickets/{ref}", {"status": "Closed"}, about_ticket=True)
     wanted(reply, "id")
     return said(f"{reply.status} {reply.told.get('ticketNumber', ref)} closed")

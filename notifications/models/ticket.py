@@ -13,7 +13,9 @@ class Ticket(OwnedModel):
     """One alert or ticket at the other side, for everything that is said about one thing.
 
     The row is there before the other side is asked; `ref`, what it calls the ticket, comes after. `thread` is the
-    messages' `dedup_key`, `about` the type of the first one.
+    messages' `dedup_key`, `about` the type of the first one. `told_at` is the newest moment at which the cause was
+    told to go on, `ended_at` when it ended since; `resolved_at` when the other side knew. While `busy_until` lies
+    ahead one message is on its way to it.
     """
 
     gateway = models.ForeignKey(Gateway, on_delete=models.CASCADE, related_name="tickets")
@@ -22,9 +24,10 @@ class Ticket(OwnedModel):
     domain_id = models.UUIDField(null=True, blank=True)
     ref = models.CharField(max_length=200, blank=True)
     url = models.CharField(max_length=500, blank=True)
-    # Which delivery opens it, and when that was last tried: no two do at once.
-    opener = models.UUIDField()
-    tried_at = models.DateTimeField(default=clock.now)
+    told_at = models.DateTimeField(default=clock.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.CharField(max_length=500, blank=True)
+    busy_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now)
     opened_at = models.DateTimeField(null=True, blank=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
@@ -38,7 +41,12 @@ class Ticket(OwnedModel):
         indexes: ClassVar = [
             models.Index(
                 fields=["workspace", "domain_id"], condition=models.Q(resolved_at=None), name="ticket_open_by_domain"
-            )
+            ),
+            models.Index(
+                fields=["ended_at"],
+                condition=models.Q(resolved_at=None, ended_at__isnull=False),
+                name="ticket_left_open",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -26,6 +26,7 @@ from notifications.rules.matching import domains_of
 from notifications.rules.moments import life_of, opening
 from notifications.rules.telling import days_left, expiry_title
 from notifications.story import Story
+from notifications.tickets.closing import end_thread
 
 log = logging.getLogger("notifications")
 
@@ -72,9 +73,20 @@ def gather_due(batch: Sequence[Digest]) -> None:
         rows = _deliveries(rule, digest, now)
         crash_here("notify.digest_read")
         next_at = next_gathering(rule.digest, zoneinfo.ZoneInfo(rule.workspace.time_zone), now)
-        if digest.finish(run_after=next_at, also=partial(write_out, rows)) and rows:
-            jobs.ring("delivery")
+        digest.finish(run_after=next_at, also=partial(_write, rule, rows))
         crash_here("notify.digest_done")
+
+
+def _write(rule: Rule, rows: Sequence[Delivery]) -> None:
+    """A day without anything to tell is the end of what was told before."""
+    told = rows or end_thread(rule.workspace_id, thread_of_digest(rule), "Nothing is near its end any more.")
+    write_out(told)
+    if told:
+        jobs.ring("delivery")
+
+
+def thread_of_digest(rule: Rule) -> str:
+    return f"digest-{rule.pk.hex}"
 
 
 def give_up(digest: Digest, error: ExpectedError) -> None:
@@ -145,7 +157,7 @@ def digest_message(rule: Rule, found: Gathered, now: datetime) -> Message:
         subject=subject,
         body="\n".join([f"{subject}:", "", *lines] if count > 1 else lines),
         url=settings.SITE_URL + reverse("domains:domain-list", args=[rule.workspace_id]),
-        dedup_key=f"digest-{rule.pk.hex}",
+        dedup_key=thread_of_digest(rule),
         severity="critical" if left <= CRITICAL_DAYS else "warning",
         facts=(("Workspace", rule.workspace.name), ("Certificates", f"{count:,}")),
         data={"domains": [_plain(domain) for domain in found.listed], "count": count},

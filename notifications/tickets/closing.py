@@ -1,67 +1,65 @@
-"""When the cause of a ticket has ended: a message to each gateway that has one open about it, or is about to."""
+"""When the cause of a ticket has ended: noted on the ticket's row, and told to its gateway until that knows."""
 
 import hashlib
 import uuid
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
 from auditlog.events import sentence
 from auditlog.models import Event
-from config.lib import clock
-from notifications.gateways import kinds
+from config.lib import clock, jobs
 from notifications.message import Message
-from notifications.models import Delivery, Gateway, Ticket
+from notifications.models import Delivery, Ticket
+from notifications.outbox import write_out
 from notifications.rules.telling import activity_of, subject_of
-from notifications.tickets.living import CLOSED, GOOD_NEWS, told_at
+from notifications.tickets.living import CLOSED
 
 TICKETS_AT_MOST = 200
 # What another certificate ends: messages about the one before.
 _EXPIRY = ("certificate.expiring", "certificate.expired")
-_ENDS = frozenset(
-    {
-        *("finding.closed", "certificate.issued", "deployment.succeeded"),
-        *("domain.certificate_changed", "domain.deleted"),
-    }
-)
+_GOOD_ENDS = frozenset({"certificate.issued", "deployment.succeeded"})
+# Told anew this often while the gateway does not take it, and for so long.
+AGAIN_EVERY = timedelta(days=1)
+TRIED_FOR = timedelta(days=30)
+SPARED = timedelta(minutes=15)
 
 
-def closings(event: Event) -> list[Delivery]:
-    """Not yet written; repeatable: the key keeps the first."""
-    if event.domain_id is None or event.workspace_id is None or event.kind not in _ENDS:
+def end_tickets(event: Event) -> list[Delivery]:
+    """Those whose cause the event ends, each with the message that closes it, not yet written.
+
+    Inside the transaction of the event's reaction. Repeatable: the key keeps the first message.
+    """
+    if event.domain_id is None or event.workspace_id is None:
         return []
-    told = (*_opened(event, event.workspace_id), *_on_their_way(event, event.workspace_id))
-    ended = {(gateway.pk, thread): gateway for gateway, thread in told}
-    found = islice(ended.items(), TICKETS_AT_MOST)
-    return [_delivery(event, gateway, thread) for (_, thread), gateway in found]
+    rows = Ticket.objects.for_workspace(event.workspace_id).filter(domain_id=event.domain_id, resolved_at=None)
+    tickets = rows.select_related("gateway").order_by("created_at", "id")
+    ended = [ticket for ticket in tickets if _ends(event, ticket)][:TICKETS_AT_MOST]
+    why = f"{sentence(event)}."
+    url = activity_of(event) if event.kind != "domain.deleted" else settings.SITE_URL
+    return [_closing(ticket, event.at, why, url, f"{event.pk}:ticket:{ticket.pk}") for ticket in ended]
 
 
-def _opened(event: Event, workspace_id: uuid.UUID) -> Iterator[tuple[Gateway, str]]:
-    rows = Ticket.objects.for_workspace(workspace_id).filter(domain_id=event.domain_id, resolved_at=None)
-    for ticket in rows.select_related("gateway").order_by("created_at", "id"):
-        if _ends(event, ticket.thread, ticket.about):
-            yield ticket.gateway, ticket.thread
-
-
-def _on_their_way(event: Event, workspace_id: uuid.UUID) -> Iterator[tuple[Gateway, str]]:
-    """What waits to be sent would open a ticket that nobody closes."""
-    ticketing = [kind.channel for kind in kinds if kind.ticketing]
-    rows = Delivery.objects.for_workspace(workspace_id).filter(
-        domain_id=event.domain_id, state=Delivery.State.WAITING, channel__in=ticketing, is_test=False
-    )
-    rows = rows.exclude(gateway=None).exclude(event_kind__in=(CLOSED, *GOOD_NEWS))
-    for delivery in rows.select_related("gateway").order_by("created_at", "id"):
-        message, gateway = delivery.message, delivery.gateway
-        if gateway and told_at(delivery) < event.at and _ends(event, message["dedup_key"], message["type"]):
-            yield gateway, message["dedup_key"]
-
-
-def _ends(event: Event, thread: str, about: str) -> bool:
-    """Whether the event is the end of what `thread` is of and messages of the type `about` spoke of first."""
+def _ends(event: Event, ticket: Ticket) -> bool:
+    """A finding never comes back, and neither does a domain; of all else, what was told since goes on."""
+    if event.kind == "domain.deleted":
+        return True
+    if event.kind == "finding.closed":
+        return ticket.thread == thread_about(event.domain_id, subject_of(event))
+    if ticket.told_at > event.at:
+        return False
     if event.kind == "domain.certificate_changed":
-        return about in _EXPIRY
-    return event.kind == "domain.deleted" or thread == thread_about(event.domain_id, subject_of(event))
+        return ticket.about in _EXPIRY
+    return event.kind in _GOOD_ENDS and ticket.thread == thread_about(event.domain_id, subject_of(event))
+
+
+def end_thread(workspace_id: uuid.UUID, thread: str, why: str) -> list[Delivery]:
+    """The same for a thread that no event ends. Inside the caller's transaction."""
+    now = clock.now()
+    rows = Ticket.objects.for_workspace(workspace_id).filter(thread=thread, resolved_at=None, ended_at=None)
+    tickets = rows.select_related("gateway")
+    return [_closing(one, now, why, settings.SITE_URL, f"{one.pk}:ended:{now.date()}") for one in tickets]
 
 
 def thread_about(domain_id: uuid.UUID | None, subject: str) -> str:
@@ -69,28 +67,57 @@ def thread_about(domain_id: uuid.UUID | None, subject: str) -> str:
     return f"{domain_id.hex if domain_id else ''}-{hashlib.sha256(subject.encode()).hexdigest()[:24]}"
 
 
-def _delivery(event: Event, gateway: Gateway, thread: str) -> Delivery:
-    told = f"{sentence(event)}."
+def _closing(ticket: Ticket, at: datetime, why: str, url: str, key: str) -> Delivery:
+    Ticket.unscoped.filter(pk=ticket.pk).update(ended_at=at, ended_by=why[:500])
+    return _message(ticket, at, why, url, key)
+
+
+def _message(ticket: Ticket, at: datetime, why: str, url: str, key: str) -> Delivery:
+    label = ticket.gateway.name
     message = Message(
         type=CLOSED,
-        subject=f"Over: {event.domain_label}",
-        body=f"{told} What this was opened for has ended.",
-        url=activity_of(event) if event.kind != "domain.deleted" else settings.SITE_URL,
-        dedup_key=thread,
+        subject=f"Over: {why}"[:200],
+        body=f"{why} What this was opened for has ended.",
+        url=url,
+        dedup_key=ticket.thread,
         severity="info",
-        facts=(("Domain", event.domain_label),),
-        data={"at": event.at.isoformat(), "event": str(event.pk)},
+        facts=(("Gateway", label),),
+        data={"at": at.isoformat()},
     )
     return Delivery(
-        workspace_id=gateway.workspace_id,
-        channel=gateway.channel,
-        gateway=gateway,
+        workspace_id=ticket.workspace_id,
+        channel=ticket.gateway.channel,
+        gateway=ticket.gateway,
         message=message.frozen(),
-        event_id=event.pk,
         event_kind=CLOSED,
-        domain_id=event.domain_id,
-        domain_label=event.domain_label,
+        domain_id=ticket.domain_id,
         subject=message.subject[:300],
-        dedup_key=f"{event.pk}:ticket:{gateway.pk}:{thread}",
+        dedup_key=key,
         run_after=clock.now(),
     )
+
+
+def tell_again() -> bool:
+    """A chore: endings that a gateway has not taken, once a day while it is usable. A bounded piece."""
+    now = clock.now()
+    left = Ticket.unscoped.filter(resolved_at=None, ended_at__lt=now - SPARED)
+    left.filter(ended_at__lt=now - TRIED_FOR).update(resolved_at=now)
+    tickets = left.filter(gateway__paused_at=None, gateway__disabled_at=None).select_related("gateway")
+    rows = list(_untold(tickets.order_by("ended_at")[:500], now))
+    write_out(rows)
+    if rows:
+        jobs.ring("delivery")
+    return False
+
+
+def _untold(tickets: Iterable[Ticket], now: datetime) -> Iterable[Delivery]:
+    for ticket in tickets:
+        on_its_way = Delivery.objects.for_workspace(ticket.workspace_id).filter(
+            gateway=ticket.gateway_id,
+            event_kind=CLOSED,
+            state=Delivery.State.WAITING,
+            message__dedup_key=ticket.thread,
+        )
+        if ticket.ended_at and not on_its_way.exists():
+            key = f"{ticket.pk}:again:{now.date()}"
+            yield _message(ticket, ticket.ended_at, ticket.ended_by, settings.SITE_URL, key)

@@ -1,5 +1,7 @@
 """One message through a kind that keeps tickets: what it is to its ticket."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -8,38 +10,41 @@ from django.db.models import Q
 from config.lib import clock
 from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError
-from notifications.gateways.json_api import TicketGone
+from config.lib.moments import parse_moment
+from notifications.gateways.json_api import TicketGone, TicketStuck
 from notifications.gateways.kind import NotYet, Opened, Sending, Ticketing
 from notifications.models import Delivery, Ticket
+from notifications.tickets.causes import has_ended
 
 # Said when the cause has ended.
 CLOSED = "incident.closed"
-# Nobody has to do anything about these: they open no ticket.
+# Nobody has to do anything about these; what they are the end of is closed by itself.
 GOOD_NEWS = frozenset({"renewal.succeeded", "site.up"})
-# Longer than any attempt: whoever wrote the row down and stored no ref by then is dead.
+# These have no end that anybody could tell: people close what they open.
+WITHOUT_END = frozenset({"certificate.changed"})
+# Longer than any attempt, and than vendors' searches are late: until then nobody else opens one.
 OPENING = timedelta(minutes=2)
 NOTHING_OPEN = "Nothing is open about it."
 IS_OVER = "Nothing was opened: it had ended by then."
+GOES_ON = "It goes on again, so the ticket stays open."
 
 
 def send_ticket(delivery: Delivery, ticketing: Ticketing, sending: Sending) -> str:
     """What the other side said. Blocks; raises NotYet, and what the kind's functions raise."""
     if sending.is_test:
         return _try(ticketing, sending)
-    ticket = _open_ticket(delivery, sending.message.dedup_key)
-    if sending.message.type == CLOSED:
-        return _resolve(ticketing, sending, ticket)
-    if ticket and ticket.ref:
-        try:
-            return ticketing.update(sending, ticket.ref)
-        except TicketGone:
-            # Somebody deleted it there while its cause goes on: it gets a successor.
-            _settle(ticket)
-            ticket = None
     if sending.message.type in GOOD_NEWS:
         return NOTHING_OPEN
-    ticket = _claimed(delivery, sending, ticket)
-    return _open(ticketing, sending, ticket) if ticket else IS_OVER
+    ticket = _open_ticket(delivery, sending.message.dedup_key)
+    if sending.message.type == CLOSED:
+        return _resolve(ticketing, sending, ticket) if ticket else NOTHING_OPEN
+    return _tell(delivery, ticketing, sending, ticket)
+
+
+def told_at(delivery: Delivery) -> datetime:
+    """When what it tells was so; rows are written some time after, and not in order."""
+    at = delivery.message.get("data", {}).get("at")
+    return parse_moment(at) if at else delivery.created_at
 
 
 def _try(ticketing: Ticketing, sending: Sending) -> str:
@@ -57,98 +62,136 @@ def _open_ticket(delivery: Delivery, thread: str) -> Ticket | None:
     return rows.filter(gateway=delivery.gateway_id, thread=thread, resolved_at=None).first()
 
 
-def _claimed(delivery: Delivery, sending: Sending, noted: Ticket | None) -> Ticket | None:
-    """The row that this message may open a ticket for; None when its cause has ended. Raises NotYet."""
-    if noted is None:
-        made = _written_down(delivery, sending)
-        # Asked once the row is there: whoever closes has either been seen here or sees the row.
-        if not _is_over(delivery):
-            return made
-        made.delete()
-        return None
-    if _is_over(delivery):
-        # An attempt may have arrived: the message that closes looks for it.
-        return None
-    _take_over(delivery, noted)
-    return noted
+def _tell(delivery: Delivery, ticketing: Ticketing, sending: Sending, ticket: Ticket | None) -> str:
+    is_new = ticket is None
+    ticket = ticket or _written_down(delivery, sending)
+    crash_here("notify.ticket_noted")
+    with _held(ticket, ticketing):
+        # Asked once the row is there and held: whoever ends the cause has either been seen here or sees the row.
+        if _is_over(delivery, ticket):
+            if is_new:
+                ticket.delete()
+            return IS_OVER
+        _goes_on(ticket, told_at(delivery))
+        if ticket.ref:
+            answer = _updated(ticketing, sending, ticket)
+            if answer is not None:
+                return answer
+            ticket = _successor(delivery, sending, ticket)
+        return _open(ticketing, sending, ticket)
 
 
-def _is_over(delivery: Delivery) -> bool:
-    """Whether its cause has ended since: a message says so that is younger than what this one tells."""
-    rows = Delivery.objects.for_workspace(delivery.workspace_id).filter(
-        gateway=delivery.gateway_id,
-        event_kind=CLOSED,
-        created_at__gt=delivery.created_at,
-        message__dedup_key=delivery.message["dedup_key"],
-    )
-    return any(told_at(row) > told_at(delivery) for row in rows)
+def _is_over(delivery: Delivery, ticket: Ticket) -> bool:
+    at = told_at(delivery)
+    return bool(ticket.ended_at and ticket.ended_at > at) or has_ended(delivery, at)
 
 
-def told_at(delivery: Delivery) -> datetime:
-    """When what it tells was so; rows are written some time after, and not in order."""
-    at = delivery.message.get("data", {}).get("at")
-    return datetime.fromisoformat(at) if at else delivery.created_at
+def _goes_on(ticket: Ticket, at: datetime) -> None:
+    """What had ended came back before it was closed: it is the same ticket."""
+    ticket.told_at, ticket.ended_at = max(ticket.told_at, at), None
+    Ticket.unscoped.filter(pk=ticket.pk).update(told_at=ticket.told_at, ended_at=None, ended_by="")
 
 
-def _written_down(delivery: Delivery, sending: Sending) -> Ticket:
+def _written_down(delivery: Delivery, sending: Sending, busy_until: datetime | None = None) -> Ticket:
     """Before the other side is asked. Raises NotYet when another message does so just now."""
-    message = sending.message
     ticket = Ticket(
         workspace_id=delivery.workspace_id,
         gateway=delivery.gateway,
-        thread=message.dedup_key,
-        about=message.type[:64],
+        thread=sending.message.dedup_key,
+        about=sending.message.type[:64],
         domain_id=delivery.domain_id,
-        opener=delivery.pk,
+        told_at=told_at(delivery),
+        busy_until=busy_until,
     )
     try:
         with transaction.atomic():
             ticket.save(force_insert=True)
     except IntegrityError as error:
-        raise _being_opened() from error
-    crash_here("notify.ticket_noted")
+        raise NotYet(retry_at=clock.now() + OPENING) from error
     return ticket
 
 
-def _take_over(delivery: Delivery, ticket: Ticket) -> None:
-    """One that was written down and never got a ref: by this very message, or by one that is dead by now."""
+@contextmanager
+def _held(ticket: Ticket, ticketing: Ticketing) -> Iterator[None]:
+    """One message at a time, on the row as it is now. Raises NotYet while another one is on its way.
+
+    What may have been opened without our hearing of it keeps the row until searches can tell.
+    """
     now = clock.now()
-    rows = Ticket.unscoped.filter(pk=ticket.pk, ref="", resolved_at=None)
-    if not rows.filter(Q(opener=delivery.pk) | Q(tried_at__lt=now - OPENING)).update(opener=delivery.pk, tried_at=now):
-        raise _being_opened()
+    until = now + OPENING
+    free = Q(busy_until=None) | Q(busy_until__lte=now)
+    if not Ticket.unscoped.filter(free, pk=ticket.pk, resolved_at=None).update(busy_until=until):
+        raise NotYet(retry_at=until)
+    ticket.refresh_from_db()
+    mine = Ticket.unscoped.filter(pk=ticket.pk, busy_until=until)
+    try:
+        yield
+    except ExpectedError as error:
+        ticket.refresh_from_db(fields=["ref"])
+        may_be_there = not ticket.ref and ticketing.find is not None and error.params.get("may_have_arrived")
+        if not may_be_there:
+            mine.update(busy_until=None)
+        raise
+    mine.update(busy_until=None)
+
+
+def _updated(ticketing: Ticketing, sending: Sending, ticket: Ticket) -> str | None:
+    """The other side's words; None when it takes nothing more, being closed or gone there."""
+    try:
+        if _is_closed_there(ticketing, sending, ticket):
+            return None
+        return ticketing.update(sending, ticket.ref)
+    except (TicketGone, TicketStuck):
+        return None
+
+
+def _is_closed_there(ticketing: Ticketing, sending: Sending, ticket: Ticket) -> bool:
+    """Somebody closed it by hand. What was opened just now no search may know yet."""
+    if ticketing.find is None or ticket.opened_at is None or ticket.opened_at > clock.now() - OPENING:
+        return False
+    return ticketing.find(sending) is None
+
+
+def _successor(delivery: Delivery, sending: Sending, ticket: Ticket) -> Ticket:
+    """Its cause goes on, so it gets another one."""
+    _settle(ticket)
+    return _written_down(delivery, sending, busy_until=clock.now() + OPENING)
 
 
 def _open(ticketing: Ticketing, sending: Sending, ticket: Ticket) -> str:
     opened = _found_or_opened(ticketing, sending)
     crash_here("notify.ticket_opened")
-    Ticket.unscoped.filter(pk=ticket.pk).update(ref=opened.ref[:200], url=opened.url[:500], opened_at=clock.now())
+    now = clock.now()
+    settled = {"resolved_at": now} if sending.message.type in WITHOUT_END else {}
+    Ticket.unscoped.filter(pk=ticket.pk).update(
+        ref=opened.ref[:200], url=opened.url[:500], opened_at=now, busy_until=None, **settled
+    )
     return " ".join(filter(None, [opened.answer, opened.url]))
 
 
 def _found_or_opened(ticketing: Ticketing, sending: Sending) -> Opened:
-    return (ticketing.find(sending) if ticketing.find else None) or ticketing.open(sending)
+    found = ticketing.find(sending) if ticketing.find else None
+    return found or ticketing.open(sending)
 
 
-def _being_opened() -> NotYet:
-    return NotYet(retry_at=clock.now() + OPENING)
+def _resolve(ticketing: Ticketing, sending: Sending, ticket: Ticket) -> str:
+    with _held(ticket, ticketing):
+        if ticket.ended_at is None:
+            return GOES_ON
+        if ticket.ref and _is_closed_there(ticketing, sending, ticket):
+            _settle(ticket)
+            return "It was closed there before."
+        ref = ticket.ref or _ref_of_unheard(ticketing, sending)
+        answer = ticketing.resolve(sending, ref) if ref else NOTHING_OPEN
+        _settle(ticket)
+        return answer
 
 
-def _resolve(ticketing: Ticketing, sending: Sending, ticket: Ticket | None) -> str:
-    if ticket is None:
-        return NOTHING_OPEN
-    ref = ticket.ref or _ref_of_unheard(ticketing, sending, ticket)
-    answer = ticketing.resolve(sending, ref) if ref else NOTHING_OPEN
-    _settle(ticket)
-    return answer
-
-
-def _ref_of_unheard(ticketing: Ticketing, sending: Sending, ticket: Ticket) -> str:
-    """Of one whose opening was never answered; "" where nothing came of it. Raises NotYet while that may go on."""
-    if ticket.tried_at > clock.now() - OPENING:
-        raise _being_opened()
+def _ref_of_unheard(ticketing: Ticketing, sending: Sending) -> str:
+    """Of one whose opening was never answered; "" where nothing came of it."""
     if ticketing.find is None:
         return sending.message.dedup_key
-    found: Opened | None = ticketing.find(sending)
+    found = ticketing.find(sending)
     return found.ref if found else ""
 
 

@@ -179,6 +179,7 @@ def test_a_killed_worker_s_ticket_is_opened_once(cast: Cast, settings: Settings,
         )
         assert work_and_die(place, "") == -signal.SIGKILL
         lapse_leases()
+        Ticket.unscoped.update(busy_until=clock.now())
         jobs.run_due("delivery")
         row.refresh_from_db()
         assert row.state == "sent", row.error_code

@@ -200,7 +200,10 @@ class ServiceNow(Vendor):
     def answer(self, method: str, path: str, asked: Mapping[str, str], told: Any, headers: Mapping[str, str]) -> Said:
         ref = path.removeprefix("/api/now/table/incident").strip("/")
         if method == "GET":
-            found = self.by(re.findall(r"correlation_id=([^^]+)\^active=true", asked["sysparm_query"])[0])
+            # Resolved ones (6) are active until they are closed by themselves.
+            found = self.by(
+                re.findall(r"correlation_id=([^^]+)\^active=true\^stateNOT IN6,7,8", asked["sysparm_query"])[0]
+            )
             return 200, {"result": [self._shown(found)] if found else []}
         if method == "POST":
             assert all(isinstance(value, str) for value in told.values())

@@ -14,8 +14,9 @@ from notifications.gateways.kind import Sending, Unsure
 from notifications.gateways.sending import send_through
 from notifications.gateways.unseal import secrets_of
 from notifications.message import Message
-from notifications.models import Delivery, Gateway
+from notifications.models import Delivery, Gateway, Ticket
 from notifications.tickets.closing import thread_about
+from notifications.tickets.living import OPENING
 from tests.servers.vendors import Opsgenie, Vendor, Zoho
 
 
@@ -99,3 +100,18 @@ def sending_of(row: Delivery) -> Sending:
         deadline=Deadline(5),
         workspace=row.workspace,
     )
+
+
+def ending(gateway: Gateway, domain: Domain, subject: str = "1", text: str = "It is well again.") -> Delivery:
+    """As the reaction to an end writes it: noted on the ticket, and told by a message."""
+    told = message(domain, "incident.closed", subject, text)
+    rows = Ticket.unscoped.filter(gateway=gateway, thread=told.dedup_key, resolved_at=None)
+    rows.update(ended_at=clock.now(), ended_by=text)
+    return delivery(gateway, domain, told)
+
+
+def some_time_later() -> None:
+    """Nobody is on the way to a ticket any more, and searches know all of them."""
+    past = clock.now() - 2 * OPENING
+    Ticket.unscoped.update(busy_until=None)
+    Ticket.unscoped.exclude(opened_at=None).update(opened_at=past)

@@ -12,14 +12,22 @@ from config.lib.errors import ExpectedError, Permanent, Transient
 from domains.findings import close_finding, open_finding
 from domains.models import Domain
 from notifications.gateways import opsgenie, pagerduty, zoho_desk
-from notifications.gateways.kind import GatewayRefused, Unsure
+from notifications.gateways.kind import GatewayRefused, NotYet, Unsure
 from notifications.message import Message
 from notifications.models import Gateway, Ticket
-from notifications.tickets.closing import closings, thread_about
+from notifications.tickets.closing import end_tickets, thread_about
 from notifications.tickets.living import NOTHING_OPEN, OPENING
 from tests.servers.ports import free_port
 from tests.servers.vendors import Vendor, Zoho
-from tests.unit.notifications.gateways.telling import delivery, leased, message, send, send_slowly
+from tests.unit.notifications.gateways.telling import (
+    delivery,
+    ending,
+    leased,
+    message,
+    send,
+    send_slowly,
+    some_time_later,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -35,8 +43,8 @@ def test_a_finding_that_opens_reminds_twice_and_closes_is_one_ticket(
         send(delivery(gateway, domain, message(domain, "incident.reminder", subject, number)))
     close_finding(domain=domain, source="visit", code="chain_incomplete")
     event = Event.unscoped.get(kind="finding.closed")
-    (closing,) = closings(event)
-    assert [row.dedup_key for row in closings(event)] == [closing.dedup_key], "read again, it is the same"
+    (closing,) = end_tickets(event)
+    assert [row.dedup_key for row in end_tickets(event)] == [closing.dedup_key], "read again, it is the same"
     closing.save()
     send(leased(closing))
     (ticket,) = there.tickets
@@ -47,13 +55,13 @@ def test_a_finding_that_opens_reminds_twice_and_closes_is_one_ticket(
     row = Ticket.unscoped.get()
     assert row.resolved_at
     assert (row.ref, row.about) == (ticket.ref if there.channel != "pagerduty" else row.thread, "incident.opened")
-    assert closings(event) == []
+    assert end_tickets(event) == []
 
 
 def test_what_comes_back_gets_a_new_ticket(there: Vendor, gateway: Gateway, domain: Domain) -> None:
     for _ in range(2):
         send(delivery(gateway, domain, message(domain)))
-        send(delivery(gateway, domain, message(domain, "incident.closed")))
+        send(ending(gateway, domain))
     assert [ticket.state for ticket in there.tickets] == ["closed", "closed"]
 
 
@@ -74,6 +82,7 @@ def test_an_attempt_that_may_have_arrived_is_repeated_without_a_second_ticket(
 ) -> None:
     row = delivery(gateway, domain, message(domain))
     send_slowly(there, row)
+    some_time_later()
     send(row)
     assert Ticket.unscoped.get().ref
     assert len(there.tickets) == 1
@@ -85,8 +94,13 @@ def test_while_one_message_opens_it_the_next_waits(there: Vendor, gateway: Gatew
     with pytest.raises(Transient):
         send(first)
     second = delivery(gateway, domain, message(domain, "incident.reminder", text="Second."))
-    with pytest.raises(Transient, match="ticket_opening"):
-        send(second)
+    if there.channel in ("opsgenie", "pagerduty"):
+        Ticket.unscoped.update(busy_until=clock.now() + OPENING)
+    for early in (first, second):
+        # Of the others nobody knows yet whether the first is there: their searches are late.
+        with pytest.raises(NotYet):
+            send(early)
+    some_time_later()
     first.wrote_at = None
     first.save()
     send(first)
@@ -101,7 +115,7 @@ def test_one_that_was_never_opened_is_taken_over(there: Vendor, gateway: Gateway
     there.troubles.append((503, {}, {}))
     with pytest.raises(Transient):
         send(delivery(gateway, domain, message(domain)))
-    Ticket.unscoped.update(tried_at=clock.now() - 2 * OPENING)
+    some_time_later()
     send(delivery(gateway, domain, message(domain, "incident.reminder")))
     assert len(there.tickets) == 1
 
@@ -114,7 +128,7 @@ def test_one_that_somebody_deleted_there_gets_a_successor_and_closes_quietly(
     send(delivery(gateway, domain, message(domain, "incident.reminder")))
     assert [ticket.state for ticket in there.tickets] == ["deleted", "open"]
     there.tickets[1].state = "deleted"
-    send(delivery(gateway, domain, message(domain, "incident.closed")))
+    send(ending(gateway, domain))
     assert not Ticket.unscoped.filter(resolved_at=None).exists()
 
 
@@ -195,10 +209,10 @@ def test_what_happens_to_the_domain_ends_what_is_about_it(there: Vendor, gateway
     send(delivery(gateway, domain, message(domain, "renewal.failed", "deployment")))
     send(delivery(gateway, domain, message(domain, "renewal.failed", "issuance")))
     changed = happened(domain, "domain.certificate_changed")
-    assert [row.message["dedup_key"] for row in closings(changed)] == [thread_about(domain.pk, "fingerprint")]
+    assert [row.message["dedup_key"] for row in end_tickets(changed)] == [thread_about(domain.pk, "fingerprint")]
     deployed = happened(domain, "deployment.succeeded")
-    assert [row.message["dedup_key"] for row in closings(deployed)] == [thread_about(domain.pk, "deployment")]
-    assert len(closings(happened(domain, "domain.deleted"))) == 3
+    assert [row.message["dedup_key"] for row in end_tickets(deployed)] == [thread_about(domain.pk, "deployment")]
+    assert len(end_tickets(happened(domain, "domain.deleted"))) == 3
 
 
 def happened(domain: Domain, kind: str) -> Event:
