@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.servers.dns import ChallengeDns
 from tests.servers.pebble import Pebble
 from tests.servers.places import ROOT, plain_environment
@@ -21,6 +23,7 @@ def crash_points() -> list[str]:
     return re.findall(r'crash_here\("(ca\.\w+)"\)', source)
 
 
+@pytest.mark.timeout(400)
 def test_a_killed_worker_is_carried_on_from(
     pebble_server: Pebble, dns_server: ChallengeDns, tmp_path: Path, postgres_server: Postgres
 ) -> None:
@@ -37,7 +40,7 @@ def test_a_killed_worker_is_carried_on_from(
     )
     told = [pebble_server.directory_url, dns_server.management_url, dns_server.address]
     command = [sys.executable, "-c", LAUNCH, *told, *points]
-    run = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    run = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr[-3000:]
     walks = [json.loads(line) for line in run.stdout.splitlines()]
     assert walks == [{"point": point, **(GONE if point == "ca.account_closed" else SETTLED)} for point in points]

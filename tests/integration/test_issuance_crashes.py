@@ -58,7 +58,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(3, marks=pytest.mark.proof)])
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1000)
 def test_a_killed_worker_is_carried_on_from(
     pebble_server: Pebble, dns_server: ChallengeDns, tmp_path: Path, database_url: str, rounds: int
 ) -> None:
@@ -76,7 +76,7 @@ def test_a_killed_worker_is_carried_on_from(
         EGRESS_ALLOW_CIDRS="127.0.0.0/8,::1/128",
     )
     command = [sys.executable, "-c", LAUNCH, dns_server.management_url, dns_server.address, *points]
-    run = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=100 * rounds)
+    run = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300 * rounds)
     assert run.returncode == 0, run.stderr[-3000:]
     walks = [json.loads(line) for line in run.stdout.splitlines()]
     assert [walk["point"] for walk in walks] == points
@@ -91,7 +91,7 @@ def test_a_killed_worker_is_carried_on_from(
 @pytest.mark.parametrize(
     ("solver", "source"), [("delegated", "dns/delegated.py"), ("provider", "dns/providers/solving.py")]
 )
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_killed_worker_leaves_nothing_published(
     tmp_path: Path, postgres_server: Postgres, solver: str, source: str
 ) -> None:
