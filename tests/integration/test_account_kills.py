@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers.dns import ChallengeDns
+from tests.servers.migrated import migrated_postgres
 from tests.servers.pebble import Pebble
 from tests.servers.places import ROOT, plain_environment
 from tests.servers.postgres import Postgres
@@ -33,7 +34,7 @@ def test_a_killed_worker_is_carried_on_from(
         PYTHONPATH=str(ROOT),
         DJANGO_SETTINGS_MODULE="tests.settings",
         VAR_DIR=str(tmp_path),
-        DATABASE_URL=postgres_server.create_database("account_crashes"),
+        DATABASE_URL=migrated_postgres(postgres_server, "account_crashes"),
         ACME_CA_BUNDLE=str(pebble_server.ca_bundle),
         DNS_RESOLVERS=dns_server.address,
         EGRESS_ALLOW_CIDRS="127.0.0.0/8,::1/128",

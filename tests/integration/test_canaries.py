@@ -22,6 +22,7 @@ from tests.integration.canaries import (
 )
 from tests.servers.ca import TestCa
 from tests.servers.child import family
+from tests.servers.migrated import migrated_postgres
 from tests.servers.postgres import Postgres
 from tests.servers.redis import redis_server
 
@@ -98,7 +99,7 @@ def _answers(walk: Walk) -> Iterator[tuple[str, bytes]]:
 @pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.proof)])
 def test_the_main_job_leaves_no_canary_anywhere(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     postgres: Postgres | None = request.getfixturevalue("postgres_server") if database == "postgres" else None
-    settings = {"DATABASE_URL": postgres.create_database("canaries")} if postgres else {}
+    settings = {"DATABASE_URL": migrated_postgres(postgres, "canaries")} if postgres else {}
     with (
         redis_server() as redis,
         redis.overheard() as said,

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.deploying import HOST
+from tests.servers.migrated import migrated_postgres
 from tests.servers.nginx import Nginx
 from tests.servers.places import ROOT, plain_environment
 from tests.servers.postgres import Postgres
@@ -38,7 +39,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/portal.sqlite3"
     server: Postgres = request.getfixturevalue("postgres_server")
-    return server.create_database("deploy_crashes")
+    return migrated_postgres(server, "deploy_crashes")
 
 
 @pytest.mark.timeout(400)

@@ -12,6 +12,7 @@ import pytest
 from tests.servers.authoritative import ACME, RESPONDER_NAME, authoritative
 from tests.servers.child import Child, is_root
 from tests.servers.dns import ChallengeDns
+from tests.servers.migrated import migrated_postgres
 from tests.servers.pebble import Pebble, pebble
 from tests.servers.places import ROOT, plain_environment
 from tests.servers.ports import accepts
@@ -54,7 +55,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/portal.sqlite3"
     server: Postgres = request.getfixturevalue("postgres_server")
-    return server.create_database(f"issuance_crashes_{tmp_path.name[-12:]}")
+    return migrated_postgres(server, f"issuance_crashes_{tmp_path.name[-12:]}")
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(3, marks=pytest.mark.proof)])
@@ -103,7 +104,7 @@ def test_a_killed_worker_leaves_nothing_published(
             PYTHONPATH=str(ROOT),
             DJANGO_SETTINGS_MODULE="tests.settings",
             VAR_DIR=str(tmp_path),
-            DATABASE_URL=postgres_server.create_database(f"{solver}_crashes"),
+            DATABASE_URL=migrated_postgres(postgres_server, f"{solver}_crashes"),
             ACME_DIRECTORY_URL=authority.directory_url,
             ACME_CA_BUNDLE=str(authority.ca_bundle),
             DNS_RESOLVERS=zones.address,

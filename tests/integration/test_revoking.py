@@ -16,6 +16,7 @@ from config.lib import jobs
 from tests.cast import Cast, make_cast
 from tests.integration.issuing import issue, publish, start, use_ca, verified_domain
 from tests.servers.dns import ChallengeDns
+from tests.servers.migrated import migrated_postgres
 from tests.servers.pebble import Pebble
 from tests.servers.places import ROOT, plain_environment
 from tests.servers.postgres import Postgres
@@ -100,7 +101,7 @@ def test_a_killed_worker_is_carried_on_from(
         PYTHONPATH=str(ROOT),
         DJANGO_SETTINGS_MODULE="tests.settings",
         VAR_DIR=str(tmp_path),
-        DATABASE_URL=postgres_server.create_database("revocation_crashes"),
+        DATABASE_URL=migrated_postgres(postgres_server, "revocation_crashes"),
         ACME_DIRECTORY_URL=pebble_server.directory_url,
         ACME_CA_BUNDLE=str(pebble_server.ca_bundle),
         DNS_RESOLVERS=dns_server.address,

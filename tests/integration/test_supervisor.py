@@ -15,6 +15,7 @@ import pytest
 from django.conf import settings
 
 from certificates.dns.serving import is_healthy
+from tests.servers.migrated import SQLITE, migrated_sqlite
 from tests.servers.ports import free_port
 
 NAMES = ("redis", "web", "work", "inspect", "beat", "dns")
@@ -86,13 +87,16 @@ def running(home: Path) -> Iterator[Running]:
 
 @pytest.fixture
 def portal(tmp_path: Path) -> Iterator[Running]:
-    with running(tmp_path / "var") as own:
+    home = tmp_path / "var"
+    home.mkdir(mode=0o700)
+    (home / SQLITE).write_bytes(migrated_sqlite())
+    with running(home) as own:
         yield own
 
 
 @pytest.fixture(scope="module")
 def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """For tests that only look."""
+    """For tests that only look; this one starts from nothing at all."""
     with running(tmp_path_factory.mktemp("untouched") / "var") as shared:
         yield shared
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.servers.child import Child
+from tests.servers.migrated import SQLITE, migrated_sqlite
 from tests.servers.places import ROOT, plain_environment
 from tests.servers.ports import NotReadyError, free_port, wait_until
 
@@ -60,11 +61,13 @@ class Portal:
     def log_dir(self) -> Path:
         return self.var_dir / "logs"
 
-    def start(self, *, seconds: float = 60) -> None:
+    def start(self, *, seconds: float = 90) -> None:
         """Start it (again) and wait until it can serve and all its processes are up."""
         self.var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         for old in (self.var_dir / "run").glob("*.pid"):
             old.unlink()
+        if not self.environment["DATABASE_URL"] and not (self.var_dir / SQLITE).exists():
+            (self.var_dir / SQLITE).write_bytes(migrated_sqlite())
         self._child = Child(
             "portal",
             [sys.executable, "manage.py", "run"],
