@@ -51,6 +51,9 @@ POLICY: dict[str, frozenset[str]] = {
     "target.test": ADMINS,
     "deploy.view": EVERYBODY,
     "deploy.run": ADMINS,
+    # money
+    "billing.view": ADMINS,
+    "billing.edit": ADMINS,
     # what is said of it
     "rule.view": EVERYBODY,
     "rule.edit": ADMINS,
@@ -83,6 +86,7 @@ ACTIONS_NEEDING_VERIFIED_EMAIL = frozenset(
         "target.edit",
         "target.test",
         "deploy.run",
+        "billing.edit",
         "rule.edit",
         "template.edit",
         "gateway.edit",

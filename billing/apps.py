@@ -5,4 +5,5 @@ class BillingConfig(AppConfig):
     name = "billing"
 
     def ready(self) -> None:
-        from billing import checks  # noqa: F401  (it registers; apps must be loaded first)
+        # They register; apps must be loaded first.
+        from billing import catalogue, checks, closing, tasks  # noqa: F401

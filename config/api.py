@@ -32,6 +32,7 @@ TAGS = {
     "Certificates": "Issuing by ACME, the certificates on file, and their bundles.",
     "CAs": "Where certificates come from: accounts, keys, and what limits leave.",
     "Deployment": "Servers, targets, and deployments that are seen being served.",
+    "Billing": "The balance that automation is paid from, and its entries.",
     "Alerts": "Where messages go, who gets which, and what became of them.",
     "Logs": "What happened, and who did it.",
 }

@@ -16,7 +16,8 @@ ROLE = env.choice("ROLE", "manage", ("web", "work", "inspect", "beat", "dns", "m
 # Inspect and dns speak with strangers that may be hostile, beat only rings: what they never read they cannot lose.
 IS_KEYLESS = ROLE in ("inspect", "beat", "dns")
 if IS_KEYLESS:
-    env.forget("SECRET_KEY", "SECRETS_ENCRYPTION_KEY", "SECRETS_ENCRYPTION_KEYS_OLD", "STRIPE_SECRET_KEY", "EMAIL_URL")
+    env.forget("SECRET_KEY", "SECRETS_ENCRYPTION_KEY", "SECRETS_ENCRYPTION_KEYS_OLD", "EMAIL_URL")
+    env.forget("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET")
 DEBUG = env.flag("DEBUG")
 VAR_DIR = (BASE_DIR / env.text("VAR_DIR", "var")).resolve()
 VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -275,7 +276,17 @@ GOOGLE_CERTS_URL = env.text("GOOGLE_CERTS_URL", "https://www.googleapis.com/oaut
 _keys_from = urlsplit(GOOGLE_CERTS_URL)
 if _keys_from.scheme != "https" and (_keys_from.scheme != "http" or _keys_from.hostname not in LOOPBACK_HOSTS):
     env.complain("GOOGLE_CERTS_URL", f"is {GOOGLE_CERTS_URL}; beyond loopback it must be https://")
+# Billing
 STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY")
+STRIPE_PUBLISHABLE_KEY = env.text("STRIPE_PUBLISHABLE_KEY")
+STRIPE_WEBHOOK_SECRET = env.secret("STRIPE_WEBHOOK_SECRET")
+STRIPE_API_BASE = env.text("STRIPE_API_BASE", "https://api.stripe.com").rstrip("/")
+BILLING_MIN_BALANCE = env.money("BILLING_MIN_BALANCE", "3.00")
+BILLING_PRICE_SSH_CENTS = env.number("BILLING_PRICE_SSH_CENTS", 5, low=0, high=100_000)
+BILLING_PRICE_PANEL_CENTS = env.number("BILLING_PRICE_PANEL_CENTS", 5, low=0, high=100_000)
+BILLING_PRICE_RENEW_CENTS = env.number("BILLING_PRICE_RENEW_CENTS", 10, low=0, high=100_000)
+BILLING_RENEW_WHEN_LATE = env.flag("BILLING_RENEW_WHEN_LATE", default=True)
+
 METRICS_TOKEN = env.secret("METRICS_TOKEN")
 
 LOGGING = {

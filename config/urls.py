@@ -7,7 +7,7 @@ from django.urls import include, path
 from config import api_pages, docs_pages, health, metrics, styleguide
 from config.api import api, no_such_operation
 
-ROOMS = ("accounts", "domains", "certificates", "deploy", "notifications", "auditlog")
+ROOMS = ("accounts", "domains", "billing", "certificates", "deploy", "notifications", "auditlog")
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),

@@ -281,7 +281,7 @@ def refuse_undeployable(_request: ApiRequest, domain: Domain) -> None:
     check=refuse_undeployable,
     body=DeployIn,
     response={201: DeploymentOut, 202: Accepted},
-    errors={"deploy_no_certificate": 409, "deploy_no_target": 409},
+    errors={"deploy_no_certificate": 409, "deploy_no_target": 409, "balance_too_low": 402},
     summary="Deploy to every target",
 )
 def post_deployment(request: ApiRequest, domain: Domain, body: DeployIn) -> Status:

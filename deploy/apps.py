@@ -6,4 +6,4 @@ class DeployConfig(AppConfig):
 
     def ready(self) -> None:
         # They register; apps must be loaded first.
-        from deploy import catalogue, closing, pages, serving, tasks  # noqa: F401
+        from deploy import catalogue, closing, pages, paying, serving, tasks  # noqa: F401

@@ -330,11 +330,6 @@ OUTCOMES = {
         "It put a newer certificate in place, which this one must not overwrite.",
         "Nothing to do.",
     ),
-    "deploy_unpaid": Entry(
-        "The balance is too low",
-        "Deploying is paid from the workspace's balance.",
-        "Add funds in Settings, Billing, then press Deploy now.",
-    ),
     "installed_other_served": Entry(
         "The files are in place on {server}, and something else is served",
         "Port {ports} still hands out another certificate ({seen}…). The web server's configuration names other files, "

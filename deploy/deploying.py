@@ -11,7 +11,6 @@ from typing import Any
 from cryptography import x509 as pyca
 from cryptography.hazmat.primitives.serialization import Encoding
 
-import billing
 from certificates.models import Certificate
 from config.lib import x509
 from config.lib.crash import crash_here
@@ -21,6 +20,7 @@ from deploy import proof, unseal
 from deploy import reload as reloads
 from deploy.journal import Journal
 from deploy.models import TargetRun
+from deploy.paying import require_paid
 from deploy.proof import Served
 from deploy.replacing import (
     FILES_SECONDS,
@@ -65,9 +65,7 @@ def deploy_to_target(run: TargetRun, trail: Trail) -> Result:
 def _check(run: TargetRun, certificate: Certificate, trail: Trail) -> list[NewFile]:
     """All that can be refused without touching the server; then the files to write."""
     _refuse_older(run)
-    answer = billing.gate(run)
-    if not answer.is_open:
-        raise NeedsUser("deploy_unpaid", missing_cents=answer.missing_cents)
+    require_paid(run)
     names = run.target.names if run.target else {}
     with trail.step("Check that key and certificate belong together") as note:
         wanted = unseal.new_files(certificate, names)

@@ -4,6 +4,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from auditlog.events import Actor, record
+from billing.charging import require_balance
+from billing.models import Work
 from certificates.models import Certificate
 from config.lib import clock
 from config.lib.errors import NeedsUser
@@ -46,7 +48,7 @@ def start_deployment(*, domain: Domain, certificate: Certificate | None, actor: 
     """Deploy `certificate` (the newest when None) to all targets; (row, whether it is new).
 
     While one runs for the domain that one is returned, unless another certificate is asked for: then the new one
-    follows it. Raises NeedsUser deploy_no_certificate, deploy_no_target.
+    follows it. Raises NeedsUser deploy_no_certificate, deploy_no_target, balance_too_low.
     """
     chosen, targets = require_deployable(domain, certificate)
     with transaction.atomic():
@@ -56,6 +58,9 @@ def start_deployment(*, domain: Domain, certificate: Certificate | None, actor: 
         running = running_deployment(domain)
         if running and running.certificate_id == chosen.pk:
             return running, False
+        if actor.kind != "system":
+            # What begins by itself waits for the balance instead, and says so.
+            require_balance(domain.workspace_id, Work.SSH)
         return _create(domain, chosen, targets, actor), True
 
 

@@ -206,6 +206,15 @@ class TargetRun(LeasedJob, OwnedModel):
         return self.state in self.OPEN_STATES
 
     @property
+    def billed_as(self) -> str:
+        """What is paid for once, however often it is tried: one certificate on one target."""
+        return f"{self.deployment_id}:{self.target_id}"
+
+    @property
+    def billed_for(self) -> str:
+        return f"Deployment to {self.label}"
+
+    @property
     def shown_state(self) -> str:
         """As a deployment shows its targets: what was left behind once it has ended."""
         return self.outcome or self.state

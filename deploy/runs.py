@@ -16,6 +16,7 @@ from deploy import server_lease
 from deploy.checking import check_target
 from deploy.deploying import deploy_to_target
 from deploy.models import Target, TargetRun
+from deploy.paying import UNPAID, settle_payment, wait_for_balance
 from deploy.reconcile import KIND, plan_retry
 from deploy.result import SUPERSEDED, Result
 from deploy.settling import lock_domain, settle_deployment
@@ -51,6 +52,9 @@ def _work(run: TargetRun) -> None:
     try:
         result = WORK[run.kind](run, trail)
     except ExpectedError as error:
+        if error.code == UNPAID:
+            wait_for_balance(run, error)
+            return
         if isinstance(error, Transient) and _is_half_done(run) and run.attempts < MAX_REPAIRS:
             _come_back(run, error)
             return
@@ -108,6 +112,7 @@ def _follow_up(run: TargetRun, result: Result, token: uuid.UUID | None) -> None:
     if run.kind == TargetRun.Kind.TEST:
         _record_test(run, result)
     elif run.target_id is not None and not _is_superseded(result):
+        settle_payment(run, result)
         _keep_on_target(run, result, is_there=server_lease.is_held(run, token))
         plan_retry(run, result.error)
     if run.deployment is not None:

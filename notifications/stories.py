@@ -103,6 +103,11 @@ def _delivery(event: Event, workspace: Workspace) -> Context:
     return {"problem": _problem(event.data), "action_url": page, "action_label": "Open notification gateways"}
 
 
+def _billing(event: Event, workspace: Workspace) -> Context:
+    page = settings.SITE_URL + reverse("billing:home", args=[workspace.pk])
+    return {"problem": _problem(event.data), "action_url": page, "action_label": "Open Billing"}
+
+
 def _plain(event: Event, workspace: Workspace) -> Context:
     return {}
 
@@ -143,4 +148,8 @@ STORIES: dict[str, tuple[str, Callable[[Event, Workspace], Context]]] = {
     "delivery.failed": ("delivery", _delivery),
     "delivery.capped": ("delivery", _delivery),
     "gateway.disabled": ("delivery", _delivery),
+    "billing.topped_up": ("billing", _billing),
+    "billing.auto_topped_up": ("billing", _billing),
+    "billing.auto_top_up_failed": ("billing", _billing),
+    "billing.balance_low": ("billing", _billing),
 }

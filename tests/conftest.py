@@ -26,6 +26,17 @@ def _past_is_open_at_teardown(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if transactional:
         _delete_events()
+        _delete_entries()
+
+
+def _delete_entries() -> None:
+    """The ledger goes with its workspace alone."""
+    from accounts.models import Workspace
+    from billing.models import Entry
+
+    if Entry.unscoped.exists():
+        Workspace.objects.update(closing_at=timezone.now())
+        Entry.unscoped.all().delete()
 
 
 def _delete_events() -> None:

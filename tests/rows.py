@@ -70,6 +70,7 @@ CALLED = {
     "event": "event",
     "root": "workspaceroot",
     "certificate-authoritie": "acmeaccount",
+    "top-up": "topup",
 }
 # Rows that the operations of a room always make together.
 COMPANIONS = {"domain": ("visit", "ownership", "hosting")}

@@ -5,6 +5,7 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -30,6 +31,7 @@ SETTINGS_TABS = (
     ("Certificate authorities", "certificates:ca-list", "ca.view"),
     ("DNS providers", "certificates:dns-provider-list", "dns_provider.view"),
     ("Feeds", "domains:feed-list", "feed.view"),
+    ("Billing", "billing:home", "billing.view"),
     ("Security", "accounts:settings-security", "workspace.view"),
 )
 
@@ -97,6 +99,7 @@ def settings_page(request: WorkspaceRequest, template: str, label: str, **contex
     tabs = [
         {"label": each, "url": reverse(name, args=[request.workspace.pk]), "is_current": each == label}
         for each, name, action in SETTINGS_TABS
-        if is_allowed(request.role, action)
+        # Where nothing costs anything, nothing says that it could.
+        if is_allowed(request.role, action) and (action != "billing.view" or settings.STRIPE_SECRET_KEY)
     ]
     return render(request, template, {"section": "settings", "tabs": tabs, **context})

@@ -100,6 +100,12 @@ def span(seconds: float | None) -> str:
 
 
 @register.filter
+def cents(amount: int) -> str:
+    """`3.00` of 300 US cents; with a sign where it is negative."""
+    return f"{'-' if amount < 0 else ''}{abs(amount) // 100:,}.{abs(amount) % 100:02d}"
+
+
+@register.filter
 def fingerprint(digest: str | None) -> SafeString:
     """A hex digest as `AB:CD:EF:01` groups of four bytes that break only between groups; copied, it stays one value."""
     pairs = [digest[at : at + 2].upper() for at in range(0, len(digest), 2)] if digest else []

@@ -19,6 +19,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLResolver, path
 from django.urls.resolvers import RegexPattern
+from pytest_django import Settings
 
 from accounts import api_limits, policy
 from accounts.models import Membership, User
@@ -57,7 +58,9 @@ class World:
 
 
 @pytest.fixture
-def world() -> World:
+def world(settings: Settings) -> World:
+    # Its pages are there where payments are connected.
+    settings.STRIPE_SECRET_KEY = "sk_test_pages"
     cache.clear()
     api_limits.forget_counts()
     cast = make_cast()

@@ -10,6 +10,7 @@ from django.core.cache import cache
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from accounts.models import Membership
 from domains.models import Domain
@@ -30,7 +31,8 @@ READING = [op for op in OPERATIONS if op.method == "GET"]
 
 
 @pytest.fixture
-def cast() -> Cast:
+def cast(settings: Settings) -> Cast:
+    settings.STRIPE_SECRET_KEY = "sk_test_pages"
     cache.clear()
     return make_cast()
 
@@ -51,6 +53,10 @@ def add_many(cast: Cast, domain: Domain) -> None:
         Membership.objects.create(user=colleague, workspace=cast.acme, role="member")
         fill(Rows(cast.acme, cast.admin, number))
         fill(Rows(cast.acme, cast.admin, number, shared=[domain]))
+
+
+# A workspace has one.
+ONLY_ONE = {"billing.Account"}
 
 
 def queries(client: Client, url: str, **options: Any) -> int:
@@ -81,7 +87,7 @@ def test_there_is_more_to_show(cast: Cast) -> None:
     fill(rows)
     add_many(cast, rows.of(Domain))
     counts = {model._meta.label: model.unscoped.filter(workspace=cast.acme).count() for model in owned_models()}
-    assert [label for label, count in counts.items() if count < SETS] == []
+    assert [label for label, count in counts.items() if count < SETS and label not in ONLY_ONE] == []
 
 
 @pytest.mark.parametrize("page", WORKSPACE_PAGES, ids=lambda page: page.route)

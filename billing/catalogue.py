@@ -1,0 +1,86 @@
+"""Words about money: what happened, why, what to do."""
+
+from config.lib.errors import Entry, register
+
+WHERE = "Settings, Billing"
+
+register(
+    {
+        "balance_too_low": Entry(
+            "The balance is too low: {missing} are missing",
+            "Automation is paid from the workspace's balance, which has to be {minimum} at least. Watching, alerts and "
+            "downloads stay free.",
+            f"Add funds in {WHERE}. What waits goes on by itself then.",
+        ),
+        "amount_outside": Entry(
+            "The amount has to be between {least} and {most}",
+            "Smaller payments would mostly be fees; larger ones are better talked about first.",
+            "Enter another amount.",
+        ),
+        "auto_needs_top_up": Entry(
+            "Automatic top-ups need a card on file",
+            "The first payment is made by hand, and saves the card that later ones take.",
+            "Add funds once, then turn automatic top-ups on.",
+        ),
+        "stripe_away": Entry(
+            "Stripe did not answer: {answer}",
+            "The payment service could not be reached, or is busy.",
+            "Nothing to do: it is asked again by itself, and no payment is made twice.",
+        ),
+        "stripe_key_refused": Entry(
+            "Stripe refuses the portal's key: {answer}",
+            "The key was withdrawn, or lacks a right.",
+            "Whoever runs this portal has to set another STRIPE_SECRET_KEY. It is tried again by itself.",
+        ),
+        "stripe_refused": Entry(
+            "Stripe refuses the request: {answer}",
+            "Asking again would bring the same answer.",
+            "Start anew; tell whoever runs this portal when it comes again.",
+        ),
+        "card_missing": Entry(
+            "There is no card on file",
+            "It was removed, here or at Stripe.",
+            f"Add funds by hand in {WHERE}: that saves a card again.",
+        ),
+        "card_needs_you": Entry(
+            "The bank wants you to confirm the payment",
+            "It does not let this card be charged without you ({decline}).",
+            f"Pay by hand in {WHERE}: the bank asks you there. Automatic top-ups go on after it.",
+        ),
+        "card_unusable": Entry(
+            "The card cannot be used any more",
+            "It has expired, or its number is not valid ({decline}).",
+            f"Save another card in {WHERE}.",
+        ),
+        "card_without_funds": Entry(
+            "The bank refused the payment for lack of funds",
+            "Nothing was charged.",
+            f"Pay by hand in {WHERE}, or save another card.",
+        ),
+        "card_declined": Entry(
+            "The bank refused the payment",
+            "It does not say why. Nothing was charged.",
+            f"Ask the bank, pay by hand in {WHERE}, or save another card.",
+        ),
+        "payment_mismatch": Entry(
+            "The payment {payment} is not what was asked for",
+            "Its amount, currency, account or mode is another. It was not credited.",
+            "Write to whoever runs this portal; the payment is in their Stripe account.",
+        ),
+        "payment_unknown": Entry(
+            "Stripe knows nothing of this payment",
+            "It was asked for more than a day ago, and never made.",
+            "Nothing was charged. Start anew.",
+        ),
+        "payment_pending": Entry(
+            "The payment is not credited yet",
+            "What Stripe said about it came before the payment itself.",
+            "Nothing to do: it is looked at again by itself.",
+        ),
+        "payment_disputed": Entry(
+            "A payment is disputed at the bank",
+            "The card's owner asked the bank for the money back, so the card is not charged by itself any more.",
+            "Settle it with your bank, then add funds by hand.",
+        ),
+    }
+)

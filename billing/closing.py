@@ -1,0 +1,32 @@
+"""What of a workspace's money has to be settled before its rows go."""
+
+from accounts.closing import Content, Settling, closing_steps, contents
+from billing.models import Account, Entry
+from config.lib.errors import ExpectedError
+
+contents.add("ledger", Content(Entry, "1 entry of the balance", "{} entries of the balance", 35))
+
+
+def forget_customer(settling: Settling) -> list[str]:
+    """The customer goes at Stripe, and with it the saved card; what is left of the balance is told."""
+    from billing import stripe_api  # Only the worker that takes a workspace apart needs the library.
+    from billing.prices import dollars, is_on
+
+    account = Account.unscoped.filter(workspace_id=settling.workspace_id).first()
+    if account is None:
+        return []
+    left = [f"the balance of {dollars(account.balance_cents)}"] if account.balance_cents > 0 else []
+    if not account.customer or not is_on():
+        return left
+    settling.hold()
+    try:
+        stripe_api.forget_customer(account.customer)
+    except ExpectedError:
+        if not settling.is_last:
+            raise
+        return [*left, f"the customer {account.customer} at Stripe"]
+    Account.unscoped.filter(pk=account.pk).update(customer="", payment_method="", card_brand="", card_last4="")
+    return left
+
+
+closing_steps.add("billing", forget_customer)

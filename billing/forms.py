@@ -1,0 +1,72 @@
+"""The forms of Settings, Billing."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from billing.models import Account, EntryKind
+from billing.prices import LEAST_TOP_UP_CENTS, MOST_TOP_UP_CENTS, dollars, minimum_cents
+from config.lib.errors import describe
+
+_AMOUNT = re.compile(r"-?[0-9]{1,7}(\.[0-9]{1,2})?")
+_MONEY = {"inputmode": "decimal", "autocomplete": "off"}
+
+
+class DollarField(forms.Field):
+    """Dollars in the form, cents in `cleaned_data`."""
+
+    def __init__(self, *, least: int, most: int, **kwargs: Any) -> None:
+        super().__init__(widget=forms.TextInput(attrs=_MONEY), **kwargs)
+        self.least, self.most = least, most
+
+    def to_python(self, value: Any) -> int | None:
+        text = str(value or "").strip().lstrip("$")
+        if not text:
+            return None
+        if not _AMOUNT.fullmatch(text):
+            raise forms.ValidationError("Enter an amount in dollars, such as 25.00.", code="invalid")
+        return int(Decimal(text) * 100)
+
+    def validate(self, value: int | None) -> None:
+        super().validate(value)
+        if value is not None and not self.least <= value <= self.most:
+            words = describe("amount_outside", {"least": dollars(self.least), "most": dollars(self.most)})
+            raise forms.ValidationError(f"{words.title}. {words.why}", code="amount_outside")
+
+
+class FundsForm(forms.Form):
+    amount = DollarField(
+        label="Amount in US dollars",
+        least=LEAST_TOP_UP_CENTS,
+        most=MOST_TOP_UP_CENTS,
+        help_text="You pay at Stripe, which keeps the card for automatic top-ups. Nothing is charged before that.",
+    )
+
+
+class AutoForm(forms.Form):
+    is_on = forms.BooleanField(label="Top up automatically", required=False)
+    threshold = DollarField(label="When the balance is at or below", least=0, most=MOST_TOP_UP_CENTS)
+    amount = DollarField(label="Charge the saved card", least=LEAST_TOP_UP_CENTS, most=MOST_TOP_UP_CENTS)
+
+    def __init__(self, data: Any = None, *, account: Account) -> None:
+        threshold = account.auto_threshold_cents
+        if not account.auto_is_on:
+            threshold = max(threshold, minimum_cents())
+        super().__init__(
+            data,
+            initial={
+                "is_on": account.auto_is_on,
+                "threshold": f"{threshold / 100:.2f}",
+                "amount": f"{account.auto_amount_cents / 100:.2f}",
+            },
+        )
+
+
+class LedgerFilter(forms.Form):
+    """Of the list and of the CSV."""
+
+    kind = forms.ChoiceField(label="Kind", required=False, choices=[("", "All"), *EntryKind.choices])
+    start = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    end = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))

@@ -1,0 +1,200 @@
+"""What Stripe tells us: kept by its id before it is acted on, and never believed. It only says where to look."""
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from billing import stripe_api
+from billing.cards import clear_card, keep_card
+from billing.ledger import locked
+from billing.models import Account, StripeEvent, TopUp
+from billing.prices import is_on
+from billing.taking_back import take_back_dispute, take_back_refunds
+from billing.topups import look_again
+from config.lib import clock, jobs
+from config.lib.crash import crash_here
+from config.lib.errors import ExpectedError, Permanent, Transient
+
+KIND = "stripe_event"
+# Stripe repeats for three days what it could not deliver, and keeps what it said for thirty.
+LOOK_BACK = timedelta(days=3)
+OVERLAP = timedelta(hours=1)
+KEPT_FOR = timedelta(days=90)
+PAGES_AT_ONCE = 20
+
+PAYMENTS = (
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.requires_action",
+    "payment_intent.canceled",
+)
+REFUNDS = ("charge.refunded", "refund.created", "refund.updated", "refund.failed")
+DISPUTES = (
+    "charge.dispute.created",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.closed",
+)
+CARDS = (
+    "payment_method.detached",
+    "payment_method.automatically_updated",
+    "payment_method.updated",
+    "customer.deleted",
+)
+KINDS = (*PAYMENTS, *REFUNDS, *DISPUTES, *CARDS)
+
+
+def keep(events: Iterable[Mapping[str, Any]]) -> int:
+    """Those that are new, ours and of a kind that we act on; how many. Repeatable: the id keeps the first."""
+    rows = [row for event in events if (row := _row(event))]
+    known = set(
+        StripeEvent.objects.filter(event_id__in=[row.event_id for row in rows]).values_list("event_id", flat=True)
+    )
+    fresh = [row for row in rows if row.event_id not in known]
+    with transaction.atomic():
+        StripeEvent.objects.bulk_create(fresh, ignore_conflicts=True)
+        if fresh:
+            jobs.ring(KIND)
+    return len(fresh)
+
+
+def _row(event: Mapping[str, Any]) -> StripeEvent | None:
+    if event.get("type") not in KINDS or bool(event.get("livemode")) != stripe_api.is_live():
+        return None
+    data = event.get("data")
+    told = data.get("object") if isinstance(data, Mapping) else None
+    if not isinstance(told, Mapping) or not isinstance(event.get("created"), int):
+        return None
+    metadata = told.get("metadata")
+    return StripeEvent(
+        event_id=str(event.get("id", ""))[:80],
+        kind=str(event["type"]),
+        object_id=str(told.get("id", ""))[:200],
+        payment_intent=_text(told.get("payment_intent")),
+        customer=_text(told.get("customer")),
+        top_up=_text(metadata.get("top_up") if isinstance(metadata, Mapping) else ""),
+        happened_at=datetime.fromtimestamp(event["created"], UTC),
+        run_after=clock.now(),
+    )
+
+
+def _text(found: Any) -> str:
+    return str(found.get("id", "") if isinstance(found, Mapping) else found or "")[:64]
+
+
+def work_events(batch: Sequence[StripeEvent]) -> None:
+    """Look where each points. Repeatable, in any order: what is done hangs on what Stripe says now."""
+    for event in batch:
+        event.renew_lease(3 * stripe_api.SECONDS)
+        if event.attempts and clock.now() - event.happened_at > LOOK_BACK:
+            raise Permanent("payment_unknown")
+        _act(event)
+        crash_here("billing.event_worked")
+        event.finish(worked_at=clock.now(), error_code="")
+
+
+def _act(event: StripeEvent) -> None:
+    if event.kind in PAYMENTS:
+        for top_up in _top_ups(event):
+            look_again(top_up)
+    elif event.kind in REFUNDS:
+        _once_paid(event.payment_intent, take_back_refunds, event.payment_intent)
+    elif event.kind in DISPUTES:
+        _once_paid(event.payment_intent, take_back_dispute, event.object_id)
+    elif event.kind in CARDS:
+        _refresh_card(event)
+
+
+def _once_paid(intent: str, act: Callable[[str], None], number: str) -> None:
+    """Messages come in any order: what takes back a payment waits until the payment was credited. Raises Transient."""
+    top_up = TopUp.unscoped.filter(payment_intent=intent).first() if intent else None
+    if top_up is None and intent:
+        mark = (stripe_api.intent_of(intent).get("metadata") or {}).get("top_up", "")
+        top_up = next(iter(_marked(str(mark))), None)
+    if top_up and top_up.state != TopUp.State.SUCCEEDED:
+        look_again(top_up)
+        raise Transient("payment_pending")
+    act(number)
+
+
+def _marked(mark: str) -> list[TopUp]:
+    try:
+        return list(TopUp.unscoped.filter(pk=uuid.UUID(mark)))
+    except ValueError:
+        return []
+
+
+def _top_ups(event: StripeEvent) -> list[TopUp]:
+    """Ours that the payment or the page belongs to; the mark says so where the row does not know of it yet."""
+    intent = event.object_id if event.kind.startswith("payment_intent.") else event.payment_intent
+    found = list(TopUp.unscoped.filter(session=event.object_id)) if event.object_id else []
+    if intent and not found:
+        found = list(TopUp.unscoped.filter(payment_intent=intent))
+    return found or _marked(event.top_up)
+
+
+def _refresh_card(event: StripeEvent) -> None:
+    if event.kind == "customer.deleted":
+        _lose_customer(event.object_id)
+        return
+    account = Account.unscoped.filter(payment_method=event.object_id).first()
+    if account is None:
+        return
+    try:
+        method = stripe_api.card_of(event.object_id)
+    except Permanent:
+        method = {}
+    with transaction.atomic():
+        row = locked(account.workspace_id)
+        if row.payment_method != event.object_id:
+            return
+        if method.get("customer"):
+            keep_card(row, method)
+        else:
+            clear_card(row)
+
+
+@transaction.atomic
+def _lose_customer(customer: str) -> None:
+    """Somebody deleted it at Stripe: the next payment makes another."""
+    account = Account.unscoped.filter(customer=customer).exclude(customer="").first()
+    if account:
+        row = locked(account.workspace_id)
+        clear_card(row)
+        Account.unscoped.filter(pk=row.pk, customer=customer).update(customer="")
+
+
+def give_up(event: StripeEvent, error: ExpectedError) -> None:
+    """The row stays as evidence; what it was about is looked at by itself, too."""
+    event.finish(error_code=error.code, error_params=jobs.storable(error.params))
+
+
+def find_lost() -> bool:
+    """A chore: what Stripe said and no webhook brought, since the newest that we know. Says whether more is left."""
+    if not is_on():
+        return False
+    newest = StripeEvent.objects.order_by("-happened_at").values_list("happened_at", flat=True).first()
+    since = max(newest - OVERLAP, clock.now() - LOOK_BACK) if newest else clock.now() - LOOK_BACK
+    after = ""
+    for _ in range(PAGES_AT_ONCE):
+        page, has_more = stripe_api.events_since(stripe_api.unix(since), list(KINDS), after)
+        keep(page)
+        if not has_more or not page:
+            break
+        after = str(page[-1]["id"])
+    return False
+
+
+def forget_old() -> bool:
+    """A chore: messages that were worked long ago. A bounded piece."""
+    rows = StripeEvent.objects.filter(happened_at__lt=clock.now() - KEPT_FOR, run_after=None)
+    keys = list(rows.values_list("pk", flat=True)[:1000])
+    StripeEvent.objects.filter(pk__in=keys).delete()
+    return len(keys) == 1000

@@ -1,0 +1,323 @@
+"""Money coming in: by a person at Stripe's own page, or from the saved card. The row is worked until it has ended.
+
+One way leads to a credit: the payment is read from Stripe, and is what this row asked for. A webhook, the person's
+return and the look that comes by itself all only make the row due.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+
+from auditlog.events import Actor, record
+from billing import stripe_api
+from billing.auto import forget_declines, note_decline
+from billing.cards import in_words, keep_card
+from billing.ledger import account_of, locked, post
+from billing.models import Account, EntryKind, TopUp
+from billing.prices import dollars
+from billing.stripe_api import Declined
+from config.lib import clock, errors, jobs
+from config.lib.crash import crash_here
+from config.lib.errors import ExpectedError, Permanent, Transient
+
+KIND = "top_up"
+State, Mode = TopUp.State, TopUp.Mode
+# Stripe forgets a request's key after a day: what was sent is not sent again after that.
+SURELY_KNOWN = timedelta(hours=23)
+LOOKS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 30, 60))
+# A session at Stripe's page lives for a day, and its outcome may be late.
+GIVEN_UP_AFTER = timedelta(days=8)
+
+
+def add_funds(*, workspace_id: Any, cents: int, actor: Actor) -> TopUp:
+    """Written down and rung for; `url` is where the person pays, once a worker has asked for it."""
+    return _begin(workspace_id, Mode.MANUAL, cents, actor)
+
+
+def save_another_card(*, workspace_id: Any, actor: Actor) -> TopUp:
+    """The same way without money."""
+    return _begin(workspace_id, Mode.CARD, 0, actor)
+
+
+def _begin(workspace_id: Any, mode: str, cents: int, actor: Actor) -> TopUp:
+    top_up = TopUp.objects.create(
+        workspace_id=workspace_id,
+        mode=mode,
+        amount_cents=cents,
+        requested_by=actor.label[:254],
+        run_after=clock.now(),
+        priority=jobs.INTERACTIVE,
+    )
+    if cents:
+        record("billing.top_up_started", workspace_id=workspace_id, actor=actor, data={"amount": dollars(cents)})
+    jobs.ring(KIND, interactive=True)
+    return top_up
+
+
+def look_again(top_up: TopUp) -> None:
+    """Make it due, also one that had ended without a payment: a payment that came late is one. Cheap, repeatable."""
+    rows = TopUp.unscoped.filter(pk=top_up.pk).exclude(state=State.SUCCEEDED).exclude(session="", payment_intent="")
+    if rows.update(run_after=clock.now(), priority=jobs.INTERACTIVE):
+        jobs.ring(KIND, interactive=True)
+
+
+def work_top_ups(batch: Sequence[TopUp]) -> None:
+    for top_up in batch:
+        top_up.renew_lease(2 * stripe_api.SECONDS)
+        try:
+            _STEPS[Mode(top_up.mode)](top_up)
+        except Declined as error:
+            _end_declined(top_up, error)
+
+
+def _work_at_page(top_up: TopUp) -> None:
+    """By hand, or for a card alone."""
+    if not top_up.session:
+        _open_page(top_up)
+        return
+    session = stripe_api.session_of(top_up.session)
+    crash_here("billing.session_read")
+    if session.get("status") == "complete" and top_up.mode == Mode.CARD:
+        _keep_card_alone(top_up, (session.get("setup_intent") or {}).get("payment_method"))
+    elif session.get("payment_status") == "paid" and top_up.mode == Mode.MANUAL:
+        invoice = (session.get("invoice") or {}).get("hosted_invoice_url") or ""
+        _credit(top_up, session.get("payment_intent") or {}, invoice_url=str(invoice))
+    elif session.get("status") == "expired":
+        _end(top_up, State.EXPIRED)
+    else:
+        _look_later(top_up)
+
+
+def _open_page(top_up: TopUp) -> None:
+    account = account_of(top_up.workspace_id)
+    customer = _customer_of(account, top_up)
+    session = stripe_api.open_session(_session_of(top_up, customer), f"topup-{top_up.pk}")
+    crash_here("billing.session_made")
+    top_up.finish(
+        state=State.OPEN,
+        session=str(session["id"]),
+        url=str(session.get("url") or ""),
+        run_after=clock.now() + LOOKS[0],
+        error_code="",
+    )
+
+
+def _customer_of(account: Account, top_up: TopUp) -> str:
+    if not account.customer:
+        customer = stripe_api.open_customer(account.workspace_id, top_up.workspace.name)
+        crash_here("billing.customer_made")
+        Account.unscoped.filter(pk=account.pk, customer="").update(customer=customer)
+        account.refresh_from_db()
+        top_up.renew_lease(2 * stripe_api.SECONDS)
+    return account.customer
+
+
+def _session_of(top_up: TopUp, customer: str) -> dict[str, Any]:
+    """Stripe's page takes the card, so no card's number ever reaches us."""
+    page = settings.SITE_URL + reverse("billing:top-up", args=[top_up.workspace_id, top_up.pk])
+    marks = {"top_up": str(top_up.pk), "workspace": str(top_up.workspace_id)}
+    told: dict[str, Any] = {
+        "customer": customer,
+        "client_reference_id": str(top_up.pk),
+        "payment_method_types": ["card"],
+        "metadata": marks,
+        "success_url": f"{page}?back=1",
+        "cancel_url": f"{page}?back=1",
+    }
+    if top_up.mode == Mode.CARD:
+        return {**told, "mode": "setup", "setup_intent_data": {"metadata": marks}}
+    product = {"name": f"{settings.SITE_NAME}: prepaid balance"}
+    price = {"currency": "usd", "unit_amount": top_up.amount_cents, "product_data": product}
+    return {
+        **told,
+        "mode": "payment",
+        "line_items": [{"quantity": 1, "price_data": price}],
+        "payment_intent_data": {"setup_future_usage": "off_session", "metadata": marks},
+        "invoice_creation": {"enabled": True},
+    }
+
+
+def _work_by_itself(top_up: TopUp) -> None:
+    intent = stripe_api.intent_of(top_up.payment_intent) if top_up.payment_intent else _charge(top_up)
+    if intent is None:
+        raise Permanent("payment_unknown")
+    if top_up.payment_intent != intent["id"]:
+        top_up.save_step(payment_intent=str(intent["id"]), state=State.PROCESSING)
+        crash_here("billing.intent_stored")
+    status = str(intent.get("status", ""))
+    if status == "succeeded":
+        _credit(top_up, _with_details(intent))
+    elif status in ("requires_action", "requires_confirmation"):
+        raise Declined("card_needs_you", decline=stripe_api.NEEDS_PERSON, intent=str(intent["id"]))
+    elif status in ("requires_payment_method", "canceled"):
+        raise _refusal_in(intent)
+    else:
+        _look_later(top_up)
+
+
+def _with_details(intent: dict[str, Any]) -> dict[str, Any]:
+    """One that was just made tells its card and receipt by their ids alone."""
+    return intent if isinstance(intent.get("latest_charge"), dict) else stripe_api.intent_of(str(intent["id"]))
+
+
+def _refusal_in(intent: dict[str, Any]) -> Declined:
+    told = intent.get("last_payment_error") or {}
+    decline = str(told.get("decline_code") or told.get("code") or "generic_decline")
+    return Declined(stripe_api.decline_code(decline), decline=decline, intent=str(intent["id"]))
+
+
+def _charge(top_up: TopUp) -> dict[str, Any] | None:
+    """Once, under this row's key; what was sent long ago is looked for instead. None: Stripe knows nothing of it."""
+    account = account_of(top_up.workspace_id)
+    if top_up.called_at and clock.now() - top_up.called_at > SURELY_KNOWN:
+        found = stripe_api.intents_for(account.customer, stripe_api.unix(top_up.called_at) - 3600)
+        return next((one for one in found if (one.get("metadata") or {}).get("top_up") == str(top_up.pk)), None)
+    if not account.has_card:
+        raise Permanent("card_missing")
+    if top_up.called_at is None:
+        top_up.save_step(called_at=clock.now())
+    crash_here("billing.charge_noted")
+    made = stripe_api.charge_card(
+        {
+            "amount": top_up.amount_cents,
+            "currency": "usd",
+            "customer": account.customer,
+            "payment_method": account.payment_method,
+            "off_session": True,
+            "confirm": True,
+            "description": f"{settings.SITE_NAME}: auto top-up",
+            "metadata": {"top_up": str(top_up.pk), "workspace": str(top_up.workspace_id)},
+        },
+        f"autotopup-{top_up.pk}",
+    )
+    crash_here("billing.charged")
+    return made
+
+
+_STEPS = {Mode.MANUAL: _work_at_page, Mode.CARD: _work_at_page, Mode.AUTO: _work_by_itself}
+
+
+def _credit(top_up: TopUp, intent: dict[str, Any], invoice_url: str = "") -> None:
+    """The one place where money is believed. Raises Permanent `payment_mismatch` for what this row never asked for."""
+    if not _is_what_was_asked_for(top_up, intent):
+        raise Permanent("payment_mismatch", payment=str(intent.get("id", "")))
+    method = intent.get("payment_method")
+    receipt = (intent.get("latest_charge") or {}).get("receipt_url") or ""
+    top_up.finish(
+        state=State.SUCCEEDED,
+        payment_intent=str(intent["id"]),
+        receipt_url=str(receipt),
+        invoice_url=invoice_url,
+        ended_at=clock.now(),
+        error_code="",
+        error_params={},
+        also=partial(_post_credit, top_up, str(intent["id"]), method if isinstance(method, dict) else None),
+    )
+    crash_here("billing.credited")
+
+
+def _is_what_was_asked_for(top_up: TopUp, intent: dict[str, Any]) -> bool:
+    customer = Account.unscoped.filter(workspace_id=top_up.workspace_id).values_list("customer", flat=True).first()
+    asked = ("succeeded", top_up.amount_cents, "usd", customer)
+    seen = tuple(intent.get(name) for name in ("status", "amount_received", "currency", "customer"))
+    return seen == asked and bool(intent.get("livemode")) == stripe_api.is_live()
+
+
+def _post_credit(top_up: TopUp, intent: str, method: dict[str, Any] | None) -> None:
+    account = locked(top_up.workspace_id)
+    is_manual = top_up.mode == Mode.MANUAL
+    if is_manual and method:
+        keep_card(account, method)
+    if is_manual and account.topped_up_at is None:
+        account.topped_up_at = clock.now()
+        account.save(update_fields=["topped_up_at"])
+    forget_declines(account)
+    entry = post(
+        top_up.workspace_id,
+        kind=EntryKind.TOP_UP if is_manual else EntryKind.AUTO_TOP_UP,
+        cents=top_up.amount_cents,
+        external_id=intent,
+        about="Added by hand" if is_manual else "From the saved card",
+        actor_label=top_up.requested_by,
+        top_up_id=top_up.pk,
+    )
+    if entry:
+        told = {"amount": dollars(top_up.amount_cents), "balance": dollars(entry.balance_cents)}
+        kind = "billing.topped_up" if is_manual else "billing.auto_topped_up"
+        record(kind, workspace_id=top_up.workspace_id, data={**told, "by": top_up.requested_by})
+
+
+def _keep_card_alone(top_up: TopUp, method: Any) -> None:
+    if not isinstance(method, dict):
+        raise Permanent("card_missing")
+    also = partial(_post_card, top_up, method)
+    top_up.finish(state=State.SUCCEEDED, ended_at=clock.now(), error_code="", error_params={}, also=also)
+
+
+def _post_card(top_up: TopUp, method: dict[str, Any]) -> None:
+    account = locked(top_up.workspace_id)
+    keep_card(account, method)
+    forget_declines(account)
+    told = {"card": in_words(account), "by": top_up.requested_by}
+    record("billing.card_saved", workspace_id=top_up.workspace_id, data=told)
+
+
+def _look_later(top_up: TopUp) -> None:
+    age = clock.now() - top_up.created_at
+    if age > GIVEN_UP_AFTER:
+        _end(top_up, State.EXPIRED)
+        return
+    pause = LOOKS[min(int(age / timedelta(minutes=2)), len(LOOKS) - 1)]
+    top_up.finish(state=State.PROCESSING if top_up.mode == Mode.AUTO else State.OPEN, run_after=clock.now() + pause)
+
+
+def _end(top_up: TopUp, state: str, error: ExpectedError | None = None, also: Any = None) -> None:
+    told = {"error_code": error.code, "error_params": jobs.storable(error.params)} if error else {"error_code": ""}
+    top_up.finish(state=state, ended_at=_ended(top_up), **told, also=also)
+
+
+def _ended(top_up: TopUp) -> datetime:
+    return top_up.ended_at or clock.now()
+
+
+def _end_declined(top_up: TopUp, error: Declined) -> None:
+    if top_up.mode != Mode.AUTO:
+        raise Transient("stripe_away", answer=error.code)
+    if error.intent and not top_up.payment_intent:
+        top_up.save_step(payment_intent=error.intent)
+    _end(top_up, State.FAILED, error, also=partial(_tell_declined, top_up, error))
+    crash_here("billing.declined")
+
+
+def _tell_declined(top_up: TopUp, error: Declined) -> None:
+    account = locked(top_up.workspace_id)
+    note_decline(account, error.code, is_final=error.is_final)
+    _tell_failed(top_up, error, is_off=bool(account.auto_code))
+
+
+def _tell_failed(top_up: TopUp, error: ExpectedError, *, is_off: bool) -> None:
+    wording = errors.describe(error.code, error.params)
+    told = {
+        "amount": dollars(top_up.amount_cents),
+        "error": wording.title,
+        "code": error.code,
+        "params": jobs.storable(error.params),
+        "next": "Automatic top-ups are off until somebody acts." if is_off else "It is tried once more in a day.",
+    }
+    record("billing.auto_top_up_failed", workspace_id=top_up.workspace_id, data=told)
+
+
+def give_up(top_up: TopUp, error: ExpectedError) -> None:
+    """The end without money; a later message about a payment makes it due again."""
+    also = partial(_stop_auto, top_up, error) if top_up.mode == Mode.AUTO else None
+    _end(top_up, State.FAILED, error, also=also)
+
+
+def _stop_auto(top_up: TopUp, error: ExpectedError) -> None:
+    """What nobody understands is not tried again with somebody's card."""
+    note_decline(locked(top_up.workspace_id), error.code, is_final=True)
+    _tell_failed(top_up, error, is_off=True)
