@@ -161,6 +161,15 @@ if [ "$asked" = proof ] && ! cmp -s tests/servers/second-ca.lock "$second/.lock-
     cp tests/servers/second-ca.lock "$second/.lock-installed"
 fi
 
+# --- A stateful Stripe ----------------------------------------------------------------------
+stripe=.tools/localstripe
+if [ "$purpose" = test ] && ! cmp -s tests/servers/localstripe.lock "$stripe/.lock-installed"; then
+    say "installing localstripe, the Stripe test server"
+    "$python" -m venv --clear "$stripe"
+    "$stripe/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r tests/servers/localstripe.lock
+    cp tests/servers/localstripe.lock "$stripe/.lock-installed"
+fi
+
 # --- Vendors' published API descriptions ----------------------------------------------------
 described=.tools/api-descriptions
 if [ "$asked" = proof ] && [ ! -e "$described/opsgenie_sdk" ]; then

@@ -55,6 +55,9 @@ class Stripe:
         self.objects[number] = {"id": number, "livemode": False, "created": int(time.time()), **fields}
         return self.objects[number]
 
+    def found(self, number: str) -> dict[str, Any]:
+        return self.objects[number]
+
     def of(self, kind: str) -> list[dict[str, Any]]:
         return [one for number, one in self.objects.items() if number.startswith(f"{kind}_")]
 
@@ -83,8 +86,7 @@ class Stripe:
         if found["mode"] == "setup":
             found["setup_intent"] = self.made("seti", payment_method=card["id"])["id"]
         else:
-            intent = self._intent(found["customer"], found["amount_total"], card["id"], found["intent_metadata"])
-            self._succeed(intent)
+            intent = self.charge(found["customer"], found["amount_total"], card["id"], found["intent_metadata"])
             found.update(payment_status="paid", payment_intent=intent["id"])
         self.happened("checkout.session.completed", found)
 
@@ -92,13 +94,18 @@ class Stripe:
         told = {"brand": "visa", "last4": last4, "exp_month": 12, "exp_year": 2030}
         return self.made("pm", customer=customer, type="card", card=told)
 
+    def charge(self, customer: str, amount: int, method: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
+        intent = self._intent(customer, amount, method, metadata)
+        self._succeed(intent)
+        return intent
+
     def refund(self, intent: str, cents: int, status: str = "succeeded") -> dict[str, Any]:
         made = self.made("re", payment_intent=intent, amount=cents, status=status, currency="usd")
         self.happened("refund.created", made)
         return made
 
     def dispute(self, intent: str, status: str = "needs_response") -> dict[str, Any]:
-        made = self.made("du", payment_intent=intent, amount=self.objects[intent]["amount"], status=status)
+        made = self.made("du", payment_intent=intent, amount=self.found(intent)["amount"], status=status)
         self.happened("charge.dispute.created", made)
         return made
 
@@ -175,14 +182,14 @@ class Stripe:
         found = dict(self.objects[number])
         for name in ("payment_intent", "setup_intent"):
             if found[name]:
-                found[name] = self._whole(self.objects[found[name]])
+                found[name] = self._whole(self.found(found[name]))
         if found["payment_status"] == "paid":
             found["invoice"] = {"id": "in_1", "hosted_invoice_url": "https://invoice.stripe.com/i/1"}
         return found
 
     def _whole(self, intent: dict[str, Any]) -> dict[str, Any]:
-        names = [name for name in ("payment_method", "latest_charge") if intent.get(name) in self.objects]
-        return {**intent, **{name: self.objects[intent[name]] for name in names}}
+        names = [name for name in ("payment_method", "latest_charge") if isinstance(intent.get(name), str)]
+        return {**intent, **{name: self.found(intent[name]) for name in names}}
 
     def post_payment_intents(self, number: str, asked: dict[str, Any]) -> Said | dict[str, Any]:
         assert (asked["off_session"], asked["confirm"]) == ("true", "true")
@@ -240,7 +247,12 @@ def signed(event: Mapping[str, Any], secret: str = SECRET, *, at: int | None = N
 
 @contextmanager
 def stripe_server() -> Iterator[Stripe]:
-    there = Stripe()
+    with served(Stripe()) as there:
+        yield there
+
+
+@contextmanager
+def served[S: Stripe](there: S) -> Iterator[S]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
