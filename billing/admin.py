@@ -12,7 +12,8 @@ from accounts.staff import ReadOnlyAdmin, record_staff_change
 from billing.forms import DollarField
 from billing.ledger import post
 from billing.models import Account, Charge, Entry, EntryKind, StripeEvent, TopUp
-from billing.prices import MOST_TOP_UP_CENTS, dollars
+from billing.prices import MOST_TOP_UP_CENTS
+from config.lib.money import dollars
 
 REASON_AT_LEAST = 10
 

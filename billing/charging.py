@@ -10,9 +10,10 @@ from django.db import transaction
 
 from billing.ledger import account_of, is_enough, locked, note_change, post
 from billing.models import Account, Charge, EntryKind
-from billing.prices import dollars, is_on, minimum_cents, price_of
+from billing.prices import is_on, minimum_cents, price_of
 from config.lib import clock
 from config.lib.errors import NeedsUser
+from config.lib.money import dollars
 
 type Answer = Literal["free", "held", "refused"]
 

@@ -3,6 +3,7 @@
 from accounts.closing import Content, Settling, closing_steps, contents
 from billing.models import Account, Entry
 from config.lib.errors import ExpectedError
+from config.lib.money import dollars
 
 contents.add("ledger", Content(Entry, "1 entry of the balance", "{} entries of the balance", 35))
 
@@ -10,7 +11,7 @@ contents.add("ledger", Content(Entry, "1 entry of the balance", "{} entries of t
 def forget_customer(settling: Settling) -> list[str]:
     """The customer goes at Stripe, and with it the saved card; what is left of the balance is told."""
     from billing import stripe_api  # Only the worker that takes a workspace apart needs the library.
-    from billing.prices import dollars, is_on
+    from billing.prices import is_on
 
     account = Account.unscoped.filter(workspace_id=settling.workspace_id).first()
     if account is None:

@@ -7,8 +7,9 @@ from typing import Any
 from django import forms
 
 from billing.models import Account, EntryKind
-from billing.prices import LEAST_TOP_UP_CENTS, MOST_TOP_UP_CENTS, dollars, minimum_cents
+from billing.prices import LEAST_TOP_UP_CENTS, MOST_TOP_UP_CENTS, minimum_cents
 from config.lib.errors import describe
+from config.lib.money import dollars
 
 _AMOUNT = re.compile(r"-?[0-9]{1,7}(\.[0-9]{1,2})?")
 _MONEY = {"inputmode": "decimal", "autocomplete": "off"}
@@ -56,6 +57,8 @@ class AutoForm(forms.Form):
             threshold = max(threshold, minimum_cents())
         super().__init__(
             data,
+            # The other form of the page has an amount, too.
+            auto_id="auto_%s",
             initial={
                 "is_on": account.auto_is_on,
                 "threshold": f"{threshold / 100:.2f}",

@@ -9,7 +9,8 @@ from django.db import IntegrityError, transaction
 from auditlog.events import record
 from billing.auto import start_if_low
 from billing.models import Account, Entry
-from billing.prices import dollars, minimum_cents
+from billing.prices import minimum_cents
+from config.lib.money import dollars
 from config.lib.registry import Registry
 
 # Who waits for a balance: called inside the transaction in which it is enough again. Rooms above add theirs.
@@ -77,5 +78,13 @@ def note_change(account: Account) -> None:
 
 
 def _tell_low(account: Account) -> None:
-    told = {"balance": dollars(account.balance_cents), "minimum": dollars(minimum_cents())}
+    told = {"balance": dollars(account.balance_cents), "minimum": dollars(minimum_cents()), "next": _what_now(account)}
     record("billing.balance_low", workspace_id=account.workspace_id, data=told)
+
+
+def _what_now(account: Account) -> str:
+    if not is_enough(account):
+        return "Deployments and renewals wait; watching and alerts go on. Add funds, and what waits goes on by itself."
+    if account.auto_code:
+        return "Automatic top-ups have stopped, so the card is not charged. Add funds before automation has to wait."
+    return "The saved card is charged next, as set in Settings, Billing."

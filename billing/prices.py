@@ -24,8 +24,3 @@ def price_of(work: str) -> int:
         Work.RENEW: settings.BILLING_PRICE_RENEW_CENTS,
     }
     return int(prices[Work(work)])
-
-
-def dollars(cents: int) -> str:
-    """`$3.00`, `-$0.05`."""
-    return f"{'-' if cents < 0 else ''}${abs(cents) // 100:,}.{abs(cents) % 100:02d}"

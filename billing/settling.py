@@ -7,8 +7,8 @@ from auditlog.events import Actor, record
 from billing.auto import forget_declines, start_if_low
 from billing.ledger import locked
 from billing.models import Account, TopUp
-from billing.prices import dollars
 from config.lib.errors import NeedsUser
+from config.lib.money import dollars
 
 
 @transaction.atomic

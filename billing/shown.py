@@ -9,8 +9,9 @@ from django.db.models import QuerySet
 
 from accounts.models import Workspace
 from billing.models import Account, Entry, EntryKind, TopUp, Work
-from billing.prices import dollars, price_of
+from billing.prices import price_of
 from config.lib import errors
+from config.lib.money import dollars
 
 CSV_COLUMNS = ("time", "kind", "about", "by", "amount_usd", "balance_usd", "id")
 

@@ -8,7 +8,7 @@ from auditlog.events import record
 from billing import stripe_api
 from billing.ledger import locked, post
 from billing.models import Entry, EntryKind, TopUp
-from billing.prices import dollars
+from config.lib.money import dollars
 
 # Stripe has, or is about to have, sent the money back.
 _GOES_BACK = frozenset({"pending", "requires_action", "succeeded"})

@@ -18,11 +18,11 @@ from billing.auto import forget_declines, note_decline
 from billing.cards import in_words, keep_card
 from billing.ledger import account_of, locked, post
 from billing.models import Account, EntryKind, TopUp
-from billing.prices import dollars
 from billing.stripe_api import Declined
 from config.lib import clock, errors, jobs
 from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, Permanent, Transient
+from config.lib.money import dollars
 
 KIND = "top_up"
 State, Mode = TopUp.State, TopUp.Mode
@@ -248,6 +248,7 @@ def _post_credit(top_up: TopUp, intent: str, method: dict[str, Any] | None) -> N
     if entry:
         told = {"amount": dollars(top_up.amount_cents), "balance": dollars(entry.balance_cents)}
         kind = "billing.topped_up" if is_manual else "billing.auto_topped_up"
+        told["next"] = "The receipt is in Settings, Billing, beside the payment."
         record(kind, workspace_id=top_up.workspace_id, data={**told, "by": top_up.requested_by})
 
 

@@ -18,13 +18,16 @@ from accounts.views.settings import settings_page
 from billing.forms import AutoForm, FundsForm, LedgerFilter
 from billing.ledger import account_of, is_low
 from billing.models import TopUp
-from billing.prices import dollars, is_on, minimum_cents
+from billing.prices import is_on, minimum_cents
 from billing.settling import change_auto, open_top_up
 from billing.shown import CSV_COLUMNS, auto_trouble, csv_rows, entries_of, last_top_ups, prices_shown, trouble_of
 from config.lib.errors import NeedsUser, in_one_line
+from config.lib.money import dollars
 from config.lib.spreadsheets import csv_lines
 
 LABEL = "Billing"
+# In the session: the payment whose page at Stripe somebody is on the way to.
+GOES_TO = "goes_to_payment"
 PAGE_SIZE = 50
 
 
@@ -82,7 +85,13 @@ def post_funds(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     top_up = open_top_up(workspace, TopUp.Mode.MANUAL)
     if top_up is None or top_up.amount_cents != form.cleaned_data["amount"]:
         top_up = add_funds(workspace_id=workspace.pk, cents=form.cleaned_data["amount"], actor=request.actor)
-    return redirect("billing:top-up", workspace.pk, top_up.pk)
+    return _to_stripe(request, top_up)
+
+
+def _to_stripe(request: WorkspaceRequest, top_up: TopUp) -> HttpResponse:
+    """By the page that waits for Stripe, which goes on by itself once: whoever comes back may stay."""
+    request.session[GOES_TO] = str(top_up.pk)
+    return redirect("billing:top-up", top_up.workspace_id, top_up.pk)
 
 
 @workspace_view("billing.edit")
@@ -94,13 +103,16 @@ def post_card(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     top_up = open_top_up(workspace, TopUp.Mode.CARD) or save_another_card(
         workspace_id=workspace.pk, actor=request.actor
     )
-    return redirect("billing:top-up", workspace.pk, top_up.pk)
+    return _to_stripe(request, top_up)
 
 
 @workspace_view("billing.view")
 @require_safe
 def show_top_up(request: WorkspaceRequest, workspace: Workspace, top_up_id: uuid.UUID) -> HttpResponse:
-    """Waits for Stripe's page and sends the person there, once; after their return for the payment."""
+    """Waits for Stripe's page, and sends whoever just asked for it there; after their return for the payment.
+
+    Not by a redirect: browsers hold one that follows a form to our `form-action`.
+    """
     _require_billing()
     top_up = get_object_or_404(TopUp.objects.for_workspace(workspace), pk=top_up_id)
     is_back = request.GET.get("back") == "1"
@@ -108,13 +120,16 @@ def show_top_up(request: WorkspaceRequest, workspace: Workspace, top_up_id: uuid
         from billing.topups import look_again
 
         look_again(top_up)
-    if request.htmx and top_up.state == TopUp.State.OPEN and top_up.url and not is_back:
+    goes_on = top_up.state == TopUp.State.OPEN and request.session.get(GOES_TO) == str(top_up.pk) and not is_back
+    if goes_on and request.htmx:
+        del request.session[GOES_TO]
         return HttpResponseClientRedirect(top_up.url)
     context = {
         "top_up": top_up,
         "amount": dollars(top_up.amount_cents),
         "is_back": is_back,
         "is_live": top_up.is_open and (is_back or top_up.state == TopUp.State.PREPARING),
+        "goes_on": goes_on,
         "trouble": trouble_of(top_up),
         "balance": dollars(account_of(workspace.pk).balance_cents),
     }

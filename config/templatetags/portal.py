@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from accounts.invitations import invitations_to
 from accounts.models import Invitation, User, Workspace
 from config.lib import clock, drawing, errors, states, wording
+from config.lib.money import dollars
 
 register = template.Library()
 
@@ -99,10 +100,7 @@ def span(seconds: float | None) -> str:
     return wording.span(seconds) if seconds is not None else ""
 
 
-@register.filter
-def cents(amount: int) -> str:
-    """`3.00` of 300 US cents; with a sign where it is negative."""
-    return f"{'-' if amount < 0 else ''}{abs(amount) // 100:,}.{abs(amount) % 100:02d}"
+register.filter("dollars", dollars)
 
 
 @register.filter

@@ -119,16 +119,19 @@ class Portal:
 
     def manage(self, *arguments: str) -> str:
         """Run a management command with this portal's settings; its output, or its error raised."""
+        return self._run("manage.py", *arguments)
+
+    def _run(self, *arguments: str) -> str:
         answer = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, *arguments],
             cwd=ROOT,
-            env=self.environment,
+            env={**self.environment, "DJANGO_SETTINGS_MODULE": "config.settings"},
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
         )
         if answer.returncode:
-            raise RuntimeError(f"manage.py {arguments[0]}: {answer.stderr.strip() or answer.stdout.strip()}")
+            raise RuntimeError(f"{' '.join(arguments[:2])}: {answer.stderr.strip() or answer.stdout.strip()}")
         return answer.stdout
 
     def bootstrap(self, email: str, workspace: str, *options: str) -> dict[str, Any]:
@@ -139,15 +142,11 @@ class Portal:
     def bootstrap_many(self, emails: Sequence[str], workspace: str, password: str) -> list[dict[str, Any]]:
         """As `bootstrap` for each address, by one process: starting one is most of what a person costs."""
         given = json.dumps([{"email": email, "workspace_name": workspace, "password": password} for email in emails])
-        answer = subprocess.run(
-            [sys.executable, "-c", _BOOTSTRAP_MANY, given],
-            cwd=ROOT,
-            env={**self.environment, "DJANGO_SETTINGS_MODULE": "config.settings"},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return [json.loads(line) for line in answer.stdout.splitlines()]
+        return [json.loads(line) for line in self.run_python(_BOOTSTRAP_MANY, given).splitlines()]
+
+    def run_python(self, source: str, *arguments: str) -> str:
+        """Run it with this portal's settings; its output."""
+        return self._run("-c", source, *arguments)
 
     def logs(self) -> str:
         """Everything that it wrote to its logs so far."""

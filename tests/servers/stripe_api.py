@@ -174,6 +174,7 @@ class Stripe:
             payment_intent=None,
             setup_intent=None,
             invoice=None,
+            success_url=asked["success_url"],
         )
         made["url"] = f"https://checkout.stripe.com/c/pay/{made['id']}"
         return made

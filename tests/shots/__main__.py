@@ -2,7 +2,7 @@
 
     python -m tests.shots [part …]     one or more of PARTS below; all of them by default
     python -m tests.shots [strangers] [empty] [seeded] [inspection] [adding] [walk] [team] [feeds] [gateways]
-                          [alerts] [rules] [shelf] [authorities] [handsfree] [trouble] [google]
+                          [alerts] [rules] [shelf] [authorities] [handsfree] [billing] [trouble] [google]
 
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.
@@ -28,6 +28,7 @@ from tests.shots.adding import shoot_adding
 from tests.shots.album import Album
 from tests.shots.alerts import shoot_alerts
 from tests.shots.authorities import shoot_authorities
+from tests.shots.billing import shoot_billing
 from tests.shots.feeds import shoot_feeds
 from tests.shots.gateways import shoot_gateways
 from tests.shots.google import shoot_google
@@ -197,6 +198,7 @@ PARTS: dict[str, Shoot] = {
     "shelf": shoot_shelf,
     "authorities": shoot_authorities,
     "handsfree": shoot_handsfree,
+    "billing": shoot_billing,
     "trouble": shoot_trouble,
     "second": shoot_second_step,
 }
