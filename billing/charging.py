@@ -2,13 +2,13 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from django.conf import settings
 from django.db import transaction
 
-from billing.ledger import account_of, is_enough, locked, note_change, post
+from billing.ledger import account_of, locked, note_change, post
 from billing.models import Account, Charge, EntryKind
 from billing.prices import is_on, minimum_cents, price_of
 from config.lib import clock
@@ -16,6 +16,9 @@ from config.lib.errors import NeedsUser
 from config.lib.money import dollars
 
 type Answer = Literal["free", "held", "refused"]
+UNPAID = "balance_too_low"
+# A site would go down for some cents: what is served ends within three days, or a tenth of its life.
+LATE_DAYS = timedelta(days=3)
 
 
 class Run(Protocol):
@@ -135,6 +138,11 @@ def held_since(age: timedelta) -> list[Charge]:
     return list(rows.order_by("created_at")[:500])
 
 
+def ends_soon(not_before: datetime, not_after: datetime) -> bool:
+    """Whether a certificate has so little of its life left that its successor does not wait for a balance."""
+    return not_after < clock.now() + min(LATE_DAYS, (not_after - not_before) / 10)
+
+
 def require_balance(workspace_id: uuid.UUID, work: str) -> None:
     """Before something is begun by hand. Raises NeedsUser `balance_too_low`."""
     if not is_on():
@@ -147,12 +155,8 @@ def require_balance(workspace_id: uuid.UUID, work: str) -> None:
 
 def too_low(missing_cents: int) -> NeedsUser:
     return NeedsUser(
-        "balance_too_low",
+        UNPAID,
         missing=dollars(missing_cents),
         minimum=dollars(minimum_cents()),
         missing_cents=missing_cents,
     )
-
-
-def has_enough(workspace_id: uuid.UUID) -> bool:
-    return not is_on() or is_enough(account_of(workspace_id))

@@ -35,4 +35,7 @@ register(
 )
 chores.add("lost messages of Stripe", Routine(later("billing.messages.find_lost"), timedelta(hours=1)))
 chores.add("old messages of Stripe", Routine(later("billing.messages.forget_old"), timedelta(days=1)))
+chores.add(
+    "money set aside for work that is gone", Routine(later("billing.stale.release_stale_holds"), timedelta(hours=1))
+)
 chores.add("top-ups that were held back", Routine(later("billing.auto.retry_waiting"), timedelta(hours=1)))

@@ -1,26 +1,23 @@
 """What a run costs, and runs that wait until the balance is enough."""
 
 import uuid
+from collections.abc import Collection
 from datetime import timedelta
 from functools import partial
 
-from billing.charging import gate, held_since, release_stale, settle, too_low
+from billing.charging import UNPAID, ends_soon, gate, settle, too_low
 from billing.ledger import replenished
 from billing.models import Work
+from billing.stale import at_work
+from certificates.unpaid import tell_paid, tell_unpaid
 from config.lib import clock, jobs
 from config.lib.errors import ExpectedError
 from deploy.models import TargetRun
 from deploy.reconcile import KIND
 from deploy.result import Result
-from domains.findings import close_finding, open_finding
 
-UNPAID = "balance_too_low"
-SOURCE = "billing"
 # Whoever adds funds wakes the run; this is for those that were missed.
 ASKED_AGAIN = timedelta(hours=1)
-# What is served ends so soon that a site would go down for some cents: within three days, or a tenth of its life.
-LATE_DAYS = timedelta(days=3)
-HOLD_AT_LEAST = timedelta(hours=2)
 
 State = TargetRun.State
 
@@ -33,7 +30,7 @@ def require_paid(run: TargetRun) -> None:
     if not answer.is_open:
         raise too_low(answer.missing_cents)
     if run.error_code == UNPAID:
-        close_finding(domain=run.domain, source=SOURCE, code=UNPAID)
+        tell_paid(run.domain)
 
 
 def _is_late(run: TargetRun) -> bool:
@@ -41,9 +38,8 @@ def _is_late(run: TargetRun) -> bool:
     visit = getattr(run.domain, "visit", None)
     if visit is None or visit.not_after is None or run.certificate is None:
         return False
-    life = visit.not_after - (visit.not_before or visit.not_after - timedelta(days=90))
-    is_late: bool = run.certificate.not_after > visit.not_after < clock.now() + min(LATE_DAYS, life / 10)
-    return is_late
+    begun = visit.not_before or visit.not_after - timedelta(days=90)
+    return run.certificate.not_after > visit.not_after and ends_soon(begun, visit.not_after)
 
 
 def wait_for_balance(run: TargetRun, error: ExpectedError) -> None:
@@ -55,15 +51,10 @@ def wait_for_balance(run: TargetRun, error: ExpectedError) -> None:
         priority=run.priority,
         error_code=error.code,
         error_params=jobs.storable(error.params),
-        also=partial(_say_so, run, error),
+        also=partial(tell_unpaid, run.domain, error),
     )
     if is_ours:
         jobs.ring(KIND)
-
-
-def _say_so(run: TargetRun, error: ExpectedError) -> None:
-    params = jobs.storable(error.params)
-    open_finding(domain=run.domain, source=SOURCE, code=error.code, params=params, severity="warning", needs_user=True)
 
 
 def wake_unpaid(workspace_id: uuid.UUID) -> None:
@@ -81,12 +72,8 @@ def settle_payment(run: TargetRun, result: Result) -> None:
     settle(run, did_its_work=result.state == State.SUCCEEDED)
 
 
-def release_stale_holds() -> bool:
-    """A chore: money that was set aside for runs which ended without settling, or are gone. A bounded piece."""
-    held = held_since(HOLD_AT_LEAST)
-    rows = TargetRun.unscoped.filter(pk__in=[charge.run_id for charge in held], state__in=TargetRun.OPEN_STATES)
-    open_runs = set(rows.values_list("pk", flat=True))
-    for charge in held:
-        if charge.run_id not in open_runs:
-            release_stale(charge.pk)
-    return False
+def _under_way(runs: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    return set(TargetRun.unscoped.filter(pk__in=runs, state__in=TargetRun.OPEN_STATES).values_list("pk", flat=True))
+
+
+at_work.add("deploy", _under_way)

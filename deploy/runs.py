@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q
 
 from auditlog.events import record
+from billing.charging import UNPAID
 from config.lib import clock, jobs
 from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, Transient
@@ -16,7 +17,7 @@ from deploy import server_lease
 from deploy.checking import check_target
 from deploy.deploying import deploy_to_target
 from deploy.models import Target, TargetRun
-from deploy.paying import UNPAID, settle_payment, wait_for_balance
+from deploy.paying import settle_payment, wait_for_balance
 from deploy.reconcile import KIND, plan_retry
 from deploy.result import SUPERSEDED, Result
 from deploy.settling import lock_domain, settle_deployment

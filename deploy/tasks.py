@@ -1,10 +1,7 @@
 """What this room's workers do."""
 
-from datetime import timedelta
-
 from django.db.models import Q
 
-from accounts.chores import Routine, chores
 from config.lib import jobs
 from config.lib.later import later
 from deploy.models import TargetRun
@@ -23,7 +20,4 @@ jobs.register(
         limit=leave_busy_out,
         must_end=HALF_DONE,
     )
-)
-chores.add(
-    "money set aside for runs that are gone", Routine(later("deploy.paying.release_stale_holds"), timedelta(hours=1))
 )

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from auditlog.events import SYSTEM
+from billing.charging import UNPAID
 from certificates.gates import Wish
 from certificates.issuance import cancel_issuance, open_issuances, start_issuance
 from certificates.models import Certificate, Issuance, Renewal
@@ -26,6 +27,7 @@ from certificates.renewal.moment import (
     pause_after,
     renewal_moment,
 )
+from certificates.renewal.paying import give_back, require_paid, settle_ended, wait_for_balance
 from certificates.renewal.telling import tell_level
 from certificates.solvers import MANUAL, automatic_for
 from config.lib import clock, jobs
@@ -57,7 +59,7 @@ def look(renewal: Renewal) -> None:
     """Blocks while the CA is asked. Raises LeaseLost."""
     now = clock.now()
     facts = _in_line(renewal, now)
-    renewal.save_step(**facts)
+    renewal.save_step(**facts, also=partial(settle_ended, renewal, renewal.issuance))
     crash_here("renew.read")
     if renewal.certificate and (renewal.ask_at is None or renewal.ask_at <= now):
         _ask(renewal, now)
@@ -206,13 +208,15 @@ def _start(renewal: Renewal) -> None:
         if wish.solver == MANUAL:
             raise NeedsUser("renewal_needs_hands", names=list(wish.names))
         _end_abandoned(renewal, wish)
+        require_paid(renewal)
         replaces = ari.certificate_id(renewal.certificate.leaf_pem) if renewal.certificate else ""
         issuance, _ = start_issuance(domain=renewal.domain, wish=wish, actor=SYSTEM, is_renewal=True, replaces=replaces)
     except ExpectedError as error:
         _keep_from(renewal, error)
         return
     crash_here("renew.started")
-    renewal.save_step(issuance=issuance, retry_at=None)
+    waited: dict[str, Any] = {"error_code": "", "error_params": {}} if renewal.error_code == UNPAID else {}
+    renewal.save_step(issuance=issuance, retry_at=None, **waited)
 
 
 def _end_abandoned(renewal: Renewal, wish: Wish) -> None:
@@ -226,11 +230,14 @@ def _end_abandoned(renewal: Renewal, wish: Wish) -> None:
 
 
 def _keep_from(renewal: Renewal, error: ExpectedError) -> None:
+    if error.code == UNPAID:
+        wait_for_balance(renewal, error)
+        return
     failures, now = renewal.failures + 1, clock.now()
     named = error.retry_at if isinstance(error, Transient) else None
     retry_at = max(now + pause_after(failures, was_outage=False), named or now)
     trouble: dict[str, Any] = {"error_code": error.code, "error_params": jobs.storable(error.params)}
-    renewal.save_step(failures=failures, retry_at=retry_at, **trouble)
+    renewal.save_step(failures=failures, retry_at=retry_at, **trouble, also=partial(give_back, renewal))
 
 
 def _rest(renewal: Renewal, now: datetime) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from certificates.models import Renewal
 from certificates.renewal.moment import EXPIRED, OVERDUE_PERCENT
+from certificates.unpaid import tell_paid
 from config.lib.errors import describe
 from domains.findings import close_finding, open_finding
 
@@ -44,6 +45,7 @@ def forget(renewal: Renewal) -> None:
     """Nobody renews it any more, so nothing is overdue."""
     for code in (OVERDUE, ENDED, BLOCKED):
         close_finding(domain=renewal.domain, source=SOURCE, code=code)
+    tell_paid(renewal.domain)
 
 
 def _why(renewal: Renewal) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,58 +10,28 @@ from django.test import Client
 
 from auditlog.events import SYSTEM
 from auditlog.models import Event
-from certificates import solvers as solving
 from certificates.acme.facts import Problem
 from certificates.acme.refusals import request_refusal
 from certificates.advance import give_up
 from certificates.gates import read_wish
 from certificates.issuance import cancel_issuance, start_issuance
-from certificates.models import AcmeAccount, Authorization, Certificate, Issuance, Renewal
-from certificates.records import look_at_records, missing_records
+from certificates.models import AcmeAccount, Certificate, Issuance, Renewal
 from certificates.renewal.plan import Automation, set_automation
 from certificates.renewal.sweep import look
 from certificates.store import delete_certificate
 from config.lib import clock, jobs
-from config.lib.errors import ExpectedError, NeedsUser
-from domains.models import Domain, Finding, Mode, Ownership
+from config.lib.errors import NeedsUser
+from domains.models import Domain, Finding, Ownership
 from notifications.models import Rule
 from tests.cast import Cast, make_cast
 from tests.integration.issuing import reread, use_ca, verified_domain, work_out
+from tests.integration.renewing import ByTestDns, by_test_dns, certificates, turn_on, work
 from tests.servers.dns import ChallengeDns
 from tests.servers.pebble import Pebble
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DAY = timedelta(days=1)
 State = Issuance.State
-
-
-class ByTestDns:
-    """Publishes at the DNS that comes with Pebble."""
-
-    label = "by the tests' DNS"
-    challenge = "dns-01"
-
-    def __init__(self, dns: ChallengeDns) -> None:
-        self._dns = dns
-        self.is_there = True
-        self.is_published = True
-
-    def covers(self, workspace_id: uuid.UUID, names: Sequence[str]) -> bool:
-        return self.is_there
-
-    def present(self, issuance: Issuance, rows: Sequence[Authorization]) -> None:
-        for row in rows:
-            self._dns.set_txt(row.txt_name, row.txt_value if self.is_published else "wrong")
-
-    def look(self, issuance: Issuance, rows: Sequence[Authorization]) -> ExpectedError | None:
-        if not self.is_published:
-            return None
-        look_at_records(rows)
-        return missing_records(rows)
-
-    def clean_up(self, issuance: Issuance, rows: Sequence[Authorization]) -> None:
-        for row in rows:
-            self._dns.clear_txt(row.txt_name)
 
 
 @pytest.fixture
@@ -72,9 +41,7 @@ def cast() -> Cast:
 
 @pytest.fixture
 def solver(dns_server: ChallengeDns, monkeypatch: pytest.MonkeyPatch) -> ByTestDns:
-    ours = ByTestDns(dns_server)
-    monkeypatch.setattr(solving.solvers, "_items", {**solving.solvers._items, "tests": ours})
-    return ours
+    return by_test_dns(dns_server, monkeypatch)
 
 
 @pytest.fixture
@@ -82,24 +49,6 @@ def domain(settings: Any, pebble_server: Pebble, dns_server: ChallengeDns, cast:
     use_ca(settings, pebble_server, dns_server)
     host = f"r{uuid.uuid4().hex[:8]}.net"
     return verified_domain(cast.acme, host, dns_server)
-
-
-def turn_on(domain: Domain) -> Renewal:
-    set_automation(domain=domain, actor=SYSTEM, wanted=Automation(Mode.DNS, auto_renew=True))
-    return Renewal.unscoped.get(domain=domain)
-
-
-def work(domain: Domain) -> Renewal:
-    """The sweep, and whatever it started, to its end."""
-    jobs.run_due("renewal")
-    for issuance in Issuance.unscoped.filter(domain=domain, state__in=Issuance.OPEN_STATES):
-        work_out(issuance)
-    jobs.run_due("renewal")
-    return Renewal.unscoped.select_related("certificate", "issuance", "domain").get(domain=domain)
-
-
-def certificates(domain: Domain) -> list[Certificate]:
-    return list(Certificate.unscoped.filter(domain=domain).order_by("created_at"))
 
 
 def moved(moment: datetime) -> Any:

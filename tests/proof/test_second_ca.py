@@ -15,7 +15,7 @@ from certificates.revoking import revoke_certificate
 from config.lib import clock, jobs
 from tests.cast import make_cast
 from tests.integration.issuing import LOOPBACK, issue, publish, reread, start, verified_domain
-from tests.integration.test_renewal import ByTestDns, certificates, turn_on, work
+from tests.integration.renewing import ByTestDns, certificates, turn_on, work
 from tests.servers.dns import ChallengeDns, challenge_dns
 from tests.servers.second_ca import SecondCa, second_ca
 
