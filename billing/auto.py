@@ -36,7 +36,8 @@ def start_if_low(account: Account) -> TopUp | None:
 
 def _is_wished(account: Account) -> bool:
     is_ready = account.auto_is_on and account.has_card and account.topped_up_at is not None and not account.auto_code
-    return is_on() and is_ready and account.available_cents <= account.auto_threshold_cents
+    is_low = is_on() and is_ready and account.available_cents <= account.auto_threshold_cents
+    return is_low and account.workspace.closing_at is None
 
 
 def _is_held_back(account: Account) -> bool:

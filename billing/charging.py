@@ -72,6 +72,7 @@ def gate(run: Run, work: str, *, is_late: bool = False) -> Gate:
     missing = _missing(account, cents)
     is_mercy = bool(missing) and is_late and settings.BILLING_RENEW_WHEN_LATE
     if missing and not is_mercy:
+        note_change(account)
         return Gate("refused", missing_cents=missing)
     _hold(account, charge or Charge(workspace_id=run.workspace_id, subject=run.billed_as), run, work, cents, is_mercy)
     return Gate("held", cents)

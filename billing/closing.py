@@ -1,7 +1,7 @@
 """What of a workspace's money has to be settled before its rows go."""
 
 from accounts.closing import Content, Settling, closing_steps, contents
-from billing.models import Account, Entry
+from billing.models import Account, Entry, TopUp
 from config.lib.errors import ExpectedError
 from config.lib.money import dollars
 
@@ -17,6 +17,13 @@ def forget_customer(settling: Settling) -> list[str]:
     if account is None:
         return []
     left = [f"the balance of {dollars(account.balance_cents)}"] if account.balance_cents > 0 else []
+    under_way = TopUp.unscoped.filter(
+        workspace_id=account.workspace_id, state__in=TopUp.OPEN_STATES, amount_cents__gt=0
+    )
+    left += [
+        f"a payment of {dollars(cents)} under way"
+        for cents in under_way.exclude(mode="card").values_list("amount_cents", flat=True)
+    ]
     if not account.customer or not is_on():
         return left
     settling.hold()

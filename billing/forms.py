@@ -52,9 +52,7 @@ class AutoForm(forms.Form):
     amount = DollarField(label="Charge the saved card", least=LEAST_TOP_UP_CENTS, most=MOST_TOP_UP_CENTS)
 
     def __init__(self, data: Any = None, *, account: Account) -> None:
-        threshold = account.auto_threshold_cents
-        if not account.auto_is_on:
-            threshold = max(threshold, minimum_cents())
+        threshold = max(account.auto_threshold_cents, minimum_cents())
         super().__init__(
             data,
             # The other form of the page has an amount, too.
@@ -65,6 +63,8 @@ class AutoForm(forms.Form):
                 "amount": f"{account.auto_amount_cents / 100:.2f}",
             },
         )
+        # Below it automation waits already, so the balance would never fall to a lower threshold.
+        self.fields["threshold"].least = minimum_cents()  # type: ignore[attr-defined]
 
 
 class LedgerFilter(forms.Form):

@@ -72,7 +72,7 @@ def note_change(account: Account) -> None:
     if low != account.is_low:
         account.is_low = low
         account.save(update_fields=["is_low"])
-        if low and account.topped_up_at:
+        if low:
             _tell_low(account)
     start_if_low(account)
 

@@ -7,12 +7,14 @@ from typing import Any
 
 from django.db import transaction
 
+from accounts.models import Chore
 from billing import stripe_api
 from billing.cards import clear_card, keep_card
 from billing.ledger import locked
 from billing.models import Account, StripeEvent, TopUp
 from billing.prices import is_on
 from billing.taking_back import take_back_dispute, take_back_refunds
+from billing.tasks import FIND_LOST
 from billing.topups import look_again
 from config.lib import clock, jobs
 from config.lib.crash import crash_here
@@ -177,11 +179,11 @@ def give_up(event: StripeEvent, error: ExpectedError) -> None:
 
 
 def find_lost() -> bool:
-    """A chore: what Stripe said and no webhook brought, since the newest that we know. Says whether more is left."""
+    """A chore: what Stripe said and no webhook brought since the last look."""
     if not is_on():
         return False
-    newest = StripeEvent.objects.order_by("-happened_at").values_list("happened_at", flat=True).first()
-    since = max(newest - OVERLAP, clock.now() - LOOK_BACK) if newest else clock.now() - LOOK_BACK
+    looked = Chore.objects.filter(name=FIND_LOST).values_list("done_at", flat=True).first()
+    since = max(looked - OVERLAP, clock.now() - LOOK_BACK) if looked else clock.now() - LOOK_BACK
     after = ""
     for _ in range(PAGES_AT_ONCE):
         page, has_more = stripe_api.events_since(stripe_api.unix(since), list(KINDS), after)

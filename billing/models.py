@@ -132,7 +132,8 @@ class TopUp(LeasedJob, OwnedModel):
     """Money on its way in, or with the mode `card` only a card. Written before Stripe is asked for anything.
 
     `called_at` is when a card was first charged by itself: Stripe forgets a request's key after a day, so the request
-    is not repeated after that. Amount and workspace of a payment are this row's, whatever a message says.
+    is not repeated after that. `customer` and `payment_method` are what was asked with: a repeated request must be the
+    same to the letter. Amount and workspace of a payment are this row's, whatever a message says.
     """
 
     class Mode(models.TextChoices):
@@ -159,6 +160,8 @@ class TopUp(LeasedJob, OwnedModel):
     receipt_url = models.TextField(blank=True)
     invoice_url = models.TextField(blank=True)
     requested_by = models.CharField(max_length=254, blank=True)
+    customer = models.CharField(max_length=64, blank=True)
+    payment_method = models.CharField(max_length=64, blank=True)
     called_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now)
     ended_at = models.DateTimeField(null=True, blank=True)

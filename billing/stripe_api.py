@@ -116,11 +116,11 @@ def decline_code(decline: str) -> str:
     return "card_without_funds" if decline == "insufficient_funds" else "card_declined"
 
 
-def open_customer(workspace_id: uuid.UUID, name: str) -> str:
-    """One for each workspace, however often it is asked for within a day."""
+def open_customer(workspace_id: uuid.UUID, name: str, key: str) -> str:
+    """One for a key, however often it is asked for within a day."""
     with asking() as stripe_:
         told = {"name": name, "metadata": {"workspace": str(workspace_id)}}
-        made = stripe_.v1.customers.create(told, {"idempotency_key": f"cust-{workspace_id}-v1"})  # type: ignore[arg-type]
+        made = stripe_.v1.customers.create(told, {"idempotency_key": key})  # type: ignore[arg-type]
         return made.id
 
 

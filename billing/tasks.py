@@ -7,6 +7,8 @@ from billing.models import OldCard, StripeEvent, TopUp
 from config.lib.jobs import Kind, register
 from config.lib.later import later
 
+FIND_LOST = "lost messages of Stripe"
+
 register(
     Kind(
         name="top_up",
@@ -33,7 +35,7 @@ register(
         give_up=later("billing.cards.give_up"),
     )
 )
-chores.add("lost messages of Stripe", Routine(later("billing.messages.find_lost"), timedelta(hours=1)))
+chores.add(FIND_LOST, Routine(later("billing.messages.find_lost"), timedelta(hours=1)))
 chores.add("old messages of Stripe", Routine(later("billing.messages.forget_old"), timedelta(days=1)))
 chores.add(
     "money set aside for work that is gone", Routine(later("billing.stale.release_stale_holds"), timedelta(hours=1))

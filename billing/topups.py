@@ -60,7 +60,8 @@ def _begin(workspace_id: Any, mode: str, cents: int, actor: Actor) -> TopUp:
 
 def look_again(top_up: TopUp) -> None:
     """Make it due, also one that had ended without a payment: a payment that came late is one. Cheap, repeatable."""
-    rows = TopUp.unscoped.filter(pk=top_up.pk).exclude(state=State.SUCCEEDED).exclude(session="", payment_intent="")
+    asked = TopUp.unscoped.exclude(session="", payment_intent="", called_at=None)
+    rows = asked.filter(pk=top_up.pk).exclude(state=State.SUCCEEDED)
     if rows.update(run_after=clock.now(), priority=jobs.INTERACTIVE):
         jobs.ring(KIND, interactive=True)
 
@@ -84,8 +85,8 @@ def _work_at_page(top_up: TopUp) -> None:
     if session.get("status") == "complete" and top_up.mode == Mode.CARD:
         _keep_card_alone(top_up, (session.get("setup_intent") or {}).get("payment_method"))
     elif session.get("payment_status") == "paid" and top_up.mode == Mode.MANUAL:
-        invoice = (session.get("invoice") or {}).get("hosted_invoice_url") or ""
-        _credit(top_up, session.get("payment_intent") or {}, invoice_url=str(invoice))
+        invoice = (session.get("invoice") or {}).get("hosted_invoice_url")
+        _credit(top_up, session.get("payment_intent") or {}, invoice_url=invoice)
     elif session.get("status") == "expired":
         _end(top_up, State.EXPIRED)
     else:
@@ -93,14 +94,14 @@ def _work_at_page(top_up: TopUp) -> None:
 
 
 def _open_page(top_up: TopUp) -> None:
-    account = account_of(top_up.workspace_id)
-    customer = _customer_of(account, top_up)
-    session = stripe_api.open_session(_session_of(top_up, customer), f"topup-{top_up.pk}")
+    if not top_up.customer:
+        top_up.save_step(customer=_customer_of(account_of(top_up.workspace_id), top_up))
+    session = stripe_api.open_session(_session_of(top_up), f"topup-{top_up.pk}")
     crash_here("billing.session_made")
     top_up.finish(
         state=State.OPEN,
         session=str(session["id"]),
-        url=str(session.get("url") or ""),
+        url=_link(session.get("url")),
         run_after=clock.now() + LOOKS[0],
         error_code="",
     )
@@ -108,7 +109,8 @@ def _open_page(top_up: TopUp) -> None:
 
 def _customer_of(account: Account, top_up: TopUp) -> str:
     if not account.customer:
-        customer = stripe_api.open_customer(account.workspace_id, top_up.workspace.name)
+        name = top_up.workspace.name
+        customer = stripe_api.open_customer(account.workspace_id, name, f"customer-{top_up.pk}")
         crash_here("billing.customer_made")
         Account.unscoped.filter(pk=account.pk, customer="").update(customer=customer)
         account.refresh_from_db()
@@ -116,12 +118,12 @@ def _customer_of(account: Account, top_up: TopUp) -> str:
     return account.customer
 
 
-def _session_of(top_up: TopUp, customer: str) -> dict[str, Any]:
+def _session_of(top_up: TopUp) -> dict[str, Any]:
     """Stripe's page takes the card, so no card's number ever reaches us."""
     page = settings.SITE_URL + reverse("billing:top-up", args=[top_up.workspace_id, top_up.pk])
     marks = {"top_up": str(top_up.pk), "workspace": str(top_up.workspace_id)}
     told: dict[str, Any] = {
-        "customer": customer,
+        "customer": top_up.customer,
         "client_reference_id": str(top_up.pk),
         "payment_method_types": ["card"],
         "metadata": marks,
@@ -172,21 +174,21 @@ def _refusal_in(intent: dict[str, Any]) -> Declined:
 
 def _charge(top_up: TopUp) -> dict[str, Any] | None:
     """Once, under this row's key; what was sent long ago is looked for instead. None: Stripe knows nothing of it."""
-    account = account_of(top_up.workspace_id)
     if top_up.called_at and clock.now() - top_up.called_at > SURELY_KNOWN:
-        found = stripe_api.intents_for(account.customer, stripe_api.unix(top_up.called_at) - 3600)
+        found = stripe_api.intents_for(top_up.customer, stripe_api.unix(top_up.called_at) - 3600)
         return next((one for one in found if (one.get("metadata") or {}).get("top_up") == str(top_up.pk)), None)
-    if not account.has_card:
-        raise Permanent("card_missing")
     if top_up.called_at is None:
-        top_up.save_step(called_at=clock.now())
+        account = account_of(top_up.workspace_id)
+        if not account.has_card:
+            raise Permanent("card_missing")
+        top_up.save_step(called_at=clock.now(), customer=account.customer, payment_method=account.payment_method)
     crash_here("billing.charge_noted")
     made = stripe_api.charge_card(
         {
             "amount": top_up.amount_cents,
             "currency": "usd",
-            "customer": account.customer,
-            "payment_method": account.payment_method,
+            "customer": top_up.customer,
+            "payment_method": top_up.payment_method,
             "off_session": True,
             "confirm": True,
             "description": f"{settings.SITE_NAME}: auto top-up",
@@ -201,17 +203,17 @@ def _charge(top_up: TopUp) -> dict[str, Any] | None:
 _STEPS = {Mode.MANUAL: _work_at_page, Mode.CARD: _work_at_page, Mode.AUTO: _work_by_itself}
 
 
-def _credit(top_up: TopUp, intent: dict[str, Any], invoice_url: str = "") -> None:
+def _credit(top_up: TopUp, intent: dict[str, Any], invoice_url: Any = None) -> None:
     """The one place where money is believed. Raises Permanent `payment_mismatch` for what this row never asked for."""
     if not _is_what_was_asked_for(top_up, intent):
         raise Permanent("payment_mismatch", payment=str(intent.get("id", "")))
     method = intent.get("payment_method")
-    receipt = (intent.get("latest_charge") or {}).get("receipt_url") or ""
+    receipt = (intent.get("latest_charge") or {}).get("receipt_url")
     top_up.finish(
         state=State.SUCCEEDED,
         payment_intent=str(intent["id"]),
-        receipt_url=str(receipt),
-        invoice_url=invoice_url,
+        receipt_url=_link(receipt),
+        invoice_url=_link(invoice_url),
         ended_at=clock.now(),
         error_code="",
         error_params={},
@@ -220,9 +222,13 @@ def _credit(top_up: TopUp, intent: dict[str, Any], invoice_url: str = "") -> Non
     crash_here("billing.credited")
 
 
+def _link(told: Any) -> str:
+    """What a page may link to."""
+    return str(told) if str(told).startswith("https://") else ""
+
+
 def _is_what_was_asked_for(top_up: TopUp, intent: dict[str, Any]) -> bool:
-    customer = Account.unscoped.filter(workspace_id=top_up.workspace_id).values_list("customer", flat=True).first()
-    asked = ("succeeded", top_up.amount_cents, "usd", customer)
+    asked = ("succeeded", top_up.amount_cents, "usd", top_up.customer)
     seen = tuple(intent.get(name) for name in ("status", "amount_received", "currency", "customer"))
     return seen == asked and bool(intent.get("livemode")) == stripe_api.is_live()
 

@@ -58,9 +58,13 @@ def wait_for_balance(run: TargetRun, error: ExpectedError) -> None:
 
 
 def wake_unpaid(workspace_id: uuid.UUID) -> None:
-    """There is enough again. Inside the transaction of the payment; cheap, repeatable."""
+    """There is enough again. Inside the transaction of the payment; cheap, repeatable.
+
+    Rows that a worker holds are passed over: it may be waiting for the account that this transaction has locked.
+    """
     rows = TargetRun.objects.for_workspace(workspace_id).filter(state=State.WAITING, error_code=UNPAID)
-    if rows.filter(lease_token__isnull=True).update(run_after=clock.now()):
+    free = list(rows.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
+    if TargetRun.unscoped.filter(pk__in=free, lease_token__isnull=True).update(run_after=clock.now()):
         jobs.ring(KIND)
 
 

@@ -163,6 +163,8 @@ class Migration(migrations.Migration):
                 ('receipt_url', models.TextField(blank=True)),
                 ('invoice_url', models.TextField(blank=True)),
                 ('requested_by', models.CharField(blank=True, max_length=254)),
+                ('customer', models.CharField(blank=True, max_length=64)),
+                ('payment_method', models.CharField(blank=True, max_length=64)),
                 ('called_at', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(default=config.lib.clock.now)),
                 ('ended_at', models.DateTimeField(blank=True, null=True)),

@@ -67,9 +67,14 @@ def give_back(renewal: Renewal) -> None:
 
 
 def wake_unpaid(workspace_id: uuid.UUID) -> None:
-    """There is enough again. Inside the transaction of the payment; cheap, repeatable."""
-    rows = Renewal.objects.for_workspace(workspace_id).filter(error_code=UNPAID, lease_token__isnull=True)
-    if rows.update(run_after=clock.now(), retry_at=clock.now()):
+    """There is enough again. Inside the transaction of the payment; cheap, repeatable.
+
+    Rows that a worker holds are passed over: it may be waiting for the account that this transaction has locked.
+    """
+    rows = Renewal.objects.for_workspace(workspace_id).filter(error_code=UNPAID)
+    free = list(rows.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
+    due = {"run_after": clock.now(), "retry_at": clock.now()}
+    if Renewal.unscoped.filter(pk__in=free, lease_token__isnull=True).update(**due):
         jobs.ring("renewal")
 
 

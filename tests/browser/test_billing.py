@@ -11,8 +11,6 @@ from tests.browser.money import Payer, Till, till
 from tests.servers.places import private_directory
 from tests.servers.stripe_api import GOOD, LOST
 
-pytestmark = pytest.mark.timeout(240)
-
 
 @pytest.fixture(scope="module")
 def paying() -> Iterator[Till]:

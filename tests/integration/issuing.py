@@ -12,7 +12,7 @@ from certificates.models import Issuance
 from config.lib import clock, jobs
 from domains.models import Domain, Ownership
 from tests.servers.pebble import Pebble
-from tests.servers.ports import wait_until
+from tests.servers.ports import NotReadyError, wait_until
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
@@ -71,7 +71,11 @@ def work_out(issuance: Issuance) -> Issuance:
         row = reread(issuance)
         return row.is_waiting_for_person or row.step == Issuance.Step.DONE
 
-    wait_until(is_settled, seconds=30, what=f"the end of {reread(issuance)}")
+    try:
+        wait_until(is_settled, seconds=30, what="the end of the issuance")
+    except NotReadyError as error:
+        row = reread(issuance)
+        raise NotReadyError(f"{row} at {row.step}, due {row.run_after}: {row.error_code} {row.error_params}") from error
     return reread(issuance)
 
 

@@ -117,7 +117,7 @@ def test_after_an_issuance_the_account_is_closed_at_the_ca_and_keys_are_destroye
     account = AcmeAccount.unscoped.get()
     closing = close_and_work(cast.acme)
     assert_closed(pebble_server, account.sealed_key, account.uri)
-    assert closing.settled == {"work": [], "certificates": []}
+    assert closing.settled == {"work": [], "billing": [], "certificates": []}
     assert Event.unscoped.get(kind="workspace.closed").data["left"] == "nothing"
     for model in (AcmeAccount, Certificate, Issuance, PrivateKey):
         assert not model.unscoped.exists()

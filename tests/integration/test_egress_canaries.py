@@ -15,6 +15,7 @@ from config.lib.egress import Deadline
 from config.lib.egress.acme_session import acme_session
 from config.lib.errors import ExpectedError
 from tests.servers.listener import Listener, http_script, listening
+from tests.servers.ports import free_port
 from tests.servers.special_addresses import SPELLINGS, V4, V6
 from tests.servers.stub_dns import StubDns, stub_dns
 
@@ -61,7 +62,7 @@ class Canaries:
 @pytest.fixture
 def canaries() -> Iterator[Canaries]:
     with (
-        listening() as first,
+        listening(port=free_port()) as first,
         listening(host="127.0.0.2", port=first.port) as second,
         listening(host="::1", port=first.port) as third,
     ):

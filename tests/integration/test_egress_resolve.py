@@ -189,7 +189,9 @@ def _connect_on_a_loop(host: str, port: int) -> None:
 def test_a_name_that_changes_between_look_ups_gets_no_second_one(
     names: StubDns, connect: Callable[[str, int], Awaitable[None] | None]
 ) -> None:
-    with listening(host="127.0.0.2") as public, listening(host="127.0.0.1", port=public.port) as canary:
+    # Below the ports of outgoing connections, or one of another test has it at the second address.
+    port = free_port()
+    with listening(host="127.0.0.2", port=port) as public, listening(host="127.0.0.1", port=port) as canary:
         for number in range(100):
             host = f"r{number}.acme-widgets.com"
             names.answer(host, "A", ["127.0.0.2"], ["127.0.0.1"])

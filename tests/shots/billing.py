@@ -10,6 +10,20 @@ from tests.demo.habitat import Habitat
 from tests.servers.stripe_api import GOOD, LOST
 from tests.shots.album import Album
 
+_WAITS = """
+import sys
+import django
+django.setup()
+from accounts.models import Workspace
+from billing.charging import too_low
+from certificates.unpaid import tell_unpaid
+from domains.models import Domain
+workspace = Workspace.objects.get(pk=sys.argv[1])
+domain = Domain.objects.create(workspace=workspace, host="shop.northwind.example")
+tell_unpaid(domain, too_low(100))
+print(domain.pk)
+"""
+
 
 def shoot_billing(album: Album, around: Habitat, place: Path) -> None:
     """On a portal of its own: only there does anything cost."""
@@ -41,6 +55,10 @@ def shoot_billing(album: Album, around: Habitat, place: Path) -> None:
         payer.till.spend(payer.person, 2700)
         payer.wait_for("The bank refused the payment")
         mine.shoot_open("billing-failing", payer.page)
+        domain = paying.portal.run_python(_WAITS, payer.person.workspace_id).strip()
+        mine.shoot(
+            "billing-domain-waits", f"/w/{payer.person.workspace_id}/domains/{domain}/", state=context.storage_state()
+        )
         for number, mail in enumerate(sorted((paying.portal.var_dir / "mail").glob("*"))):
             _shoot_mail(mine, f"billing-mail-{number:02}", mail)
         context.close()

@@ -1,0 +1,105 @@
+"""Stripe did it and its answer was lost: what changed meanwhile must not lose the payment."""
+
+from datetime import timedelta
+
+import pytest
+
+from accounts.models import Chore
+from auditlog.models import Event
+from billing.cards import remove_card
+from billing.charging import gate
+from billing.forms import AutoForm
+from billing.ledger import account_of
+from billing.messages import find_lost
+from billing.models import Account, TopUp
+from billing.tasks import FIND_LOST
+from billing.topups import add_funds, look_again
+from config.lib import clock
+from tests.cast import Cast
+from tests.servers.stripe_api import Stripe
+from tests.unit.billing.paying import ANN, AnyRun, auto_on, balance, give, top_up, use_card, work, work_all
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def unanswered(cast: Cast, there: Stripe, monkeypatch: pytest.MonkeyPatch) -> TopUp:
+    """An automatic payment that went through, and nobody here knows."""
+    top_up(there, cast.acme, 500)
+    auto_on(cast.acme)
+    monkeypatch.setattr("billing.stripe_api.SECONDS", 1.0)
+    there.is_silent = True
+    give(cast.acme, -1)
+    work()
+    assert (len(there.paid()), balance(cast.acme)) == (2, 499)
+    return TopUp.objects.for_workspace(cast.acme).get(mode="auto")
+
+
+def test_another_card_meanwhile_changes_nothing_of_the_request(cast: Cast, there: Stripe, unanswered: TopUp) -> None:
+    use_card(there, cast.acme, "4444")
+    work_all()
+    assert (len(there.paid()), balance(cast.acme)) == (2, 2499)
+
+
+def test_the_card_was_removed_meanwhile(cast: Cast, there: Stripe, unanswered: TopUp) -> None:
+    remove_card(account=account_of(cast.acme.pk), actor=ANN)
+    work_all()
+    assert (len(there.paid()), balance(cast.acme)) == (2, 2499)
+
+
+def test_the_customer_was_deleted_at_stripe_meanwhile(cast: Cast, there: Stripe, unanswered: TopUp) -> None:
+    Account.unscoped.update(customer="", payment_method="")
+    work_all()
+    assert balance(cast.acme) == 2499
+
+
+def test_a_payment_that_was_given_up_is_credited_when_it_shows(cast: Cast, there: Stripe, unanswered: TopUp) -> None:
+    TopUp.unscoped.filter(pk=unanswered.pk).update(state="failed", run_after=None, error_code="stripe_refused")
+    look_again(unanswered)
+    work_all()
+    assert (len(there.paid()), balance(cast.acme)) == (2, 2499)
+
+
+def test_another_name_of_the_workspace_meanwhile_is_another_customer_only(cast: Cast, there: Stripe) -> None:
+    first = add_funds(workspace_id=cast.acme.pk, cents=500, actor=ANN)
+    there.fails = [500]
+    work()
+    cast.acme.name = "Renamed"
+    cast.acme.save(update_fields=["name"])
+    work_all()
+    first.refresh_from_db()
+    assert first.state == "open"
+
+
+def test_what_was_missed_for_hours_is_found_from_the_last_look_on(cast: Cast, there: Stripe) -> None:
+    row = top_up(there, cast.acme)
+    there.refund(row.payment_intent, 700)
+    there.events[-1]["created"] -= 7200
+    newer = there.happened("payment_intent.succeeded", there.objects[row.payment_intent])
+    Chore.objects.update_or_create(name=FIND_LOST, defaults={"done_at": clock.now() - timedelta(hours=6)})
+    find_lost()
+    work()
+    assert newer
+    assert balance(cast.acme) == 1800
+
+
+def test_whoever_never_paid_is_told_when_something_waits(cast: Cast, billing_on: None) -> None:
+    for number in range(3):
+        assert not gate(AnyRun(cast.acme.pk, f"d:{number}"), "ssh").is_open
+    told = Event.unscoped.filter(kind="billing.balance_low", workspace_id=cast.acme.pk)
+    assert [event.data["balance"] for event in told] == ["$0.00"]
+
+
+def test_a_threshold_at_which_automation_would_wait_already_is_refused(cast: Cast, billing_on: None) -> None:
+    form = AutoForm({"is_on": "on", "threshold": "2.99", "amount": "20"}, account=account_of(cast.acme.pk))
+    assert "threshold" in form.errors
+    assert not AutoForm({"is_on": "on", "threshold": "3", "amount": "20"}, account=account_of(cast.acme.pk)).errors
+
+
+def test_nobody_is_charged_whose_workspace_closes(cast: Cast, there: Stripe) -> None:
+    top_up(there, cast.acme, 500)
+    auto_on(cast.acme)
+    cast.acme.closing_at = clock.now()
+    cast.acme.save(update_fields=["closing_at"])
+    give(cast.acme, -100)
+    assert not TopUp.unscoped.filter(mode="auto").exists()
