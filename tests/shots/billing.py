@@ -17,9 +17,10 @@ django.setup()
 from accounts.models import Workspace
 from billing.charging import too_low
 from certificates.unpaid import tell_unpaid
-from domains.models import Domain
+from auditlog.events import SYSTEM
+from domains.add import add_domain
 workspace = Workspace.objects.get(pk=sys.argv[1])
-domain = Domain.objects.create(workspace=workspace, host="shop.northwind.example")
+domain = add_domain(workspace=workspace, actor=SYSTEM, hostname="shop.northwind.example", port=443)
 tell_unpaid(domain, too_low(100))
 print(domain.pk)
 """
@@ -56,9 +57,8 @@ def shoot_billing(album: Album, around: Habitat, place: Path) -> None:
         payer.wait_for("The bank refused the payment")
         mine.shoot_open("billing-failing", payer.page)
         domain = paying.portal.run_python(_WAITS, payer.person.workspace_id).strip()
-        mine.shoot(
-            "billing-domain-waits", f"/w/{payer.person.workspace_id}/domains/{domain}/", state=context.storage_state()
-        )
+        payer.page.goto(f"/w/{payer.person.workspace_id}/domains/{domain}/")
+        mine.shoot_open("billing-domain-waits", payer.page)
         for number, mail in enumerate(sorted((paying.portal.var_dir / "mail").glob("*"))):
             _shoot_mail(mine, f"billing-mail-{number:02}", mail)
         context.close()
