@@ -52,7 +52,10 @@ class Child:
                 preexec_fn=_die_with_parent,  # noqa: PLW1509  (the supervisor has a single thread)
             )
         self.started = time.monotonic()
-        (self.run_dir / f"{self.name}.pid").write_text(f"{self.popen.pid}\n", encoding="ascii")
+        # By a rename: whoever reads it between two lives must find the one pid or the other.
+        written = self.run_dir / f"{self.name}.pid.new"
+        written.write_text(f"{self.popen.pid}\n", encoding="ascii")
+        written.replace(self.run_dir / f"{self.name}.pid")
 
     def watch(self) -> None:
         """Notice an unexpected end and start again after a growing pause; call it often, it never blocks."""
