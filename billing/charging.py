@@ -86,6 +86,7 @@ def _missing(account: Account, cents: int) -> int:
 def _hold(account: Account, charge: Charge, run: Run, work: str, cents: int, is_mercy: bool) -> None:
     charge.work, charge.cents, charge.state, charge.is_mercy = work, cents, Charge.State.HELD, is_mercy
     charge.run_id, charge.domain_id, charge.about, charge.ended_at = run.pk, run.domain_id, run.billed_for[:300], None
+    charge.created_at = clock.now()
     charge.save()
     account.held_cents += cents
     account.save(update_fields=["held_cents"])

@@ -1,10 +1,12 @@
 """The forms of Settings, Billing."""
 
 import re
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 
 from billing.models import Account, EntryKind
 from billing.prices import LEAST_TOP_UP_CENTS, MOST_TOP_UP_CENTS, minimum_cents
@@ -67,9 +69,19 @@ class AutoForm(forms.Form):
         self.fields["threshold"].least = minimum_cents()  # type: ignore[attr-defined]
 
 
+# A day more must still be a date.
+_DAYS = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
+
+
+def _day() -> forms.DateInput:
+    return forms.DateInput(attrs={"type": "date"})
+
+
 class LedgerFilter(forms.Form):
     """Of the list and of the CSV."""
 
     kind = forms.ChoiceField(label="Kind", required=False, choices=[("", "All"), *EntryKind.choices])
-    start = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    end = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    start = forms.DateField(
+        label="From", required=False, validators=_DAYS, widget=forms.DateInput(attrs={"type": "date"})
+    )
+    end = forms.DateField(label="To", required=False, validators=_DAYS, widget=forms.DateInput(attrs={"type": "date"}))

@@ -95,9 +95,12 @@ def work_events(batch: Sequence[StripeEvent]) -> None:
     """Look where each points. Repeatable, in any order: what is done hangs on what Stripe says now."""
     for event in batch:
         event.renew_lease(3 * stripe_api.SECONDS)
-        if event.attempts and clock.now() - event.happened_at > LOOK_BACK:
-            raise Permanent("payment_unknown")
-        _act(event)
+        try:
+            _act(event)
+        except Transient as error:
+            if error.code == "payment_pending" and clock.now() - event.happened_at > LOOK_BACK:
+                raise Permanent("payment_unknown") from error
+            raise
         crash_here("billing.event_worked")
         event.finish(worked_at=clock.now(), error_code="")
 

@@ -19,6 +19,7 @@ from billing.cards import in_words, keep_card
 from billing.ledger import account_of, locked, post
 from billing.models import Account, EntryKind, TopUp
 from billing.stripe_api import Declined
+from billing.taking_back import DISPUTED
 from config.lib import clock, errors, jobs
 from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, Permanent, Transient
@@ -144,6 +145,9 @@ def _session_of(top_up: TopUp) -> dict[str, Any]:
 
 
 def _work_by_itself(top_up: TopUp) -> None:
+    if top_up.called_at is None and not _is_still_wished(top_up):
+        _end(top_up, State.EXPIRED)
+        return
     intent = stripe_api.intent_of(top_up.payment_intent) if top_up.payment_intent else _charge(top_up)
     if intent is None:
         raise Permanent("payment_unknown")
@@ -159,6 +163,12 @@ def _work_by_itself(top_up: TopUp) -> None:
         raise _refusal_in(intent)
     else:
         _look_later(top_up)
+
+
+def _is_still_wished(top_up: TopUp) -> bool:
+    """The card's owner may have turned it off, or a bank may have stopped it, since the row was made."""
+    account = account_of(top_up.workspace_id)
+    return account.auto_is_on and not account.auto_code
 
 
 def _with_details(intent: dict[str, Any]) -> dict[str, Any]:
@@ -241,7 +251,8 @@ def _post_credit(top_up: TopUp, intent: str, method: dict[str, Any] | None) -> N
     if is_manual and account.topped_up_at is None:
         account.topped_up_at = clock.now()
         account.save(update_fields=["topped_up_at"])
-    forget_declines(account)
+    if is_manual or account.auto_code != DISPUTED:
+        forget_declines(account)
     entry = post(
         top_up.workspace_id,
         kind=EntryKind.TOP_UP if is_manual else EntryKind.AUTO_TOP_UP,
@@ -296,7 +307,9 @@ def _end_declined(top_up: TopUp, error: Declined) -> None:
         raise Transient("stripe_away", answer=error.code)
     if error.intent and not top_up.payment_intent:
         top_up.save_step(payment_intent=error.intent)
-    _end(top_up, State.FAILED, error, also=partial(_tell_declined, top_up, error))
+    # Stripe's message about a refusal makes the row due once more: one refusal is counted once.
+    also = None if top_up.ended_at else partial(_tell_declined, top_up, error)
+    _end(top_up, State.FAILED, error, also=also)
     crash_here("billing.declined")
 
 
@@ -320,7 +333,7 @@ def _tell_failed(top_up: TopUp, error: ExpectedError, *, is_off: bool) -> None:
 
 def give_up(top_up: TopUp, error: ExpectedError) -> None:
     """The end without money; a later message about a payment makes it due again."""
-    also = partial(_stop_auto, top_up, error) if top_up.mode == Mode.AUTO else None
+    also = partial(_stop_auto, top_up, error) if top_up.mode == Mode.AUTO and not top_up.ended_at else None
     _end(top_up, State.FAILED, error, also=also)
 
 

@@ -29,8 +29,7 @@ def require_paid(run: TargetRun) -> None:
     answer = gate(run, Work.SSH, is_late=_is_late(run))
     if not answer.is_open:
         raise too_low(answer.missing_cents)
-    if run.error_code == UNPAID:
-        tell_paid(run.domain)
+    tell_paid(run.domain)
 
 
 def _is_late(run: TargetRun) -> bool:

@@ -40,8 +40,7 @@ def require_paid(renewal: Renewal) -> None:
     answer = gate(_paid(renewal), Work.RENEW, is_late=_is_late(renewal.certificate))
     if not answer.is_open:
         raise too_low(answer.missing_cents)
-    if renewal.error_code == UNPAID:
-        tell_paid(renewal.domain)
+    tell_paid(renewal.domain)
 
 
 def _is_late(certificate: Certificate | None) -> bool:

@@ -59,6 +59,9 @@ def look(renewal: Renewal) -> None:
     """Blocks while the CA is asked. Raises LeaseLost."""
     now = clock.now()
     facts = _in_line(renewal, now)
+    if renewal.issuance is None:
+        # One that was started by a look which was cut before it could say so.
+        facts["issuance"] = open_issuances(renewal.workspace, wish_of(renewal)).filter(is_renewal=True).first()
     renewal.save_step(**facts, also=partial(settle_ended, renewal, renewal.issuance))
     crash_here("renew.read")
     if renewal.certificate and (renewal.ask_at is None or renewal.ask_at <= now):
@@ -208,6 +211,8 @@ def _start(renewal: Renewal) -> None:
         if wish.solver == MANUAL:
             raise NeedsUser("renewal_needs_hands", names=list(wish.names))
         _end_abandoned(renewal, wish)
+        # Else the next look would settle what is set aside now by the end of the one before.
+        renewal.save_step(issuance=None)
         require_paid(renewal)
         replaces = ari.certificate_id(renewal.certificate.leaf_pem) if renewal.certificate else ""
         issuance, _ = start_issuance(domain=renewal.domain, wish=wish, actor=SYSTEM, is_renewal=True, replaces=replaces)

@@ -1,6 +1,7 @@
 """Renewals where they cost something: paid once, given back when they fail, waiting, and done out of mercy."""
 
 import uuid
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from billing.charging import UNPAID
 from billing.models import Charge, Entry, EntryKind
 from certificates.models import Issuance, Renewal
+from certificates.renewal import sweep
 from config.lib import clock, jobs
 from domains.models import Domain, Finding
 from tests.cast import Cast, make_cast
@@ -92,3 +94,33 @@ def test_what_ends_soon_is_renewed_on_credit(cast: Cast, domain: Domain, setting
         assert len(certificates(domain)) == 1 + is_merciful
     assert balance(cast.acme) == (-5 if is_merciful else 5)
     assert bool(finding(domain)) is not is_merciful
+
+
+@pytest.mark.parametrize("place", ["renew.started", "before the start"])
+def test_a_look_that_was_cut_is_paid_once_by_its_own_end(
+    cast: Cast, domain: Domain, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    give(cast.acme, 300)
+    turn_on(domain)
+    work(domain)
+    (first,) = certificates(domain)
+    assert balance(cast.acme) == 290
+    with clock.frozen(first.not_after - timedelta(days=2)), monkeypatch.context() as cut:
+
+        def fall(*_: object, **__: object) -> None:
+            raise RuntimeError("cut")
+
+        if place == "renew.started":
+            cut.setattr(sweep, "crash_here", lambda name: fall() if name == place else None)
+        else:
+            cut.setattr(sweep, "start_issuance", fall)
+        Renewal.unscoped.update(run_after=clock.now())
+        with suppress(RuntimeError):
+            jobs.run_due("renewal")
+        cut.undo()
+        assert Charge.unscoped.filter(state="held").count() == 1
+        Renewal.unscoped.update(run_after=clock.now(), lease_until=None, lease_token=None)
+        work(domain)
+        assert len(certificates(domain)) == 2
+    # The CA's clock is ours, so the successor ends as soon, and its own renewal is under way by now.
+    assert (balance(cast.acme), Charge.unscoped.filter(state="captured").count()) == (280, 2)

@@ -8,7 +8,7 @@ from accounts.models import Chore
 from auditlog.models import Event
 from billing.cards import remove_card
 from billing.charging import gate
-from billing.forms import AutoForm
+from billing.forms import AutoForm, LedgerFilter
 from billing.ledger import account_of
 from billing.messages import find_lost
 from billing.models import Account, TopUp
@@ -16,7 +16,7 @@ from billing.tasks import FIND_LOST
 from billing.topups import add_funds, look_again
 from config.lib import clock
 from tests.cast import Cast
-from tests.servers.stripe_api import Stripe
+from tests.servers.stripe_api import BROKE, Stripe
 from tests.unit.billing.paying import ANN, AnyRun, auto_on, balance, give, top_up, use_card, work, work_all
 
 pytestmark = pytest.mark.django_db
@@ -103,3 +103,34 @@ def test_nobody_is_charged_whose_workspace_closes(cast: Cast, there: Stripe) -> 
     cast.acme.save(update_fields=["closing_at"])
     give(cast.acme, -100)
     assert not TopUp.unscoped.filter(mode="auto").exists()
+
+
+def test_one_refusal_counts_once_whatever_is_heard_of_it(cast: Cast, there: Stripe) -> None:
+    top_up(there, cast.acme, 500)
+    auto_on(cast.acme)
+    use_card(there, cast.acme, BROKE)
+    give(cast.acme, -1)
+    work()
+    find_lost()
+    work()
+    assert "payment_intent.payment_failed" in [event["type"] for event in there.events]
+    account = account_of(cast.acme.pk)
+    assert (account.declines, account.auto_code) == (1, "")
+    assert Event.unscoped.filter(kind="billing.auto_top_up_failed").count() == 1
+
+
+@pytest.mark.parametrize("changed", [{"auto_is_on": False}, {"auto_code": "payment_disputed"}])
+def test_no_card_is_charged_after_its_owner_or_a_bank_said_no(
+    cast: Cast, there: Stripe, changed: dict[str, object]
+) -> None:
+    top_up(there, cast.acme, 500)
+    auto_on(cast.acme)
+    give(cast.acme, -1)
+    Account.unscoped.update(**changed)
+    work()
+    assert (len(there.paid()), TopUp.unscoped.get(mode="auto").state) == (1, "expired")
+
+
+def test_a_day_at_the_end_of_time_is_no_filter(cast: Cast, billing_on: None) -> None:
+    assert not LedgerFilter({"end": "9999-12-31"}).is_valid()
+    assert LedgerFilter({"end": "2026-12-31"}).is_valid()
