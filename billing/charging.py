@@ -55,10 +55,11 @@ class Gate:
 
 
 @transaction.atomic
-def gate(run: Run, work: str, *, is_late: bool = False) -> Gate:
+def gate(run: Run, work: str, *, is_late: bool = False, is_begun: bool = False) -> Gate:
     """May this run go on? Sets its price aside. The same run gets the same answer, however often it asks.
 
     `is_late`: a site would go down without it; then it is done on credit, where the operator allows that.
+    `is_begun`: half of it is done on somebody's server, so the rest is done whatever the balance.
     """
     if not is_on():
         return Gate("free")
@@ -70,7 +71,7 @@ def gate(run: Run, work: str, *, is_late: bool = False) -> Gate:
         return Gate("held", charge.cents)
     cents = price_of(work)
     missing = _missing(account, cents)
-    is_mercy = bool(missing) and is_late and settings.BILLING_RENEW_WHEN_LATE
+    is_mercy = bool(missing) and (is_begun or (is_late and settings.BILLING_RENEW_WHEN_LATE))
     if missing and not is_mercy:
         note_change(account)
         return Gate("refused", missing_cents=missing)

@@ -24,9 +24,8 @@ State = TargetRun.State
 
 def require_paid(run: TargetRun) -> None:
     """Set the price aside, once. Raises NeedsUser `balance_too_low`. What is half-done is always completed."""
-    if run.target is not None and run.target.journal is not None:
-        return
-    answer = gate(run, Work.SSH, is_late=_is_late(run))
+    is_begun = run.target is not None and run.target.journal is not None
+    answer = gate(run, Work.SSH, is_late=_is_late(run), is_begun=is_begun)
     if not answer.is_open:
         raise too_low(answer.missing_cents)
     tell_paid(run.domain)

@@ -70,7 +70,8 @@ def test_what_is_half_done_is_completed_whatever_the_balance(cast: Cast, run: Ta
     assert run.target
     run.target.journal = {"phase": "swapping"}
     require_paid(run)
-    assert not Charge.unscoped.exists()
+    settle_payment(run, Result(TargetRun.State.SUCCEEDED, "serving"))
+    assert balance(cast.acme) == -5, "and paid like any other"
 
 
 def test_money_of_a_run_that_is_gone_comes_back(cast: Cast, run: TargetRun) -> None:
