@@ -264,7 +264,7 @@ if f".{ACME_EMAIL.rpartition('@')[2]}".lower().rstrip(".").endswith((".example.c
 # What a workspace may send in a day at the operator's cost, and what a mistake may cost at a customer's own.
 PLATFORM_MAILS_A_DAY = env.number("PLATFORM_MAILS_A_DAY", 1000, low=0, high=1_000_000)
 SMS_A_DAY = env.number("SMS_A_DAY", 200, low=0, high=1_000_000)
-TWILIO_API_BASE = env.text("TWILIO_API_BASE", "https://api.twilio.com").rstrip("/")
+TWILIO_API_BASE = env.api_base("TWILIO_API_BASE", "https://api.twilio.com")
 
 EMAIL_URL = env.secret("EMAIL_URL")
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"{SITE_NAME} <noreply@{SITE_HOST or 'localhost'}>")
@@ -280,7 +280,7 @@ if _keys_from.scheme != "https" and (_keys_from.scheme != "http" or _keys_from.h
 STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY")
 STRIPE_PUBLISHABLE_KEY = env.text("STRIPE_PUBLISHABLE_KEY")
 STRIPE_WEBHOOK_SECRET = env.secret("STRIPE_WEBHOOK_SECRET")
-STRIPE_API_BASE = env.text("STRIPE_API_BASE", "https://api.stripe.com").rstrip("/")
+STRIPE_API_BASE = env.api_base("STRIPE_API_BASE", "https://api.stripe.com")
 BILLING_MIN_BALANCE = env.money("BILLING_MIN_BALANCE", "3.00")
 BILLING_PRICE_SSH_CENTS = env.number("BILLING_PRICE_SSH_CENTS", 5, low=0, high=100_000)
 BILLING_PRICE_PANEL_CENTS = env.number("BILLING_PRICE_PANEL_CENTS", 5, low=0, high=100_000)

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from urllib.parse import urlsplit
 
 type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -84,9 +85,19 @@ class Env:
         )
 
     def money(self, name: str, default: str) -> Decimal:
-        return self._parsed(
-            name, default, Decimal(default), Decimal, lambda n: n >= 0, "an amount in dollars such as 3.00"
-        )
+        def is_amount(told: Decimal) -> bool:
+            return told.is_finite() and told >= 0
+
+        return self._parsed(name, default, Decimal(default), Decimal, is_amount, "an amount in dollars such as 3.00")
+
+    def api_base(self, name: str, default: str) -> str:
+        """Where a vendor's API is, without a slash at its end: what is sent there are keys, so only over TLS."""
+        found = urlsplit(self.text(name, default).rstrip("/"))
+        is_near = found.scheme == "http" and found.hostname in ("127.0.0.1", "::1", "localhost")
+        if not found.hostname or not (found.scheme == "https" or is_near):
+            self.complain(name, "has to begin with https:// (http:// only for a stand-in on this machine)")
+            return default
+        return found.geturl()
 
     def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
         return self._parsed(name, default, default, str, lambda w: w in allowed, f"one of {', '.join(allowed)}")

@@ -33,6 +33,26 @@ def test_good_values_are_typed() -> None:
     env.check()
 
 
+@pytest.mark.parametrize("amount", ["NaN", "Infinity", "-1", "x"])
+def test_an_amount_is_a_number_of_dollars(amount: str) -> None:
+    env = Env({"PRICE": amount})
+    assert env.money("PRICE", "3.00") == Decimal("3.00")
+    with pytest.raises(SettingsError, match="PRICE is"):
+        env.check()
+
+
+def test_keys_are_sent_to_a_vendor_over_tls_only() -> None:
+    for good in ("https://api.stripe.com/", "http://127.0.0.1:8420", "http://[::1]:8420", "http://localhost:1/x"):
+        env = Env({"BASE": good})
+        assert env.api_base("BASE", "https://x.test") == good.rstrip("/")
+        env.check()
+    for wrong in ("http://api.stripe.com", "http://127.0.0.1.evil.test", "ftp://x.test", "api.stripe.com", "https://"):
+        env = Env({"BASE": wrong})
+        assert env.api_base("BASE", "https://x.test") == "https://x.test"
+        with pytest.raises(SettingsError, match="BASE has to begin with https"):
+            env.check()
+
+
 def test_ports_are_numbers_and_each_wrong_one_is_named() -> None:
     assert Env({"P": "444, 981"}).ports("P") == {444, 981}
     assert Env({}).ports("P") == frozenset()
