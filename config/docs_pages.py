@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts.access import public_view
+from billing.prices import is_on
 
 DOCS_DIR = settings.BASE_DIR / "docs"
 # Reading order of the contents; pages that are not named follow by name.
@@ -61,14 +62,21 @@ def list_entries(current: str) -> list[Entry]:
 
 
 def list_slugs() -> list[str]:
-    names = sorted(path.stem for path in DOCS_DIR.glob("*.md"))
+    """Where nothing costs anything, no page says that it could."""
+    names = sorted(path.stem for path in DOCS_DIR.glob("*.md") if path.stem != "billing" or is_on())
     return sorted(names, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
 
 
-@lru_cache(maxsize=128)
 def read_page(slug: str) -> Page:
-    """Rendered once per process; the files are part of the release."""
+    return _rendered(slug, with_billing=is_on())
+
+
+@lru_cache(maxsize=128)
+def _rendered(slug: str, *, with_billing: bool) -> Page:
+    """Once per process; the files are part of the release."""
     text = (DOCS_DIR / f"{slug}.md").read_text(encoding="utf-8")
+    if not with_billing:
+        text = "\n".join(line for line in text.splitlines() if "](billing.md" not in line)
     renderer = markdown.Markdown(extensions=["fenced_code", "tables", "toc", "sane_lists"])
     html = renderer.convert(_links_to_pages(text))
     title = next((line.removeprefix("# ") for line in text.splitlines() if line.startswith("# ")), slug)

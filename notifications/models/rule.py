@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from billing.prices import is_on
 from config.lib import clock
 from config.lib.jobs import LeasedJob, due_index
 from config.lib.scoping import OwnedModel
@@ -24,6 +25,11 @@ class Trigger(models.TextChoices):
     SITE = "site", "Site down or up"
     READINESS = "readiness", "Renewal will fail"
     BALANCE = "balance", "Balance too low"
+
+    @classmethod
+    def offered(cls) -> list[tuple[str, str]]:
+        """As choices. Where nothing costs anything, nothing says that it could."""
+        return [(one.value, one.label) for one in cls if one != cls.BALANCE or is_on()]
 
 
 class Rule(OwnedModel):

@@ -29,7 +29,7 @@ class RuleForm(CatalogueForm):
     wish: Wish
 
     name = forms.CharField(label="Name", max_length=NAME_AT_MOST, help_text="As lists and messages show it.")
-    trigger = forms.ChoiceField(label="When", choices=Trigger.choices, initial=Trigger.EXPIRY)
+    trigger = forms.ChoiceField(label="When", choices=Trigger.offered, initial=Trigger.EXPIRY)
     days_before_expiry = forms.IntegerField(
         label="Days before expiry",
         required=False,

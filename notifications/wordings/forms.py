@@ -48,7 +48,7 @@ class TemplateForm(CatalogueForm):
 class PreviewForm(forms.Form):
     """Which message of which domain the preview shows. Nothing here is ever wrong."""
 
-    trigger = forms.ChoiceField(label="When", choices=Trigger.choices)
+    trigger = forms.ChoiceField(label="When", choices=Trigger.offered)
     domain = forms.CharField(
         label="Domain",
         required=False,

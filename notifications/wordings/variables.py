@@ -36,7 +36,7 @@ class Variable:
         """In which messages, in words; empty: in all of them."""
         if self.triggers == _EVERY:
             return ""
-        return ", ".join(Trigger(one).label.lower() for one in Trigger if one in self.triggers)
+        return ", ".join(label.lower() for one, label in Trigger.offered() if one in self.triggers)
 
     @property
     def written(self) -> str:

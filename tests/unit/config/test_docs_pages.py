@@ -4,15 +4,21 @@ import re
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from config.docs_pages import DOCS_DIR, list_slugs
 
-SLUGS = list_slugs()
+SLUGS = [path.stem for path in DOCS_DIR.glob("*.md")]
+
+
+@pytest.fixture
+def billing_on(settings: Settings) -> None:
+    settings.STRIPE_SECRET_KEY = "sk_test_portal"
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("slug", SLUGS)
-def test_a_page_renders_for_everybody(client: Client, slug: str) -> None:
+def test_a_page_renders_for_everybody(client: Client, slug: str, billing_on: None) -> None:
     page = client.get(f"/docs/{slug}/").content.decode()
     assert "<article" in page
     assert 'style="' not in page
@@ -31,5 +37,13 @@ def test_links_between_pages_resolve(slug: str) -> None:
         assert target in SLUGS
 
 
+@pytest.mark.django_db
+def test_where_nothing_costs_anything_no_page_says_so(client: Client, settings: Settings) -> None:
+    settings.STRIPE_SECRET_KEY = ""
+    assert client.get("/docs/billing/").status_code == 404
+    for slug in ("index", "operating"):
+        assert "/docs/billing/" not in client.get(f"/docs/{slug}/").content.decode()
+
+
 def test_the_first_page_comes_first() -> None:
-    assert SLUGS[0] == "index"
+    assert list_slugs()[0] == "index"

@@ -1,9 +1,6 @@
 """From an alerting event to one mail per admin, once, however often the steps are repeated."""
 
-import email
-import email.policy
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from config.lib import clock, jobs
 from notifications.models import Delivery
 from notifications.reactions import react_to_events
 from tests.cast import Cast, make_cast, make_user
+from tests.mails import Mails, text_of
 from tests.servers.ports import free_port
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -39,35 +37,10 @@ def cast() -> Cast:
 
 
 @pytest.fixture(autouse=True)
-def mails(settings: Settings, tmp_path: Path) -> "Mails":
+def mails(settings: Settings, tmp_path: Path) -> Mails:
     settings.VAR_DIR = tmp_path
     settings.EMAIL_URL = ""
     return Mails(tmp_path / "mail")
-
-
-class Mails:
-    """What was written to VAR_DIR/mail."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def all(self) -> list[EmailMessage]:
-        return [self._read(path) for path in sorted(self._folder.glob("*.eml"))]
-
-    def to(self, address: str) -> EmailMessage:
-        (mail,) = [mail for mail in self.all() if mail["To"] == address]
-        return mail
-
-    def _read(self, path: Path) -> EmailMessage:
-        mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-        assert isinstance(mail, EmailMessage)
-        return mail
-
-
-def text_of(mail: EmailMessage, kind: str = "plain") -> str:
-    part = mail.get_body((kind,))
-    assert part is not None
-    return str(part.get_content())
 
 
 def happen(workspace: Workspace, kind: str = "deployment.succeeded", **data: Any) -> Event:
