@@ -153,9 +153,9 @@ KINDS: dict[str, EventKind] = {
     ),
     # billing
     "billing.top_up_started": EventKind("{actor} began to add {amount} to the balance"),
-    "billing.topped_up": EventKind("{amount} were added to the balance by {by}; it is {balance} now", alerts=True),
+    "billing.topped_up": EventKind("{amount} was added to the balance by {by}; it is {balance} now", alerts=True),
     "billing.auto_topped_up": EventKind(
-        "{amount} were added to the balance from the saved card; it is {balance} now", alerts=True
+        "{amount} was added to the balance from the saved card; it is {balance} now", alerts=True
     ),
     "billing.auto_top_up_failed": EventKind(
         "The automatic top-up of {amount} failed: {error}", "critical", alerts=True
@@ -163,15 +163,14 @@ KINDS: dict[str, EventKind] = {
     "billing.balance_low": EventKind(
         "The balance is low: {balance}. Automation waits below {minimum}", "warning", alerts=True
     ),
-    "billing.refunded": EventKind("{amount} were refunded to the card; the balance is {balance} now", "warning"),
+    "billing.refunded": EventKind("{amount} was refunded to the card; the balance is {balance} now", "warning"),
     "billing.disputed": EventKind(
         "A payment of {amount} is disputed at the bank; the balance is {balance} now", "critical"
     ),
     "billing.card_saved": EventKind("{by} saved another card: {card}", "warning"),
     "billing.card_removed": EventKind("{actor} removed the saved card: {card}", "warning"),
-    "billing.auto_changed": EventKind(
-        "{actor} turned automatic top-ups {state}: {amount} at {threshold} or below", "warning"
-    ),
+    "billing.auto_on": EventKind("{actor} turned automatic top-ups on: {amount} at {threshold} or below", "warning"),
+    "billing.auto_off": EventKind("{actor} turned automatic top-ups off", "warning"),
     # notifications
     "template.created": EventKind("{actor} made the alert template {name} for {channel}"),
     "template.changed": EventKind("{actor} changed the alert template {name} for {channel}", "warning"),

@@ -30,6 +30,12 @@ class AdjustmentForm(forms.ModelForm):
         model = Entry
         fields = ("workspace",)
 
+    def clean_amount(self) -> int:
+        cents: int = self.cleaned_data["amount"]
+        if not cents:
+            raise forms.ValidationError("An entry of nothing says nothing.", code="amount_zero")
+        return cents
+
 
 @admin.register(Entry)
 class EntryAdmin(ReadOnlyAdmin):
@@ -39,7 +45,6 @@ class EntryAdmin(ReadOnlyAdmin):
     search_fields = ("workspace__name", "external_id")
     date_hierarchy = "at"
     form = AdjustmentForm
-    autocomplete_fields = ()
     raw_id_fields = ("workspace",)
 
     @admin.display(description="Amount")
@@ -79,9 +84,9 @@ class EntryAdmin(ReadOnlyAdmin):
 
 @admin.register(Account)
 class AccountAdmin(ReadOnlyAdmin):
-    list_display = ("workspace", "balance_cents", "held_cents", "auto_is_on", "auto_code", "is_low")
+    list_display = ("workspace", "balance_cents", "held_cents", "auto_is_on", "auto_code", "depth")
     list_select_related = ("workspace",)
-    list_filter = ("auto_is_on", "is_low")
+    list_filter = ("auto_is_on", "depth")
     search_fields = ("workspace__name", "customer")
 
 

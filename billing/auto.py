@@ -1,11 +1,13 @@
 """Automatic top-ups: when one begins, and what a refusal of the card does to the next."""
 
 from datetime import timedelta
+from typing import Literal
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from billing.models import Account, TopUp
-from billing.prices import is_on
+from billing.models import Account, Depth, TopUp
+from billing.prices import is_on, minimum_cents
 from config.lib import clock, jobs
 
 KIND = "top_up"
@@ -14,40 +16,49 @@ MOST_DECLINES = 2
 PAUSE = timedelta(days=1)
 
 
-def start_if_low(account: Account) -> TopUp | None:
+# `no`: the card is not charged by itself, or need not be. `paused`: not yet again, after a refusal or the day's last.
+type Answer = Literal["no", "under_way", "paused"]
+
+
+def start_if_low(account: Account) -> Answer:
     """Inside the lock of `account`: one at a time, and only after a person has paid once by hand. Repeatable."""
-    if not _is_wished(account) or _is_held_back(account):
-        return None
+    if not _is_wished(account):
+        return "no"
+    rows = TopUp.objects.for_workspace(account.workspace_id).filter(mode=TopUp.Mode.AUTO)
+    if rows.filter(state__in=TopUp.OPEN_STATES).exists():
+        return "under_way"
+    now = clock.now()
+    is_refused = account.auto_after is not None and account.auto_after > now
+    if is_refused or rows.filter(created_at__gt=now - timedelta(days=1)).count() >= A_DAY:
+        return "paused"
+    _start(account)
+    return "under_way"
+
+
+def _start(account: Account) -> None:
     top_up = TopUp(
         workspace_id=account.workspace_id,
         mode=TopUp.Mode.AUTO,
         amount_cents=account.auto_amount_cents,
-        requested_by="ManageMyCert",
+        requested_by=settings.SITE_NAME,
         run_after=clock.now(),
     )
     try:
         with transaction.atomic():
             top_up.save(force_insert=True)
     except IntegrityError:
-        return None
+        return  # One that had ended was made due again at this very moment.
     jobs.ring(KIND)
-    return top_up
 
 
 def _is_wished(account: Account) -> bool:
     is_ready = account.auto_is_on and account.has_card and account.topped_up_at is not None and not account.auto_code
-    is_low = is_on() and is_ready and account.available_cents <= account.auto_threshold_cents
-    return is_low and account.workspace.closing_at is None
+    return is_on() and is_ready and is_at_threshold(account) and account.workspace.closing_at is None
 
 
-def _is_held_back(account: Account) -> bool:
-    now = clock.now()
-    if account.auto_after and account.auto_after > now:
-        return True
-    rows = TopUp.objects.for_workspace(account.workspace_id).filter(mode=TopUp.Mode.AUTO)
-    if rows.filter(state__in=TopUp.OPEN_STATES).exists():
-        return True
-    return rows.filter(created_at__gt=now - timedelta(days=1)).count() >= A_DAY
+def is_at_threshold(account: Account) -> bool:
+    """Below the minimum the balance falls no further: a threshold that was set before the minimum rose is raised."""
+    return account.available_cents <= max(account.auto_threshold_cents, minimum_cents())
 
 
 def note_decline(account: Account, code: str, *, is_final: bool) -> None:
@@ -67,7 +78,8 @@ def forget_declines(account: Account) -> None:
 
 def retry_waiting() -> bool:
     """A chore: accounts that are low and were held back by the day's limit or a refusal. A bounded piece."""
-    rows = Account.unscoped.filter(auto_is_on=True, auto_code="", is_low=True, workspace__closing_at=None)
+    rows = Account.unscoped.filter(auto_is_on=True, auto_code="", workspace__closing_at=None)
+    rows = rows.exclude(depth=Depth.ENOUGH)
     for key in rows.order_by("created_at").values_list("pk", flat=True)[:500]:
         with transaction.atomic():
             account = Account.unscoped.select_for_update().filter(pk=key).first()

@@ -7,9 +7,9 @@ WHERE = "Settings, Billing"
 register(
     {
         "balance_too_low": Entry(
-            "The balance is too low: {missing} are missing",
-            "Automation is paid from the workspace's balance, which has to be {minimum} at least. Watching, alerts and "
-            "downloads stay free.",
+            "The balance is too low: {missing} more is needed",
+            "Automation is paid from the workspace's balance, which has to be {minimum} at least and has to cover the "
+            "price beside what is set aside for other work. Watching, alerts and downloads stay free.",
             f"Add funds in {WHERE}. What waits goes on by itself then.",
         ),
         "amount_outside": Entry(
@@ -23,14 +23,14 @@ register(
             "Add funds once, then turn automatic top-ups on.",
         ),
         "stripe_away": Entry(
-            "Stripe did not answer: {answer}",
-            "The payment service could not be reached, or is busy.",
+            "Stripe did not answer",
+            "The payment service could not be reached, or is busy ({answer}).",
             "Nothing to do: it is asked again by itself, and no payment is made twice.",
         ),
         "stripe_key_refused": Entry(
-            "Stripe refuses the portal's key: {answer}",
-            "The key was withdrawn, or lacks a right.",
-            "Whoever runs this portal has to set another STRIPE_SECRET_KEY. It is tried again by itself.",
+            "Payments do not work at the moment",
+            "Stripe does not accept the portal's key: it was withdrawn, or lacks a right.",
+            "Tell whoever runs this portal; STRIPE_SECRET_KEY has to be set anew. It is tried again by itself.",
         ),
         "stripe_refused": Entry(
             "Stripe refuses the request: {answer}",
@@ -44,12 +44,12 @@ register(
         ),
         "card_needs_you": Entry(
             "The bank wants you to confirm the payment",
-            "It does not let this card be charged without you ({decline}).",
+            "It does not let this card be charged without you.",
             f"Pay by hand in {WHERE}: the bank asks you there. Automatic top-ups go on after it.",
         ),
         "card_unusable": Entry(
             "The card cannot be used any more",
-            "It has expired, or its number is not valid ({decline}).",
+            "It has expired, or its number is not valid.",
             f"Save another card in {WHERE}.",
         ),
         "card_without_funds": Entry(
@@ -71,6 +71,11 @@ register(
             "Stripe knows nothing of this payment",
             "It was asked for more than a day ago, and never made.",
             "Nothing was charged. Start anew.",
+        ),
+        "payment_undecided": Entry(
+            "The bank has not decided about the payment",
+            "It was asked for more than a week ago. Should it be paid after all, it is credited then.",
+            f"Pay by hand in {WHERE}, or ask the bank.",
         ),
         "payment_pending": Entry(
             "The payment is not credited yet",

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from django.conf import settings
 from django.db import transaction
 
-from billing.ledger import account_of, locked, note_change, post
+from billing.ledger import account_of, locked, note_change, post, wake_waiting
 from billing.models import Account, Charge, EntryKind
 from billing.prices import is_on, minimum_cents, price_of
 from config.lib import clock
@@ -71,7 +71,7 @@ def gate(run: Run, work: str, *, is_late: bool = False, is_begun: bool = False) 
         return Gate("held", charge.cents)
     cents = price_of(work)
     missing = _missing(account, cents)
-    is_mercy = bool(missing) and (is_begun or (is_late and settings.BILLING_RENEW_WHEN_LATE))
+    is_mercy = bool(missing) and (is_begun or _is_merciful(is_late=is_late))
     if missing and not is_mercy:
         note_change(account)
         return Gate("refused", missing_cents=missing)
@@ -121,6 +121,7 @@ def _settle(account: Account, charge: Charge, *, is_taken: bool) -> None:
         )
     else:
         note_change(account)
+        wake_waiting(account)
 
 
 @transaction.atomic
@@ -146,14 +147,17 @@ def ends_soon(not_before: datetime, not_after: datetime) -> bool:
     return not_after < clock.now() + min(LATE_DAYS, (not_after - not_before) / 10)
 
 
-def require_balance(workspace_id: uuid.UUID, work: str) -> None:
-    """Before something is begun by hand. Raises NeedsUser `balance_too_low`."""
-    if not is_on():
+def require_balance(workspace_id: uuid.UUID, work: str, *, is_late: bool = False) -> None:
+    """Before something is begun by hand; the gate itself decides when it runs. Raises NeedsUser `balance_too_low`."""
+    if not is_on() or _is_merciful(is_late=is_late):
         return
-    account = account_of(workspace_id)
-    missing = _missing(account, price_of(work))
+    missing = _missing(account_of(workspace_id), price_of(work))
     if missing:
         raise too_low(missing)
+
+
+def _is_merciful(*, is_late: bool) -> bool:
+    return is_late and settings.BILLING_RENEW_WHEN_LATE
 
 
 def too_low(missing_cents: int) -> NeedsUser:

@@ -24,8 +24,10 @@ def forget_customer(settling: Settling) -> list[str]:
         f"a payment of {dollars(cents)} under way"
         for cents in under_way.exclude(mode="card").values_list("amount_cents", flat=True)
     ]
-    if not account.customer or not is_on():
+    if not account.customer:
         return left
+    if not is_on():
+        return [*left, f"the customer {account.customer} at Stripe"]
     settling.hold()
     try:
         stripe_api.forget_customer(account.customer)

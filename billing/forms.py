@@ -36,7 +36,7 @@ class DollarField(forms.Field):
         super().validate(value)
         if value is not None and not self.least <= value <= self.most:
             words = describe("amount_outside", {"least": dollars(self.least), "most": dollars(self.most)})
-            raise forms.ValidationError(f"{words.title}. {words.why}", code="amount_outside")
+            raise forms.ValidationError(f"{words.title}.", code="amount_outside")
 
 
 class FundsForm(forms.Form):
@@ -73,10 +73,6 @@ class AutoForm(forms.Form):
 _DAYS = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
 
 
-def _day() -> forms.DateInput:
-    return forms.DateInput(attrs={"type": "date"})
-
-
 class LedgerFilter(forms.Form):
     """Of the list and of the CSV."""
 
@@ -85,3 +81,9 @@ class LedgerFilter(forms.Form):
         label="From", required=False, validators=_DAYS, widget=forms.DateInput(attrs={"type": "date"})
     )
     end = forms.DateField(label="To", required=False, validators=_DAYS, widget=forms.DateInput(attrs={"type": "date"}))
+
+    def clean(self) -> dict[str, Any]:
+        told = super().clean() or {}
+        if told.get("start") and told.get("end") and told["end"] < told["start"]:
+            self.add_error("end", "This day is before the first one.")
+        return told

@@ -7,13 +7,13 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from auditlog.events import record
-from billing.auto import start_if_low
-from billing.models import Account, Entry
+from billing.auto import Answer, is_at_threshold, start_if_low
+from billing.models import Account, Depth, Entry
 from billing.prices import minimum_cents
 from config.lib.money import dollars
 from config.lib.registry import Registry
 
-# Who waits for a balance: called inside the transaction in which it is enough again. Rooms above add theirs.
+# Who waits for a balance: called inside the transaction in which more became available. Rooms above add theirs.
 replenished: Registry[Callable[[uuid.UUID], None]] = Registry("waiting for a balance")
 
 
@@ -43,17 +43,22 @@ def post(workspace_id: uuid.UUID, *, kind: str, cents: int, external_id: str, **
     account = locked(workspace_id)
     if Entry.unscoped.filter(kind=kind, external_id=external_id).exists():
         return None
-    was_enough = is_enough(account)
     account.balance_cents += cents
     facts = {"amount_cents": cents, "balance_cents": account.balance_cents, "external_id": external_id}
     entry = Entry(workspace_id=workspace_id, kind=kind, **facts, **told)
     entry.save(force_insert=True)
     account.save(update_fields=["balance_cents"])
     note_change(account)
-    if is_enough(account) and not was_enough:
-        for follower in replenished:
-            follower(workspace_id)
+    if cents > 0:
+        wake_waiting(account)
     return entry
+
+
+def wake_waiting(account: Account) -> None:
+    """After more has become available: whoever waits asks the gate again. Cheap where nobody does."""
+    if is_enough(account):
+        for follower in replenished:
+            follower(account.workspace_id)
 
 
 def is_enough(account: Account) -> bool:
@@ -61,30 +66,30 @@ def is_enough(account: Account) -> bool:
     return account.balance_cents >= minimum_cents()
 
 
-def is_low(account: Account) -> bool:
-    at_threshold = account.auto_is_on and account.available_cents <= account.auto_threshold_cents
-    return not is_enough(account) or at_threshold
+def depth_of(account: Account) -> Depth:
+    if not is_enough(account):
+        return Depth.UNDER_MINIMUM
+    return Depth.AT_THRESHOLD if account.auto_is_on and is_at_threshold(account) else Depth.ENOUGH
 
 
 def note_change(account: Account) -> None:
-    """After any change to a locked account: told once for each fall, and topped up where that is wished."""
-    low = is_low(account)
-    if low != account.is_low:
-        account.is_low = low
-        account.save(update_fields=["is_low"])
-        if low:
-            _tell_low(account)
-    start_if_low(account)
+    """After any change to a locked account: topped up where that is wished, and each step down told once."""
+    before, depth = account.depth, depth_of(account)
+    if depth != before:
+        account.depth = depth
+        account.save(update_fields=["depth"])
+    topping = start_if_low(account)
+    if depth > before:
+        told = {"balance": dollars(account.balance_cents), "minimum": dollars(minimum_cents())}
+        told["next"] = _what_now(account, topping)
+        record("billing.balance_low", workspace_id=account.workspace_id, data=told)
 
 
-def _tell_low(account: Account) -> None:
-    told = {"balance": dollars(account.balance_cents), "minimum": dollars(minimum_cents()), "next": _what_now(account)}
-    record("billing.balance_low", workspace_id=account.workspace_id, data=told)
-
-
-def _what_now(account: Account) -> str:
-    if not is_enough(account):
-        return "Deployments and renewals wait; watching and alerts go on. Add funds, and what waits goes on by itself."
-    if account.auto_code:
-        return "Automatic top-ups have stopped, so the card is not charged. Add funds before automation has to wait."
-    return "The saved card is charged next, as set in Settings, Billing."
+def _what_now(account: Account, topping: Answer) -> str:
+    waits = "" if is_enough(account) else "Deployments and renewals wait until then; watching and alerts go on. "
+    if topping == "under_way":
+        return f"The saved card is being charged {dollars(account.auto_amount_cents)}. {waits}".strip()
+    if topping == "paused":
+        return f"The card is charged again within a day, as automatic top-ups pause now. {waits}Or add funds by hand."
+    stopped = "Automatic top-ups have stopped, so the card is not charged. " if account.auto_code else ""
+    return f"{stopped}Add funds. {waits}".strip()

@@ -7,25 +7,25 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts.models import Chore
 from billing import stripe_api
 from billing.cards import clear_card, keep_card
 from billing.ledger import locked
-from billing.models import Account, StripeEvent, TopUp
+from billing.models import Account, Look, StripeEvent, TopUp
 from billing.prices import is_on
 from billing.taking_back import take_back_dispute, take_back_refunds
-from billing.tasks import FIND_LOST
-from billing.topups import look_again
+from billing.wishes import look_again
 from config.lib import clock, jobs
 from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, Permanent, Transient
 
 KIND = "stripe_event"
-# Stripe repeats for three days what it could not deliver, and keeps what it said for thirty.
-LOOK_BACK = timedelta(days=3)
+# A payment that was taken back and never credited here in this time is none of ours.
+PENDING_FOR = timedelta(days=3)
+# Stripe keeps what it said for thirty days.
+LOOK_BACK = timedelta(days=29)
 OVERLAP = timedelta(hours=1)
+A_LOOK = timedelta(days=1)
 KEPT_FOR = timedelta(days=90)
-PAGES_AT_ONCE = 20
 
 PAYMENTS = (
     "checkout.session.completed",
@@ -53,8 +53,8 @@ CARDS = (
 KINDS = (*PAYMENTS, *REFUNDS, *DISPUTES, *CARDS)
 
 
-def keep(events: Iterable[Mapping[str, Any]]) -> int:
-    """Those that are new, ours and of a kind that we act on; how many. Repeatable: the id keeps the first."""
+def keep(events: Iterable[Mapping[str, Any]]) -> None:
+    """Those that are new, ours and of a kind that we act on. Repeatable: the id keeps the first."""
     rows = [row for event in events if (row := _row(event))]
     known = set(
         StripeEvent.objects.filter(event_id__in=[row.event_id for row in rows]).values_list("event_id", flat=True)
@@ -64,7 +64,6 @@ def keep(events: Iterable[Mapping[str, Any]]) -> int:
         StripeEvent.objects.bulk_create(fresh, ignore_conflicts=True)
         if fresh:
             jobs.ring(KIND)
-    return len(fresh)
 
 
 def _row(event: Mapping[str, Any]) -> StripeEvent | None:
@@ -80,7 +79,6 @@ def _row(event: Mapping[str, Any]) -> StripeEvent | None:
         kind=str(event["type"]),
         object_id=str(told.get("id", ""))[:200],
         payment_intent=_text(told.get("payment_intent")),
-        customer=_text(told.get("customer")),
         top_up=_text(metadata.get("top_up") if isinstance(metadata, Mapping) else ""),
         happened_at=datetime.fromtimestamp(event["created"], UTC),
         run_after=clock.now(),
@@ -98,7 +96,7 @@ def work_events(batch: Sequence[StripeEvent]) -> None:
         try:
             _act(event)
         except Transient as error:
-            if error.code == "payment_pending" and clock.now() - event.happened_at > LOOK_BACK:
+            if error.code == "payment_pending" and clock.now() - event.happened_at > PENDING_FOR:
                 raise Permanent("payment_unknown") from error
             raise
         crash_here("billing.event_worked")
@@ -108,7 +106,7 @@ def work_events(batch: Sequence[StripeEvent]) -> None:
 def _act(event: StripeEvent) -> None:
     if event.kind in PAYMENTS:
         for top_up in _top_ups(event):
-            look_again(top_up)
+            look_again(top_up.pk)
     elif event.kind in REFUNDS:
         _once_paid(event.payment_intent, take_back_refunds, event.payment_intent)
     elif event.kind in DISPUTES:
@@ -124,7 +122,7 @@ def _once_paid(intent: str, act: Callable[[str], None], number: str) -> None:
         mark = (stripe_api.intent_of(intent).get("metadata") or {}).get("top_up", "")
         top_up = next(iter(_marked(str(mark))), None)
     if top_up and top_up.state != TopUp.State.SUCCEEDED:
-        look_again(top_up)
+        look_again(top_up.pk)
         raise Transient("payment_pending")
     act(number)
 
@@ -182,19 +180,29 @@ def give_up(event: StripeEvent, error: ExpectedError) -> None:
 
 
 def find_lost() -> bool:
-    """A chore: what Stripe said and no webhook brought since the last look."""
+    """A chore: what Stripe said and no webhook brought; a day of it, from where the last look ended.
+
+    The mark moves after a whole look only, so that neither an outage nor a key that was set later loses anything.
+    """
     if not is_on():
         return False
-    looked = Chore.objects.filter(name=FIND_LOST).values_list("done_at", flat=True).first()
-    since = max(looked - OVERLAP, clock.now() - LOOK_BACK) if looked else clock.now() - LOOK_BACK
-    after = ""
-    for _ in range(PAGES_AT_ONCE):
-        page, has_more = stripe_api.events_since(stripe_api.unix(since), list(KINDS), after)
+    now = clock.now()
+    look = Look.objects.first() or Look(until=now - LOOK_BACK)
+    start = max(look.until - OVERLAP, now - LOOK_BACK)
+    end = min(start + A_LOOK, now)
+    _keep_between(start, end)
+    look.until = end
+    look.save()
+    return end < now
+
+
+def _keep_between(start: datetime, end: datetime) -> None:
+    after, has_more = "", True
+    while has_more:
+        page, has_more = stripe_api.events_between(start, end, list(KINDS), after)
         keep(page)
-        if not has_more or not page:
-            break
-        after = str(page[-1]["id"])
-    return False
+        after = str(page[-1]["id"]) if page else ""
+        has_more = has_more and bool(page)
 
 
 def forget_old() -> bool:

@@ -9,6 +9,14 @@ from config.lib.jobs import LeasedJob, due_index
 from config.lib.scoping import OwnedModel
 
 
+class Depth(models.IntegerChoices):
+    """Low is both: at the threshold of automatic top-ups, and under the minimum, where automation waits."""
+
+    ENOUGH = 0, "enough"
+    AT_THRESHOLD = 1, "at the threshold of automatic top-ups"
+    UNDER_MINIMUM = 2, "under the minimum"
+
+
 class Account(OwnedModel):
     """One for each workspace: the sum of its entries, what is set aside, the saved card, and automatic top-ups.
 
@@ -30,8 +38,8 @@ class Account(OwnedModel):
     auto_code = models.CharField(max_length=64, blank=True)
     auto_after = models.DateTimeField(null=True, blank=True)
     declines = models.PositiveSmallIntegerField(default=0)
-    # Told once for each fall.
-    is_low = models.BooleanField(default=False)
+    # How deep the balance has fallen, told once for each step down.
+    depth = models.PositiveSmallIntegerField(choices=Depth, default=Depth.ENOUGH)
     created_at = models.DateTimeField(default=clock.now)
 
     class Meta:
@@ -212,17 +220,25 @@ class StripeEvent(LeasedJob):
     kind = models.CharField(max_length=80)
     object_id = models.CharField(max_length=200, blank=True)
     payment_intent = models.CharField(max_length=64, blank=True)
-    customer = models.CharField(max_length=64, blank=True)
     top_up = models.CharField(max_length=64, blank=True)
     happened_at = models.DateTimeField()
-    received_at = models.DateTimeField(default=clock.now)
     worked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         indexes: ClassVar = [
             due_index("billing_stripeevent_due"),
             models.Index(fields=["-happened_at"], name="billing_event_newest"),
+            models.Index(fields=["payment_intent"], condition=~models.Q(payment_intent=""), name="billing_event_by_pi"),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.object_id}"
+
+
+class Look(models.Model):
+    """One row: up to when Stripe's own list of messages has been read."""
+
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.until.isoformat()

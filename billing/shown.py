@@ -37,7 +37,8 @@ def csv_rows(rows: QuerySet[Entry]) -> Iterator[tuple[str, ...]]:
 
 
 def prices_shown() -> list[dict[str, str]]:
-    return [{"label": work.label, "price": dollars(price_of(work))} for work in Work]
+    """`price` is empty for what is free."""
+    return [{"label": work.label, "price": dollars(price_of(work)) if price_of(work) else ""} for work in Work]
 
 
 def last_top_ups(workspace: Workspace) -> list[TopUp]:

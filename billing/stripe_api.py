@@ -6,12 +6,13 @@ Our jobs repeat what failed, so the library does not; whoever moves money gives 
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, NoReturn
 
 import stripe
 from django.conf import settings
 
-from config.lib import clock, egress
+from config.lib import egress
 from config.lib.errors import NeedsUser, Permanent, Transient
 
 SECONDS = 30.0
@@ -172,12 +173,6 @@ def dispute_of(number: str) -> dict[str, Any]:
         return stripe_.v1.disputes.retrieve(number).to_dict()
 
 
-def use_card(customer: str, method: str) -> None:
-    """Which card invoices and later payments of the customer take."""
-    with asking() as stripe_:
-        stripe_.v1.customers.update(customer, {"invoice_settings": {"default_payment_method": method}})
-
-
 def card_of(method: str) -> dict[str, Any]:
     with asking() as stripe_:
         return stripe_.v1.payment_methods.retrieve(method).to_dict()
@@ -203,9 +198,12 @@ def forget_customer(customer: str) -> None:
                 raise
 
 
-def events_since(moment: int, kinds: list[str], after: str = "") -> tuple[list[dict[str, Any]], bool]:
+def events_between(
+    start: datetime, end: datetime, kinds: list[str], after: str = ""
+) -> tuple[list[dict[str, Any]], bool]:
     """(a page of up to 100, the newest first, whether more follow). Stripe keeps them for 30 days."""
-    asked: dict[str, Any] = {"created": {"gte": moment}, "types": kinds, "limit": 100}
+    created = {"gte": int(start.timestamp()), "lt": int(end.timestamp()) + 1}
+    asked: dict[str, Any] = {"created": created, "types": kinds, "limit": 100}
     if after:
         asked["starting_after"] = after
     with asking() as stripe_:
@@ -226,7 +224,3 @@ def is_signed(body: bytes, header: str, secrets: list[str]) -> bool:
 
 def is_live() -> bool:
     return "_live_" in settings.STRIPE_SECRET_KEY
-
-
-def unix(moment: Any = None) -> int:
-    return int((moment or clock.now()).timestamp())

@@ -36,11 +36,17 @@ def _paid_by(intent: str) -> TopUp | None:
 def _refund(top_up: TopUp, number: str, cents: int) -> None:
     """Never more than was paid, whatever is said."""
     locked(top_up.workspace_id)
-    left = top_up.amount_cents + _taken_back(top_up)
-    entry = _post(top_up, EntryKind.REFUND, -min(max(cents, 0), left), number, "Refunded to the card")
+    entry = _take(top_up, EntryKind.REFUND, cents, number, "Refunded to the card")
     if entry:
         told = {"amount": dollars(-entry.amount_cents), "balance": dollars(entry.balance_cents)}
         record("billing.refunded", workspace_id=top_up.workspace_id, data=told)
+
+
+def _take(top_up: TopUp, kind: str, cents: int, number: str, about: str) -> Entry | None:
+    """No entry where nothing is left to take: the whole payment went back by another way."""
+    left = top_up.amount_cents + _taken_back(top_up)
+    taken = min(max(cents, 0), left)
+    return _post(top_up, kind, -taken, number, about) if taken else None
 
 
 def _taken_back(top_up: TopUp) -> int:
@@ -77,10 +83,9 @@ def _dispute(top_up: TopUp, number: str, cents: int) -> None:
     # First, or the entry itself would set the next payment going.
     account.auto_code = DISPUTED
     account.save(update_fields=["auto_code"])
-    left = top_up.amount_cents + _taken_back(top_up)
-    entry = _post(top_up, EntryKind.DISPUTE, -min(max(cents, 0), left), number, "Disputed at the bank")
+    entry = _take(top_up, EntryKind.DISPUTE, cents, number, "Disputed at the bank")
     if entry:
-        told = {"amount": dollars(cents), "balance": dollars(entry.balance_cents)}
+        told = {"amount": dollars(-entry.amount_cents), "balance": dollars(entry.balance_cents)}
         record("billing.disputed", workspace_id=top_up.workspace_id, data=told)
 
 

@@ -7,8 +7,6 @@ from billing.models import OldCard, StripeEvent, TopUp
 from config.lib.jobs import Kind, register
 from config.lib.later import later
 
-FIND_LOST = "lost messages of Stripe"
-
 register(
     Kind(
         name="top_up",
@@ -31,11 +29,11 @@ register(
     Kind(
         name="old_card",
         model=OldCard,
-        work=later("billing.cards.forget_old_cards"),
-        give_up=later("billing.cards.give_up"),
+        work=later("billing.old_cards.forget_old_cards"),
+        give_up=later("billing.old_cards.give_up"),
     )
 )
-chores.add(FIND_LOST, Routine(later("billing.messages.find_lost"), timedelta(hours=1)))
+chores.add("lost messages of Stripe", Routine(later("billing.messages.find_lost"), timedelta(hours=1)))
 chores.add("old messages of Stripe", Routine(later("billing.messages.forget_old"), timedelta(days=1)))
 chores.add(
     "money set aside for work that is gone", Routine(later("billing.stale.release_stale_holds"), timedelta(hours=1))

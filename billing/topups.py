@@ -5,27 +5,26 @@ return and the look that comes by itself all only make the row due.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
 
-from auditlog.events import Actor, record
+from auditlog.events import record
 from billing import stripe_api
 from billing.auto import forget_declines, note_decline
 from billing.cards import in_words, keep_card
 from billing.ledger import account_of, locked, post
-from billing.models import Account, EntryKind, TopUp
+from billing.models import Account, EntryKind, StripeEvent, TopUp
 from billing.stripe_api import Declined
 from billing.taking_back import DISPUTED
 from config.lib import clock, errors, jobs
 from config.lib.crash import crash_here
-from config.lib.errors import ExpectedError, Permanent, Transient
+from config.lib.errors import ExpectedError, Permanent
 from config.lib.money import dollars
 
-KIND = "top_up"
 State, Mode = TopUp.State, TopUp.Mode
 # Stripe forgets a request's key after a day: what was sent is not sent again after that.
 SURELY_KNOWN = timedelta(hours=23)
@@ -34,46 +33,10 @@ LOOKS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 30, 60))
 GIVEN_UP_AFTER = timedelta(days=8)
 
 
-def add_funds(*, workspace_id: Any, cents: int, actor: Actor) -> TopUp:
-    """Written down and rung for; `url` is where the person pays, once a worker has asked for it."""
-    return _begin(workspace_id, Mode.MANUAL, cents, actor)
-
-
-def save_another_card(*, workspace_id: Any, actor: Actor) -> TopUp:
-    """The same way without money."""
-    return _begin(workspace_id, Mode.CARD, 0, actor)
-
-
-def _begin(workspace_id: Any, mode: str, cents: int, actor: Actor) -> TopUp:
-    top_up = TopUp.objects.create(
-        workspace_id=workspace_id,
-        mode=mode,
-        amount_cents=cents,
-        requested_by=actor.label[:254],
-        run_after=clock.now(),
-        priority=jobs.INTERACTIVE,
-    )
-    if cents:
-        record("billing.top_up_started", workspace_id=workspace_id, actor=actor, data={"amount": dollars(cents)})
-    jobs.ring(KIND, interactive=True)
-    return top_up
-
-
-def look_again(top_up: TopUp) -> None:
-    """Make it due, also one that had ended without a payment: a payment that came late is one. Cheap, repeatable."""
-    asked = TopUp.unscoped.exclude(session="", payment_intent="", called_at=None)
-    rows = asked.filter(pk=top_up.pk).exclude(state=State.SUCCEEDED)
-    if rows.update(run_after=clock.now(), priority=jobs.INTERACTIVE):
-        jobs.ring(KIND, interactive=True)
-
-
 def work_top_ups(batch: Sequence[TopUp]) -> None:
     for top_up in batch:
         top_up.renew_lease(2 * stripe_api.SECONDS)
-        try:
-            _STEPS[Mode(top_up.mode)](top_up)
-        except Declined as error:
-            _end_declined(top_up, error)
+        _STEPS[Mode(top_up.mode)](top_up)
 
 
 def _work_at_page(top_up: TopUp) -> None:
@@ -145,6 +108,13 @@ def _session_of(top_up: TopUp) -> dict[str, Any]:
 
 
 def _work_by_itself(top_up: TopUp) -> None:
+    try:
+        _charge_saved_card(top_up)
+    except Declined as error:
+        _end_declined(top_up, error)
+
+
+def _charge_saved_card(top_up: TopUp) -> None:
     if top_up.called_at is None and not _is_still_wished(top_up):
         _end(top_up, State.EXPIRED)
         return
@@ -152,7 +122,9 @@ def _work_by_itself(top_up: TopUp) -> None:
     if intent is None:
         raise Permanent("payment_unknown")
     if top_up.payment_intent != intent["id"]:
-        top_up.save_step(payment_intent=str(intent["id"]), state=State.PROCESSING)
+        # One that had ended stays so until it is paid: another may be under way by now, and one at a time is the rule.
+        under_way: dict[str, Any] = {} if top_up.ended_at else {"state": State.PROCESSING}
+        top_up.save_step(payment_intent=str(intent["id"]), **under_way)
         crash_here("billing.intent_stored")
     status = str(intent.get("status", ""))
     if status == "succeeded":
@@ -185,7 +157,7 @@ def _refusal_in(intent: dict[str, Any]) -> Declined:
 def _charge(top_up: TopUp) -> dict[str, Any] | None:
     """Once, under this row's key; what was sent long ago is looked for instead. None: Stripe knows nothing of it."""
     if top_up.called_at and clock.now() - top_up.called_at > SURELY_KNOWN:
-        found = stripe_api.intents_for(top_up.customer, stripe_api.unix(top_up.called_at) - 3600)
+        found = stripe_api.intents_for(top_up.customer, int(top_up.called_at.timestamp()) - 3600)
         return next((one for one in found if (one.get("metadata") or {}).get("top_up") == str(top_up.pk)), None)
     if top_up.called_at is None:
         account = account_of(top_up.workspace_id)
@@ -253,6 +225,7 @@ def _post_credit(top_up: TopUp, intent: str, method: dict[str, Any] | None) -> N
         account.save(update_fields=["topped_up_at"])
     if is_manual or account.auto_code != DISPUTED:
         forget_declines(account)
+    _wake_messages(intent)
     entry = post(
         top_up.workspace_id,
         kind=EntryKind.TOP_UP if is_manual else EntryKind.AUTO_TOP_UP,
@@ -267,6 +240,13 @@ def _post_credit(top_up: TopUp, intent: str, method: dict[str, Any] | None) -> N
         kind = "billing.topped_up" if is_manual else "billing.auto_topped_up"
         told["next"] = "The receipt is in Settings, Billing, beside the payment."
         record(kind, workspace_id=top_up.workspace_id, data={**told, "by": top_up.requested_by})
+
+
+def _wake_messages(intent: str) -> None:
+    """Refunds and disputes that came before the payment, also those that were given up."""
+    rows = StripeEvent.objects.filter(payment_intent=intent, worked_at=None)
+    if rows.update(run_after=clock.now(), attempts=0):
+        jobs.ring("stripe_event")
 
 
 def _keep_card_alone(top_up: TopUp, method: Any) -> None:
@@ -286,25 +266,23 @@ def _post_card(top_up: TopUp, method: dict[str, Any]) -> None:
 
 def _look_later(top_up: TopUp) -> None:
     age = clock.now() - top_up.created_at
-    if age > GIVEN_UP_AFTER:
+    if top_up.ended_at:
+        top_up.finish()  # It is looked at again when Stripe says something about it.
+    elif age > GIVEN_UP_AFTER and top_up.mode == Mode.AUTO:
+        raise Permanent("payment_undecided")
+    elif age > GIVEN_UP_AFTER:
         _end(top_up, State.EXPIRED)
-        return
-    pause = LOOKS[min(int(age / timedelta(minutes=2)), len(LOOKS) - 1)]
-    top_up.finish(state=State.PROCESSING if top_up.mode == Mode.AUTO else State.OPEN, run_after=clock.now() + pause)
+    else:
+        pause = LOOKS[min(int(age / timedelta(minutes=2)), len(LOOKS) - 1)]
+        top_up.finish(state=State.PROCESSING if top_up.mode == Mode.AUTO else State.OPEN, run_after=clock.now() + pause)
 
 
 def _end(top_up: TopUp, state: str, error: ExpectedError | None = None, also: Any = None) -> None:
     told = {"error_code": error.code, "error_params": jobs.storable(error.params)} if error else {"error_code": ""}
-    top_up.finish(state=state, ended_at=_ended(top_up), **told, also=also)
-
-
-def _ended(top_up: TopUp) -> datetime:
-    return top_up.ended_at or clock.now()
+    top_up.finish(state=state, ended_at=top_up.ended_at or clock.now(), **told, also=also)
 
 
 def _end_declined(top_up: TopUp, error: Declined) -> None:
-    if top_up.mode != Mode.AUTO:
-        raise Transient("stripe_away", answer=error.code)
     if error.intent and not top_up.payment_intent:
         top_up.save_step(payment_intent=error.intent)
     # Stripe's message about a refusal makes the row due once more: one refusal is counted once.

@@ -16,11 +16,12 @@ from accounts.models import Workspace
 from accounts.policy import is_allowed
 from accounts.views.settings import settings_page
 from billing.forms import AutoForm, FundsForm, LedgerFilter
-from billing.ledger import account_of, is_low
-from billing.models import TopUp
+from billing.ledger import account_of, depth_of
+from billing.models import Depth, TopUp
 from billing.prices import is_on, minimum_cents
-from billing.settling import change_auto, open_top_up
 from billing.shown import CSV_COLUMNS, auto_trouble, csv_rows, entries_of, last_top_ups, prices_shown, trouble_of
+from billing.wishes import add_funds, change_auto, look_again, save_another_card
+from billing.wishes import remove_card as remove
 from config.lib.errors import NeedsUser, in_one_line
 from config.lib.money import dollars
 from config.lib.spreadsheets import csv_lines
@@ -54,8 +55,8 @@ def _page(request: WorkspaceRequest, workspace: Workspace, funds: FundsForm, aut
         "balance": dollars(account.balance_cents),
         "held": dollars(account.held_cents) if account.held_cents else "",
         "minimum": dollars(minimum_cents()),
-        "is_low": is_low(account),
-        "is_paused": account.balance_cents < minimum_cents(),
+        "is_low": depth_of(account) != Depth.ENOUGH,
+        "is_paused": depth_of(account) == Depth.UNDER_MINIMUM,
         "prices": prices_shown(),
         "funds": funds,
         "auto": auto or AutoForm(account=account),
@@ -68,7 +69,7 @@ def _page(request: WorkspaceRequest, workspace: Workspace, funds: FundsForm, aut
         "may_edit": is_allowed(request.role, "billing.edit"),
     }
     answer = settings_page(request, "billing/home.html", LABEL, **context)
-    answer.status_code = 422 if funds.errors or (auto and auto.errors) else 200
+    answer.status_code = 422 if funds.errors or filters.errors or (auto and auto.errors) else 200
     return answer
 
 
@@ -80,12 +81,7 @@ def post_funds(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     form = FundsForm(request.POST)
     if not form.is_valid():
         return _page(request, workspace, form, None)
-    from billing.topups import add_funds  # With Stripe's library, which no other page needs.
-
-    top_up = open_top_up(workspace, TopUp.Mode.MANUAL)
-    if top_up is None or top_up.amount_cents != form.cleaned_data["amount"]:
-        top_up = add_funds(workspace_id=workspace.pk, cents=form.cleaned_data["amount"], actor=request.actor)
-    return _to_stripe(request, top_up)
+    return _to_stripe(request, add_funds(workspace=workspace, cents=form.cleaned_data["amount"], actor=request.actor))
 
 
 def _to_stripe(request: WorkspaceRequest, top_up: TopUp) -> HttpResponse:
@@ -98,12 +94,7 @@ def _to_stripe(request: WorkspaceRequest, top_up: TopUp) -> HttpResponse:
 @require_POST
 def post_card(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     _require_billing()
-    from billing.topups import save_another_card
-
-    top_up = open_top_up(workspace, TopUp.Mode.CARD) or save_another_card(
-        workspace_id=workspace.pk, actor=request.actor
-    )
-    return _to_stripe(request, top_up)
+    return _to_stripe(request, save_another_card(workspace=workspace, actor=request.actor))
 
 
 @workspace_view("billing.view")
@@ -117,9 +108,7 @@ def show_top_up(request: WorkspaceRequest, workspace: Workspace, top_up_id: uuid
     top_up = get_object_or_404(TopUp.objects.for_workspace(workspace), pk=top_up_id)
     is_back = request.GET.get("back") == "1"
     if is_back and top_up.is_open and not request.htmx:
-        from billing.topups import look_again
-
-        look_again(top_up)
+        look_again(top_up.pk)
     goes_on = top_up.state == TopUp.State.OPEN and request.session.get(GOES_TO) == str(top_up.pk) and not is_back
     if goes_on and request.htmx:
         del request.session[GOES_TO]
@@ -163,11 +152,8 @@ def post_auto(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove_card(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     _require_billing()
-    account = account_of(workspace.pk)
     if request.method == "POST":
-        from billing.cards import remove_card as remove
-
-        remove(account=account, actor=request.actor)
+        remove(workspace=workspace, actor=request.actor)
         messages.success(request, "The card is removed.")
         return redirect("billing:home", workspace.pk)
     text = "Stripe forgets it too. Automatic top-ups are turned off; the balance stays as it is."
@@ -182,7 +168,9 @@ def download_ledger(request: WorkspaceRequest, workspace: Workspace) -> HttpResp
     """The entries that the page's filters leave, all of them."""
     _require_billing()
     filters = LedgerFilter(request.GET)
-    rows = entries_of(workspace, filters.cleaned_data if filters.is_valid() else {})
+    if not filters.is_valid():
+        return _page(request, workspace, FundsForm(initial={"amount": "25.00"}), None)
+    rows = entries_of(workspace, filters.cleaned_data)
     answer = StreamingHttpResponse(csv_lines(CSV_COLUMNS, csv_rows(rows)), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = 'attachment; filename="balance.csv"'
     return answer

@@ -22,7 +22,7 @@ def receive(request: HttpRequest) -> HttpResponse:
     from billing import messages, stripe_api  # The library is dear, and this is the one page that needs it.
 
     body = request.body
-    secrets = [secret for secret in settings.STRIPE_WEBHOOK_SECRET.split(",") if secret]
+    secrets = [secret.strip() for secret in settings.STRIPE_WEBHOOK_SECRET.split(",") if secret.strip()]
     if not is_on() or not secrets or len(body) > MOST_BYTES:
         return HttpResponse(status=404 if not is_on() else 400)
     if not stripe_api.is_signed(body, request.headers.get("Stripe-Signature", ""), secrets):

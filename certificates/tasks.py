@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.db.models import QuerySet
 
+from accounts.chores import Routine, chores
 from certificates.models import (
     AcmeAccount,
     Delegation,
@@ -89,4 +90,8 @@ jobs.register(
         work=later("certificates.cas.work.work_accounts"),
         give_up=later("certificates.cas.work.give_up"),
     )
+)
+chores.add(
+    "findings about a balance that nothing waits for",
+    Routine(later("certificates.unpaid.close_left_over"), timedelta(minutes=10)),
 )

@@ -9,7 +9,7 @@ from ninja import Router
 from accounts.api import Accepted, ApiRequest, ListQuery, Page, Status, operation, page_of, routers
 from certificates.models import Certificate
 from config.lib import jobs
-from deploy.deployments import require_deployable, start_deployment
+from deploy.deployments import require_deployable, running_deployment, start_deployment
 from deploy.inputs import (
     DeployIn,
     ServerIn,
@@ -22,6 +22,7 @@ from deploy.inputs import (
     refuse_not_offered,
 )
 from deploy.models import Deployment, Server, Target, TargetRun
+from deploy.paying import require_affordable
 from deploy.servers import change_server, delete_server, find_or_make_server, trust_server
 from deploy.shapes import (
     DeploymentOut,
@@ -269,7 +270,9 @@ def list_deployments(request: ApiRequest, domain: Domain, query: ListQuery) -> d
 
 
 def refuse_undeployable(_request: ApiRequest, domain: Domain) -> None:
-    require_deployable(domain)
+    certificate, _ = require_deployable(domain)
+    if running_deployment(domain) is None:
+        require_affordable(domain, certificate)
 
 
 @operation(

@@ -4,12 +4,11 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from auditlog.events import Actor, record
-from billing.charging import require_balance
-from billing.models import Work
 from certificates.models import Certificate
 from config.lib import clock
 from config.lib.errors import NeedsUser
 from deploy.models import Deployment, Target, TargetRun
+from deploy.paying import require_affordable
 from deploy.reconcile import start_run
 from deploy.result import SUPERSEDED
 from deploy.settling import settle_deployment
@@ -60,7 +59,7 @@ def start_deployment(*, domain: Domain, certificate: Certificate | None, actor: 
             return running, False
         if actor.kind != "system":
             # What begins by itself waits for the balance instead, and says so.
-            require_balance(domain.workspace_id, Work.SSH)
+            require_affordable(domain, chosen)
         return _create(domain, chosen, targets, actor), True
 
 

@@ -207,7 +207,7 @@ class TargetRun(LeasedJob, OwnedModel):
 
     @property
     def billed_as(self) -> str:
-        """What is paid for once, however often it is tried: one certificate on one target."""
+        """What is paid for once, however often it is tried: one deployment to one target."""
         return f"{self.deployment_id}:{self.target_id}"
 
     @property

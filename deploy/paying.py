@@ -5,16 +5,20 @@ from collections.abc import Collection
 from datetime import timedelta
 from functools import partial
 
-from billing.charging import UNPAID, ends_soon, gate, settle, too_low
+from billing.charging import UNPAID, ends_soon, gate, require_balance, settle, too_low
 from billing.ledger import replenished
 from billing.models import Work
 from billing.stale import at_work
-from certificates.unpaid import tell_paid, tell_unpaid
+from certificates.models import Certificate
+from certificates.unpaid import tell_paid, tell_unpaid, waiting
 from config.lib import clock, jobs
 from config.lib.errors import ExpectedError
+from deploy import server_lease
 from deploy.models import TargetRun
 from deploy.reconcile import KIND
 from deploy.result import Result
+from deploy.trail import keep_on_run
+from domains.models import Domain
 
 # Whoever adds funds wakes the run; this is for those that were missed.
 ASKED_AGAIN = timedelta(hours=1)
@@ -25,23 +29,31 @@ State = TargetRun.State
 def require_paid(run: TargetRun) -> None:
     """Set the price aside, once. Raises NeedsUser `balance_too_low`. What is half-done is always completed."""
     is_begun = run.target is not None and run.target.journal is not None
-    answer = gate(run, Work.SSH, is_late=_is_late(run), is_begun=is_begun)
+    answer = gate(run, Work.SSH, is_late=_is_late(run.domain, run.certificate), is_begun=is_begun)
     if not answer.is_open:
         raise too_low(answer.missing_cents)
+    if run.error_code == UNPAID:
+        keep_on_run(run, error_code="", error_params={})
     tell_paid(run.domain)
 
 
-def _is_late(run: TargetRun) -> bool:
+def require_affordable(domain: Domain, certificate: Certificate) -> None:
+    """Before a person's deployment is begun. Raises NeedsUser `balance_too_low`."""
+    require_balance(domain.workspace_id, Work.SSH, is_late=_is_late(domain, certificate))
+
+
+def _is_late(domain: Domain, certificate: Certificate | None) -> bool:
     """Whether what the domain serves ends so soon, and the new certificate does not."""
-    visit = getattr(run.domain, "visit", None)
-    if visit is None or visit.not_after is None or run.certificate is None:
+    visit = getattr(domain, "visit", None)
+    if visit is None or visit.not_after is None or certificate is None:
         return False
     begun = visit.not_before or visit.not_after - timedelta(days=90)
-    return run.certificate.not_after > visit.not_after and ends_soon(begun, visit.not_after)
+    return certificate.not_after > visit.not_after and ends_soon(begun, visit.not_after)
 
 
 def wait_for_balance(run: TargetRun, error: ExpectedError) -> None:
-    """The run stays open and says why; the deployment goes on as soon as there is enough."""
+    """The run stays open and says why; the deployment goes on as soon as there is enough. Others get its server."""
+    token = run.lease_token
     is_ours = run.finish(
         state=State.WAITING,
         started_at=None,
@@ -51,6 +63,7 @@ def wait_for_balance(run: TargetRun, error: ExpectedError) -> None:
         error_params=jobs.storable(error.params),
         also=partial(tell_unpaid, run.domain, error),
     )
+    server_lease.give_back(run, token)
     if is_ours:
         jobs.ring(KIND)
 
@@ -78,4 +91,10 @@ def _under_way(runs: Collection[uuid.UUID]) -> set[uuid.UUID]:
     return set(TargetRun.unscoped.filter(pk__in=runs, state__in=TargetRun.OPEN_STATES).values_list("pk", flat=True))
 
 
+def _waiting(domains: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    rows = TargetRun.unscoped.filter(domain__in=domains, state=State.WAITING, error_code=UNPAID)
+    return set(rows.values_list("domain_id", flat=True))
+
+
 at_work.add("deploy", _under_way)
+waiting.add("deploy", _waiting)

@@ -112,8 +112,9 @@ def _follow_up(run: TargetRun, result: Result, token: uuid.UUID | None) -> None:
         lock_domain(run.deployment)
     if run.kind == TargetRun.Kind.TEST:
         _record_test(run, result)
-    elif run.target_id is not None and not _is_superseded(result):
+    else:
         settle_payment(run, result)
+    if run.kind == TargetRun.Kind.DEPLOY and run.target_id is not None and not _is_superseded(result):
         _keep_on_target(run, result, is_there=server_lease.is_held(run, token))
         plan_retry(run, result.error)
     if run.deployment is not None:

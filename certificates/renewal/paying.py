@@ -5,13 +5,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from billing.charging import UNPAID, ends_soon, gate, settle, too_low
 from billing.ledger import replenished
 from billing.models import Work
 from billing.stale import at_work
 from certificates.models import Certificate, Issuance, Renewal
-from certificates.unpaid import tell_paid, tell_unpaid
+from certificates.unpaid import tell_paid, tell_unpaid, waiting
 from config.lib import clock, jobs
 from config.lib.errors import ExpectedError
 
@@ -40,7 +41,8 @@ def require_paid(renewal: Renewal) -> None:
     answer = gate(_paid(renewal), Work.RENEW, is_late=_is_late(renewal.certificate))
     if not answer.is_open:
         raise too_low(answer.missing_cents)
-    tell_paid(renewal.domain)
+    paid: dict[str, Any] = {"error_code": "", "error_params": {}} if renewal.error_code == UNPAID else {}
+    renewal.save_step(**paid, also=partial(tell_paid, renewal.domain))
 
 
 def _is_late(certificate: Certificate | None) -> bool:
@@ -82,5 +84,10 @@ def _under_way(runs: Collection[uuid.UUID]) -> set[uuid.UUID]:
     return set(rows.values_list("pk", flat=True))
 
 
+def _waiting(domains: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    return set(Renewal.unscoped.filter(domain__in=domains, error_code=UNPAID).values_list("domain_id", flat=True))
+
+
 replenished.add("renewals", wake_unpaid)
+waiting.add("renewals", _waiting)
 at_work.add("renewals", _under_way)

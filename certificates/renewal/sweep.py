@@ -220,8 +220,7 @@ def _start(renewal: Renewal) -> None:
         _keep_from(renewal, error)
         return
     crash_here("renew.started")
-    waited: dict[str, Any] = {"error_code": "", "error_params": {}} if renewal.error_code == UNPAID else {}
-    renewal.save_step(issuance=issuance, retry_at=None, **waited)
+    renewal.save_step(issuance=issuance, retry_at=None)
 
 
 def _end_abandoned(renewal: Renewal, wish: Wish) -> None:

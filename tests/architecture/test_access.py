@@ -24,6 +24,8 @@ from pytest_django import Settings
 from accounts import api_limits, policy
 from accounts.models import Membership, User
 from accounts.policy import ACTIONS_NEEDING_VERIFIED_EMAIL, POLICY, is_allowed
+from billing.ledger import post
+from billing.models import EntryKind
 from config.lib import clock
 from tests.architecture.access import THIRD_PARTY, ApiOperation, Page, operations, pages, unstated
 from tests.cast import PASSWORD, Cast, make_cast, make_user
@@ -328,6 +330,7 @@ def test_a_token_is_refused_rather_than_used_for_another_workspace(world: World)
 
 def _make_deployable(own: Rows) -> None:
     """Nothing but the foreign id may stand in the way."""
+    post(own.workspace.pk, kind=EntryKind.ADJUSTMENT, cents=1000, external_id=str(uuid.uuid4()))
     certificate, target = own.called("certificate"), own.called("target")
     certificate.private_key, certificate.not_after = own.called("private_key"), clock.now() + timedelta(days=30)
     certificate.save(update_fields=["private_key", "not_after"])

@@ -9,7 +9,7 @@ from django.db import connections
 
 from billing.ledger import account_of
 from billing.models import Entry, TopUp
-from billing.topups import add_funds
+from billing.wishes import add_funds
 from config.lib import jobs
 from tests.cast import Cast
 from tests.servers.places import ROOT
@@ -43,7 +43,7 @@ def work_and_die(place: str) -> int:
 
 @pytest.mark.parametrize("place", BY_HAND)
 def test_a_payment_by_hand(cast: Cast, there: Stripe, place: str) -> None:
-    row = add_funds(workspace_id=cast.acme.pk, cents=2500, actor=ANN)
+    row = add_funds(workspace=cast.acme, cents=2500, actor=ANN)
     killed = work_and_die(place)
     work_all()
     row.refresh_from_db()

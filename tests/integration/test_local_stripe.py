@@ -10,14 +10,13 @@ from django.test import Client
 from pytest_django import Settings
 
 from billing.ledger import account_of
-from billing.messages import find_lost
 from billing.models import Entry, EntryKind, StripeEvent, TopUp
-from billing.topups import add_funds, save_another_card
+from billing.wishes import add_funds, save_another_card
 from tests.cast import Cast, make_cast
 from tests.servers.local_stripe import FAILS, LocalStripe, local_stripe
 from tests.servers.ports import wait_until
 from tests.servers.stripe_api import ASKS, KEY, SECRET, signed
-from tests.unit.billing.paying import ANN, auto_on, balance, give, top_up, use_card, work, work_all
+from tests.unit.billing.paying import ANN, auto_on, balance, give, look_for_lost, top_up, use_card, work, work_all
 
 pytestmark = pytest.mark.django_db
 PAID = "payment_intent.succeeded"
@@ -71,7 +70,7 @@ def message_of(there: LocalStripe, row: TopUp) -> tuple[bytes, str]:
 
 def paid_but_unheard(there: LocalStripe, cast: Cast) -> TopUp:
     """Paid at the page, and nobody has looked again yet."""
-    row = add_funds(workspace_id=cast.acme.pk, cents=2500, actor=ANN)
+    row = add_funds(workspace=cast.acme, cents=2500, actor=ANN)
     work()
     row.refresh_from_db()
     there.pay(row.session)
@@ -95,7 +94,7 @@ def test_a_payment_by_hand_saves_the_card_and_the_next_comes_from_it(there: Loca
 def test_another_card_takes_the_place_of_the_saved_one(there: LocalStripe, cast: Cast) -> None:
     top_up(there, cast.acme)
     old = account_of(cast.acme.pk).payment_method
-    row = save_another_card(workspace_id=cast.acme.pk, actor=ANN)
+    row = save_another_card(workspace=cast.acme, actor=ANN)
     work()
     row.refresh_from_db()
     there.pay(row.session, FAILS)
@@ -121,11 +120,11 @@ def test_what_the_bank_refuses_is_not_credited(there: LocalStripe, cast: Cast, c
 def test_what_goes_back_leaves_the_balance(there: LocalStripe, cast: Cast) -> None:
     row = top_up(there, cast.acme)
     there.refund(row.payment_intent, 700)
-    find_lost()
+    look_for_lost()
     work()
     assert balance(cast.acme) == 1800
     there.dispute(row.payment_intent)
-    find_lost()
+    look_for_lost()
     work()
     assert balance(cast.acme) == 0, "no more than was paid"
     kinds = Entry.objects.for_workspace(cast.acme).order_by("at").values_list("kind", flat=True)
@@ -171,7 +170,7 @@ def test_messages_in_any_order_come_to_the_same(there: LocalStripe, cast: Cast) 
 
 def test_a_lost_message_is_found(there: LocalStripe, cast: Cast) -> None:
     row = paid_but_unheard(there, cast)
-    find_lost()
+    look_for_lost()
     work()
     row.refresh_from_db()
     assert (row.state, balance(cast.acme)) == ("succeeded", 2500)

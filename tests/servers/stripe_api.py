@@ -226,8 +226,9 @@ class Stripe:
         return self.objects[number]
 
     def get_events(self, number: str, asked: dict[str, Any]) -> dict[str, Any]:
-        since = int(asked["created"]["gte"])
-        rows = [event for event in reversed(self.events) if event["created"] >= since]
+        since, end, kinds = int(asked["created"]["gte"]), int(asked["created"]["lt"]), set(asked["types"].values())
+        newest = sorted(self.events, key=lambda event: -event["created"])
+        rows = [event for event in newest if since <= event["created"] < end and event["type"] in kinds]
         after = asked.get("starting_after")
         if after:
             rows = rows[[event["id"] for event in rows].index(after) + 1 :]

@@ -1,8 +1,8 @@
 """The gate and the till: set aside once, taken when the work is done, never more than is there."""
 
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -10,8 +10,8 @@ from pytest_django import Settings
 
 from auditlog.models import Event
 from billing.charging import gate, held_since, release_stale, require_balance, settle
-from billing.ledger import account_of, post, replenished
-from billing.models import Charge, Entry, EntryKind
+from billing.ledger import account_of, depth_of, post
+from billing.models import Charge, Depth, Entry, EntryKind
 from config.lib.errors import NeedsUser
 from tests.cast import Cast
 from tests.unit.billing.paying import AnyRun, balance, give
@@ -38,7 +38,7 @@ def test_a_price_is_set_aside_and_taken_once(cast: Cast, billing_on: None) -> No
     settle(run, did_its_work=True)
     assert (balance(cast.acme), account_of(cast.acme.pk).held_cents) == (295, 0)
     again = AnyRun(cast.acme.pk)
-    assert gate(again, "ssh").answer == "free", "the same certificate on the same target"
+    assert gate(again, "ssh").answer == "free", "the same deployment to the same target"
     (entry,) = Entry.unscoped.filter(kind=EntryKind.CHARGE)
     assert (entry.amount_cents, entry.balance_cents, entry.about) == (-5, 295, "Deployment to web1")
 
@@ -104,16 +104,6 @@ def test_what_was_set_aside_for_a_run_that_is_gone_comes_back(cast: Cast, billin
     assert account_of(cast.acme.pk).available_cents == 300
 
 
-def test_whoever_waits_is_woken_once_there_is_enough(
-    cast: Cast, billing_on: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    woken: list[uuid.UUID] = []
-    monkeypatch.setattr(replenished, "_items", {"test": woken.append})
-    for cents in (299, 1, 500):
-        give(cast.acme, cents)
-    assert woken == [cast.acme.pk]
-
-
 def test_low_is_told_once_for_each_fall(cast: Cast, billing_on: None) -> None:
     account = give(cast.acme, 302)
     account.topped_up_at = account.created_at
@@ -126,6 +116,25 @@ def test_low_is_told_once_for_each_fall(cast: Cast, billing_on: None) -> None:
     give(cast.acme, 1000)
     post(cast.acme.pk, kind=EntryKind.REFUND, cents=-1200, external_id="re_1")
     assert Event.unscoped.filter(kind="billing.balance_low").count() == 2
+
+
+def test_each_step_down_is_told(cast: Cast, billing_on: None) -> None:
+    account = give(cast.acme, 1000)
+    account.auto_is_on, account.auto_threshold_cents = True, 500
+    account.save()
+    for cents in (-500, -1, -199, -1, -50, 1000, -800):
+        give(cast.acme, cents)
+    told = Event.unscoped.filter(kind="billing.balance_low").order_by("at").values_list("data__balance", flat=True)
+    assert list(told) == ["$5.00", "$2.99", "$4.49"]
+
+
+def test_a_threshold_that_was_set_before_the_minimum_rose_is_raised(
+    cast: Cast, billing_on: None, settings: Settings
+) -> None:
+    settings.BILLING_MIN_BALANCE = Decimal("8.00")
+    account = give(cast.acme, 800)
+    account.auto_is_on, account.auto_threshold_cents = True, 500
+    assert depth_of(account) == Depth.AT_THRESHOLD
 
 
 @pytest.mark.both_databases

@@ -16,14 +16,14 @@ from pytest_django import Settings
 from accounts.models import Workspace
 from billing.charging import gate, settle
 from billing.ledger import account_of
-from billing.messages import find_lost, keep
+from billing.messages import keep
 from billing.models import Charge, Entry, EntryKind, TopUp
-from billing.topups import add_funds
+from billing.wishes import add_funds
 from config.lib.egress import HttpAnswer
 from config.lib.errors import Transient
 from tests.cast import Cast
 from tests.servers.stripe_api import ASKS, BROKE, GOOD, LOST, Stripe
-from tests.unit.billing.paying import ANN, AnyRun, auto_on, give, use_card, work, work_all
+from tests.unit.billing.paying import ANN, AnyRun, auto_on, give, look_for_lost, use_card, work, work_all
 
 pytestmark = pytest.mark.django_db
 TAKES_BACK = (EntryKind.REFUND, EntryKind.DISPUTE)
@@ -37,7 +37,7 @@ class History:
         self.runs: list[AnyRun] = []
 
     def begin(self) -> None:
-        add_funds(workspace_id=self.workspace.pk, cents=self.dice.choice([500, 2500]), actor=ANN)
+        add_funds(workspace=self.workspace, cents=self.dice.choice([500, 2500]), actor=ANN)
 
     def pay(self) -> None:
         open_ = [one for one in self.there.of("cs") if one["status"] == "open"]
@@ -51,7 +51,7 @@ class History:
 
     def ask(self) -> None:
         with suppress(Transient):
-            find_lost()
+            look_for_lost()
 
     def toil(self) -> None:
         work()
@@ -133,7 +133,7 @@ class History:
     def close(self) -> None:
         """Once everything was heard, every payment is credited."""
         self.there.fails = []
-        find_lost()
+        look_for_lost()
         for _ in range(3):
             work_all()
         credited = Entry.objects.for_workspace(self.workspace).filter(

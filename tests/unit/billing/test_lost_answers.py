@@ -4,20 +4,27 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.models import Chore
 from auditlog.models import Event
-from billing.cards import remove_card
 from billing.charging import gate
 from billing.forms import AutoForm, LedgerFilter
 from billing.ledger import account_of
-from billing.messages import find_lost
-from billing.models import Account, TopUp
-from billing.tasks import FIND_LOST
-from billing.topups import add_funds, look_again
+from billing.models import Account, Look, TopUp
+from billing.wishes import add_funds, look_again, remove_card
 from config.lib import clock
 from tests.cast import Cast
 from tests.servers.stripe_api import BROKE, Stripe
-from tests.unit.billing.paying import ANN, AnyRun, auto_on, balance, give, top_up, use_card, work, work_all
+from tests.unit.billing.paying import (
+    ANN,
+    AnyRun,
+    auto_on,
+    balance,
+    give,
+    look_for_lost,
+    top_up,
+    use_card,
+    work,
+    work_all,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -42,7 +49,7 @@ def test_another_card_meanwhile_changes_nothing_of_the_request(cast: Cast, there
 
 
 def test_the_card_was_removed_meanwhile(cast: Cast, there: Stripe, unanswered: TopUp) -> None:
-    remove_card(account=account_of(cast.acme.pk), actor=ANN)
+    remove_card(workspace=cast.acme, actor=ANN)
     work_all()
     assert (len(there.paid()), balance(cast.acme)) == (2, 2499)
 
@@ -55,13 +62,13 @@ def test_the_customer_was_deleted_at_stripe_meanwhile(cast: Cast, there: Stripe,
 
 def test_a_payment_that_was_given_up_is_credited_when_it_shows(cast: Cast, there: Stripe, unanswered: TopUp) -> None:
     TopUp.unscoped.filter(pk=unanswered.pk).update(state="failed", run_after=None, error_code="stripe_refused")
-    look_again(unanswered)
+    look_again(unanswered.pk)
     work_all()
     assert (len(there.paid()), balance(cast.acme)) == (2, 2499)
 
 
 def test_another_name_of_the_workspace_meanwhile_is_another_customer_only(cast: Cast, there: Stripe) -> None:
-    first = add_funds(workspace_id=cast.acme.pk, cents=500, actor=ANN)
+    first = add_funds(workspace=cast.acme, cents=500, actor=ANN)
     there.fails = [500]
     work()
     cast.acme.name = "Renamed"
@@ -76,8 +83,8 @@ def test_what_was_missed_for_hours_is_found_from_the_last_look_on(cast: Cast, th
     there.refund(row.payment_intent, 700)
     there.events[-1]["created"] -= 7200
     newer = there.happened("payment_intent.succeeded", there.objects[row.payment_intent])
-    Chore.objects.update_or_create(name=FIND_LOST, defaults={"done_at": clock.now() - timedelta(hours=6)})
-    find_lost()
+    Look.objects.create(until=clock.now() - timedelta(hours=6))
+    look_for_lost()
     work()
     assert newer
     assert balance(cast.acme) == 1800
@@ -111,7 +118,7 @@ def test_one_refusal_counts_once_whatever_is_heard_of_it(cast: Cast, there: Stri
     use_card(there, cast.acme, BROKE)
     give(cast.acme, -1)
     work()
-    find_lost()
+    look_for_lost()
     work()
     assert "payment_intent.payment_failed" in [event["type"] for event in there.events]
     account = account_of(cast.acme.pk)

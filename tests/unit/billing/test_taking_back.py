@@ -6,7 +6,7 @@ from auditlog.models import Event
 from billing.ledger import account_of
 from billing.messages import keep
 from billing.models import Entry
-from billing.topups import add_funds
+from billing.wishes import add_funds
 from tests.cast import Cast
 from tests.servers.stripe_api import Stripe
 from tests.unit.billing.paying import ANN, auto_on, balance, give, top_up, work, work_all
@@ -40,6 +40,19 @@ def test_refunds_are_never_more_than_was_paid(cast: Cast, there: Stripe) -> None
     assert balance(cast.acme) == 0
 
 
+def test_what_takes_nothing_leaves_no_entry_and_a_dispute_tells_what_it_took(cast: Cast, there: Stripe) -> None:
+    row = top_up(there, cast.acme, 2500)
+    there.refund(row.payment_intent, 2000)
+    hear(there)
+    there.dispute(row.payment_intent)
+    hear(there)
+    there.refund(row.payment_intent, 100)
+    hear(there)
+    assert list(Entry.unscoped.order_by("at").values_list("amount_cents", flat=True)) == [2500, -2000, -500]
+    assert Event.unscoped.get(kind="billing.disputed").data["amount"] == "$5.00"
+    assert Event.unscoped.filter(kind="billing.refunded").count() == 1
+
+
 def test_a_refund_that_failed_comes_back(cast: Cast, there: Stripe) -> None:
     row = top_up(there, cast.acme, 2500)
     refund = there.refund(row.payment_intent, 1000, "pending")
@@ -53,7 +66,7 @@ def test_a_refund_that_failed_comes_back(cast: Cast, there: Stripe) -> None:
 
 
 def test_a_refund_that_is_heard_of_before_its_payment_waits_for_it(cast: Cast, there: Stripe) -> None:
-    row = add_funds(workspace_id=cast.acme.pk, cents=2500, actor=ANN)
+    row = add_funds(workspace=cast.acme, cents=2500, actor=ANN)
     work()
     row.refresh_from_db()
     there.pay(row.session)

@@ -9,17 +9,15 @@ from django.test import Client
 from pytest_django import Settings
 
 from auditlog.models import Event
-from billing import messages
 from billing.ledger import account_of
-from billing.models import Entry, OldCard, StripeEvent, TopUp
-from billing.settling import change_auto
-from billing.topups import add_funds, save_another_card
+from billing.models import Depth, Entry, OldCard, StripeEvent, TopUp
+from billing.wishes import add_funds, change_auto, save_another_card
 from config.lib import clock
 from config.lib.errors import NeedsUser
 from notifications.reactions import ALWAYS_MAILED
 from tests.cast import Cast
 from tests.servers.stripe_api import ASKS, BROKE, LOST, Stripe, signed
-from tests.unit.billing.paying import ANN, auto_on, balance, give, top_up, use_card, work, work_all
+from tests.unit.billing.paying import ANN, auto_on, balance, give, look_for_lost, top_up, use_card, work, work_all
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +32,7 @@ def post_event(event: dict[str, Any], **more: object) -> int:
 
 @pytest.mark.both_databases
 def test_a_payment_by_hand_saves_the_card_and_is_credited(cast: Cast, there: Stripe) -> None:
-    row = add_funds(workspace_id=cast.acme.pk, cents=2500, actor=ANN)
+    row = add_funds(workspace=cast.acme, cents=2500, actor=ANN)
     work()
     row.refresh_from_db()
     assert row.state == "open"
@@ -52,7 +50,7 @@ def test_a_payment_by_hand_saves_the_card_and_is_credited(cast: Cast, there: Str
 
 
 def test_fifty_messages_in_any_order_are_one_credit(cast: Cast, there: Stripe) -> None:
-    row = add_funds(workspace_id=cast.acme.pk, cents=2500, actor=ANN)
+    row = add_funds(workspace=cast.acme, cents=2500, actor=ANN)
     work()
     row.refresh_from_db()
     there.pay(row.session)
@@ -68,7 +66,7 @@ def test_fifty_messages_in_any_order_are_one_credit(cast: Cast, there: Stripe) -
 
 
 def test_a_webhook_credits_at_once(cast: Cast, there: Stripe) -> None:
-    row = add_funds(workspace_id=cast.acme.pk, cents=500, actor=ANN)
+    row = add_funds(workspace=cast.acme, cents=500, actor=ANN)
     work()
     row.refresh_from_db()
     there.pay(row.session)
@@ -79,7 +77,7 @@ def test_a_webhook_credits_at_once(cast: Cast, there: Stripe) -> None:
 
 @pytest.mark.parametrize("number", range(20))
 def test_a_forged_message_is_refused(cast: Cast, there: Stripe, settings: Settings, number: int) -> None:
-    row = add_funds(workspace_id=cast.acme.pk, cents=2500, actor=ANN)
+    row = add_funds(workspace=cast.acme, cents=2500, actor=ANN)
     work()
     row.refresh_from_db()
     event = there.happened("checkout.session.completed", {**there.objects[row.session], "payment_status": "paid"})
@@ -103,7 +101,7 @@ def test_a_forged_message_is_refused(cast: Cast, there: Stripe, settings: Settin
 
 def test_a_true_message_about_money_that_is_not_there_credits_nothing(cast: Cast, there: Stripe) -> None:
     """Signed, but Stripe itself says that nothing was paid."""
-    row = add_funds(workspace_id=cast.acme.pk, cents=2500, actor=ANN)
+    row = add_funds(workspace=cast.acme, cents=2500, actor=ANN)
     work()
     row.refresh_from_db()
     told = {**there.objects[row.session], "payment_status": "paid", "status": "complete"}
@@ -116,7 +114,7 @@ def test_a_true_message_about_money_that_is_not_there_credits_nothing(cast: Cast
     "changed", [{"amount_received": 100}, {"currency": "eur"}, {"customer": "cus_other"}, {"livemode": True}]
 )
 def test_a_payment_that_was_not_asked_for_is_held_back(cast: Cast, there: Stripe, changed: dict[str, object]) -> None:
-    row = add_funds(workspace_id=cast.acme.pk, cents=2500, actor=ANN)
+    row = add_funds(workspace=cast.acme, cents=2500, actor=ANN)
     work()
     row.refresh_from_db()
     there.pay(row.session)
@@ -136,16 +134,16 @@ def test_messages_of_the_other_mode_and_of_other_kinds_are_left_alone(cast: Cast
 def test_lost_messages_are_found_by_asking(cast: Cast, there: Stripe) -> None:
     row = top_up(there, cast.acme)
     there.refund(row.payment_intent, 1000)
-    messages.find_lost()
+    look_for_lost()
     work_all()
     assert balance(cast.acme) == 1500
     before = StripeEvent.objects.count()
-    messages.find_lost()
+    look_for_lost()
     assert StripeEvent.objects.count() == before
 
 
 def test_an_open_page_is_given_up_when_it_has_expired(cast: Cast, there: Stripe) -> None:
-    row = add_funds(workspace_id=cast.acme.pk, cents=2500, actor=ANN)
+    row = add_funds(workspace=cast.acme, cents=2500, actor=ANN)
     work()
     row.refresh_from_db()
     there.objects[row.session]["status"] = "expired"
@@ -158,7 +156,7 @@ def test_silence_while_a_page_is_asked_for_makes_one_page(
     cast: Cast, there: Stripe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("billing.stripe_api.SECONDS", 1.0)
-    add_funds(workspace_id=cast.acme.pk, cents=2500, actor=ANN)
+    add_funds(workspace=cast.acme, cents=2500, actor=ANN)
     there.is_silent = True
     work()
     work_all()
@@ -286,7 +284,7 @@ def test_what_was_sent_long_ago_is_looked_for_and_not_sent_again(
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_busy_stripe_is_asked_again(cast: Cast, there: Stripe, status: int) -> None:
-    row = add_funds(workspace_id=cast.acme.pk, cents=500, actor=ANN)
+    row = add_funds(workspace=cast.acme, cents=500, actor=ANN)
     there.fails = [status, status]
     work()
     row.refresh_from_db()
@@ -298,7 +296,7 @@ def test_a_busy_stripe_is_asked_again(cast: Cast, there: Stripe, status: int) ->
 
 
 def test_a_refused_key_gives_nothing_up(cast: Cast, there: Stripe, settings: Settings) -> None:
-    row = add_funds(workspace_id=cast.acme.pk, cents=500, actor=ANN)
+    row = add_funds(workspace=cast.acme, cents=500, actor=ANN)
     settings.STRIPE_SECRET_KEY = "sk_test_withdrawn"
     work()
     row.refresh_from_db()
@@ -308,7 +306,7 @@ def test_a_refused_key_gives_nothing_up(cast: Cast, there: Stripe, settings: Set
 def test_another_card_takes_the_place_of_the_first(cast: Cast, there: Stripe) -> None:
     top_up(there, cast.acme, 500)
     old = account_of(cast.acme.pk).payment_method
-    row = save_another_card(workspace_id=cast.acme.pk, actor=ANN)
+    row = save_another_card(workspace=cast.acme, actor=ANN)
     work()
     row.refresh_from_db()
     there.pay(row.session, "0005")
@@ -329,6 +327,29 @@ def test_a_card_that_is_taken_away_at_stripe_is_gone_here(cast: Cast, there: Str
     work()
     account.refresh_from_db()
     assert (account.has_card, account.auto_is_on) == (False, False)
+
+
+def test_a_charge_that_no_bank_decides_about_is_told_after_a_week(cast: Cast, there: Stripe) -> None:
+    top_up(there, cast.acme, 500)
+    auto_on(cast.acme)
+    give(cast.acme, -100)
+    work()
+    row = TopUp.unscoped.get(mode="auto")
+    old = {"run_after": clock.now(), "created_at": clock.now() - timedelta(days=9)}
+    TopUp.unscoped.filter(pk=row.pk).update(state="processing", ended_at=None, **old)
+    there.objects[row.payment_intent]["status"] = "processing"
+    work_all()
+    row.refresh_from_db()
+    assert (row.state, row.error_code) == ("failed", "payment_undecided")
+    assert Event.unscoped.filter(kind="billing.auto_top_up_failed", data__code="payment_undecided").exists()
+
+
+def test_turning_on_at_a_low_balance_charges_at_once_and_is_told(cast: Cast, there: Stripe) -> None:
+    top_up(there, cast.acme, 500)
+    change_auto(workspace=cast.acme, is_on=True, threshold_cents=600, amount_cents=2000, actor=ANN)
+    assert account_of(cast.acme.pk).depth == Depth.AT_THRESHOLD
+    work()
+    assert balance(cast.acme) == 2500
 
 
 def test_what_admins_are_mailed_about() -> None:
