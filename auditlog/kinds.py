@@ -160,6 +160,9 @@ KINDS: dict[str, EventKind] = {
     "billing.auto_top_up_failed": EventKind(
         "The automatic top-up of {amount} failed: {error}", "critical", alerts=True
     ),
+    "billing.payment_held_back": EventKind(
+        "A payment of {amount} was made and not credited: {payment} is not what was asked for", "critical", alerts=True
+    ),
     "billing.balance_low": EventKind(
         "The balance is low: {balance}. Automation waits below {minimum}", "warning", alerts=True
     ),

@@ -13,6 +13,7 @@ from config.lib import clock, jobs
 KIND = "top_up"
 A_DAY = 3
 MOST_DECLINES = 2
+DISPUTED, GIVEN_BACK = "payment_disputed", "money_given_back"
 PAUSE = timedelta(days=1)
 
 
@@ -70,10 +71,21 @@ def note_decline(account: Account, code: str, *, is_final: bool) -> None:
     account.save(update_fields=["declines", "auto_after", "auto_code"])
 
 
-def forget_declines(account: Account) -> None:
-    """On a locked account, after a payment that went through."""
-    account.declines, account.auto_after, account.auto_code = 0, None, ""
+def forget_declines(account: Account, *, also_dispute: bool = False) -> None:
+    """On a locked account, after a payment that went through, another card, or turning on anew.
+
+    A dispute is settled by a payment by hand or by winning it: until then the bank would take back the next one, too.
+    """
+    account.declines, account.auto_after = 0, None
+    if also_dispute or account.auto_code != DISPUTED:
+        account.auto_code = ""
     account.save(update_fields=["declines", "auto_after", "auto_code"])
+
+
+def stop_auto(account: Account, code: str) -> None:
+    """On a locked account: a person has to act before the card is charged by itself again."""
+    account.auto_code = code
+    account.save(update_fields=["auto_code"])
 
 
 def retry_waiting() -> bool:

@@ -10,7 +10,7 @@ register(
             "The balance is too low: {missing} more is needed",
             "Automation is paid from the workspace's balance, which has to be {minimum} at least and has to cover the "
             "price beside what is set aside for other work. Watching, alerts and downloads stay free.",
-            f"Add funds in {WHERE}. What waits goes on by itself then.",
+            f"An admin of the workspace adds funds in {WHERE}: what waits goes on by itself then.",
         ),
         "amount_outside": Entry(
             "The amount has to be between {least} and {most}",
@@ -36,6 +36,26 @@ register(
             "Stripe refuses the request: {answer}",
             "Asking again would bring the same answer.",
             "Start anew; tell whoever runs this portal when it comes again.",
+        ),
+        "stripe_customer_gone": Entry(
+            "Stripe does not know the workspace any more",
+            "Its customer was deleted there, or the portal was connected to another account. Nothing was charged.",
+            "Start anew: it is made again with the next payment, which saves a card, too.",
+        ),
+        "stripe_asked_otherwise": Entry(
+            "Stripe was asked the same thing in another way",
+            "Something about the request has changed since it was first sent. No payment was made twice.",
+            "Start anew; tell whoever runs this portal when it comes again.",
+        ),
+        "money_given_back": Entry(
+            "Automatic top-ups have stopped: money was given back",
+            "Charging the card by itself would take back at once what was just returned.",
+            f"Turn them on again in {WHERE} when the card may be charged.",
+        ),
+        "top_ups_open": Entry(
+            "There are {limit} payments open already",
+            "None of them has been paid or given up.",
+            "Go on with one of them, or press 'Do not pay' on its page.",
         ),
         "card_missing": Entry(
             "There is no card on file",

@@ -5,6 +5,7 @@ from billing.models import Account, Entry, TopUp
 from config.lib.errors import ExpectedError
 from config.lib.money import dollars
 
+contents.add("balance", Content(Account, "the prepaid balance, which is not paid back by itself", "", 5))
 contents.add("ledger", Content(Entry, "1 entry of the balance", "{} entries of the balance", 35))
 
 
@@ -30,6 +31,8 @@ def forget_customer(settling: Settling) -> list[str]:
         return [*left, f"the customer {account.customer} at Stripe"]
     settling.hold()
     try:
+        for session in under_way.exclude(session="").values_list("session", flat=True):
+            stripe_api.expire_session(session)
         stripe_api.forget_customer(account.customer)
     except ExpectedError:
         if not settling.is_last:

@@ -25,7 +25,7 @@ class DollarField(forms.Field):
         self.least, self.most = least, most
 
     def to_python(self, value: Any) -> int | None:
-        text = str(value or "").strip().lstrip("$")
+        text = str(value or "").strip().removeprefix("$")
         if not text:
             return None
         if not _AMOUNT.fullmatch(text):
@@ -44,7 +44,8 @@ class FundsForm(forms.Form):
         label="Amount in US dollars",
         least=LEAST_TOP_UP_CENTS,
         most=MOST_TOP_UP_CENTS,
-        help_text="You pay at Stripe, which keeps the card for automatic top-ups. Nothing is charged before that.",
+        help_text=f"From {dollars(LEAST_TOP_UP_CENTS)} to {dollars(MOST_TOP_UP_CENTS)}. You pay at Stripe, which "
+        "keeps the card for automatic top-ups. Nothing is charged before that.",
     )
 
 

@@ -7,12 +7,13 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from auditlog.events import record
-from billing.auto import Answer, is_at_threshold, start_if_low
-from billing.models import Account, Depth, Entry
+from billing.auto import GIVEN_BACK, Answer, is_at_threshold, start_if_low, stop_auto
+from billing.models import Account, Depth, Entry, EntryKind
 from billing.prices import minimum_cents
 from config.lib.money import dollars
 from config.lib.registry import Registry
 
+_GIVEN_BACK = (EntryKind.REFUND, EntryKind.ADJUSTMENT)
 # Who waits for a balance: called inside the transaction in which more became available. Rooms above add theirs.
 replenished: Registry[Callable[[uuid.UUID], None]] = Registry("waiting for a balance")
 
@@ -48,6 +49,8 @@ def post(workspace_id: uuid.UUID, *, kind: str, cents: int, external_id: str, **
     entry = Entry(workspace_id=workspace_id, kind=kind, **facts, **told)
     entry.save(force_insert=True)
     account.save(update_fields=["balance_cents"])
+    if kind in _GIVEN_BACK and cents < 0 and is_at_threshold(account) and account.auto_is_on and not account.auto_code:
+        stop_auto(account, GIVEN_BACK)  # Else the card would pay at once what was just given back.
     note_change(account)
     if cents > 0:
         wake_waiting(account)

@@ -1,18 +1,18 @@
 """What Stripe tells us: kept by its id before it is acted on, and never believed. It only says where to look."""
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
 from billing import stripe_api
-from billing.cards import clear_card, keep_card
+from billing.cards import clear_card, keep_card, lose_customer
 from billing.ledger import locked
 from billing.models import Account, Look, StripeEvent, TopUp
 from billing.prices import is_on
-from billing.taking_back import take_back_dispute, take_back_refunds
+from billing.taking_back import take_back
 from billing.wishes import look_again
 from config.lib import clock, jobs
 from config.lib.crash import crash_here
@@ -71,22 +71,35 @@ def _row(event: Mapping[str, Any]) -> StripeEvent | None:
         return None
     data = event.get("data")
     told = data.get("object") if isinstance(data, Mapping) else None
-    if not isinstance(told, Mapping) or not isinstance(event.get("created"), int):
+    moment = _moment(event.get("created"))
+    if not isinstance(told, Mapping) or moment is None:
         return None
     metadata = told.get("metadata")
     return StripeEvent(
-        event_id=str(event.get("id", ""))[:80],
+        event_id=_plain(event.get("id"), 80),
         kind=str(event["type"]),
-        object_id=str(told.get("id", ""))[:200],
+        object_id=_plain(told.get("id"), 200),
         payment_intent=_text(told.get("payment_intent")),
         top_up=_text(metadata.get("top_up") if isinstance(metadata, Mapping) else ""),
-        happened_at=datetime.fromtimestamp(event["created"], UTC),
+        happened_at=moment,
         run_after=clock.now(),
     )
 
 
 def _text(found: Any) -> str:
-    return str(found.get("id", "") if isinstance(found, Mapping) else found or "")[:64]
+    return _plain(found.get("id") if isinstance(found, Mapping) else found, 64)
+
+
+def _plain(found: Any, most: int) -> str:
+    """What a database takes: no NUL, no half of a surrogate pair."""
+    return str(found or "").replace("\0", "").encode("utf-8", "ignore").decode()[:most]
+
+
+def _moment(found: Any) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(found, UTC) if isinstance(found, int) else None
+    except (OverflowError, OSError, ValueError):
+        return None
 
 
 def work_events(batch: Sequence[StripeEvent]) -> None:
@@ -107,15 +120,13 @@ def _act(event: StripeEvent) -> None:
     if event.kind in PAYMENTS:
         for top_up in _top_ups(event):
             look_again(top_up.pk)
-    elif event.kind in REFUNDS:
-        _once_paid(event.payment_intent, take_back_refunds, event.payment_intent)
-    elif event.kind in DISPUTES:
-        _once_paid(event.payment_intent, take_back_dispute, event.object_id)
+    elif event.kind in (*REFUNDS, *DISPUTES):
+        _take_back_once_paid(event.payment_intent)
     elif event.kind in CARDS:
         _refresh_card(event)
 
 
-def _once_paid(intent: str, act: Callable[[str], None], number: str) -> None:
+def _take_back_once_paid(intent: str) -> None:
     """Messages come in any order: what takes back a payment waits until the payment was credited. Raises Transient."""
     top_up = TopUp.unscoped.filter(payment_intent=intent).first() if intent else None
     if top_up is None and intent:
@@ -124,7 +135,7 @@ def _once_paid(intent: str, act: Callable[[str], None], number: str) -> None:
     if top_up and top_up.state != TopUp.State.SUCCEEDED:
         look_again(top_up.pk)
         raise Transient("payment_pending")
-    act(number)
+    take_back(intent)
 
 
 def _marked(mark: str) -> list[TopUp]:
@@ -145,7 +156,7 @@ def _top_ups(event: StripeEvent) -> list[TopUp]:
 
 def _refresh_card(event: StripeEvent) -> None:
     if event.kind == "customer.deleted":
-        _lose_customer(event.object_id)
+        lose_customer(event.object_id)
         return
     account = Account.unscoped.filter(payment_method=event.object_id).first()
     if account is None:
@@ -162,16 +173,6 @@ def _refresh_card(event: StripeEvent) -> None:
             keep_card(row, method)
         else:
             clear_card(row)
-
-
-@transaction.atomic
-def _lose_customer(customer: str) -> None:
-    """Somebody deleted it at Stripe: the next payment makes another."""
-    account = Account.unscoped.filter(customer=customer).exclude(customer="").first()
-    if account:
-        row = locked(account.workspace_id)
-        clear_card(row)
-        Account.unscoped.filter(pk=row.pk, customer=customer).update(customer="")
 
 
 def give_up(event: StripeEvent, error: ExpectedError) -> None:

@@ -31,6 +31,7 @@ class Account(OwnedModel):
     card_brand = models.CharField(max_length=32, blank=True)
     card_last4 = models.CharField(max_length=4, blank=True)
     card_expires = models.CharField(max_length=7, blank=True)
+    card_changed_at = models.DateTimeField(null=True, blank=True)
     topped_up_at = models.DateTimeField(null=True, blank=True)
     auto_is_on = models.BooleanField(default=False)
     auto_threshold_cents = models.PositiveIntegerField(default=500)

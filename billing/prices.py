@@ -14,7 +14,8 @@ def is_on() -> bool:
 
 
 def minimum_cents() -> int:
-    return int(settings.BILLING_MIN_BALANCE * 100)
+    """At least the dearest price: who has the minimum may begin anything."""
+    return max(int(settings.BILLING_MIN_BALANCE * 100), *(price_of(work) for work in Work))
 
 
 def price_of(work: str) -> int:

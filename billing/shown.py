@@ -10,9 +10,11 @@ from django.db.models import QuerySet
 from accounts.models import Workspace
 from billing.models import Account, Entry, EntryKind, TopUp, Work
 from billing.prices import price_of
-from config.lib import errors
+from config.lib import clock, errors
 from config.lib.money import dollars
 
+# What has its price and is there to be bought.
+OFFERED = (Work.SSH, Work.RENEW)
 CSV_COLUMNS = ("time", "kind", "about", "by", "amount_usd", "balance_usd", "id")
 
 
@@ -38,7 +40,14 @@ def csv_rows(rows: QuerySet[Entry]) -> Iterator[tuple[str, ...]]:
 
 def prices_shown() -> list[dict[str, str]]:
     """`price` is empty for what is free."""
-    return [{"label": work.label, "price": dollars(price_of(work)) if price_of(work) else ""} for work in Work]
+    return [{"label": work.label, "price": dollars(price_of(work)) if price_of(work) else ""} for work in OFFERED]
+
+
+def is_card_expired(account: Account) -> bool:
+    """`card_expires` is MM/YYYY; a card holds until the end of that month."""
+    month, _, year = account.card_expires.partition("/")
+    now = clock.now()
+    return account.has_card and year.isdecimal() and (int(year), int(month)) < (now.year, now.month)
 
 
 def last_top_ups(workspace: Workspace) -> list[TopUp]:

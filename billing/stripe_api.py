@@ -85,8 +85,12 @@ def asking() -> Iterator[stripe.StripeClient]:
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
         # The operator's key: nothing that was paid may be given up for it.
         raise Transient("stripe_key_refused", answer=_words(error)) from error
+    except stripe.IdempotencyError as error:
+        raise Permanent("stripe_asked_otherwise", answer=_words(error)) from error
     except stripe.InvalidRequestError as error:
-        raise Permanent("stripe_refused", answer=_words(error), status=error.http_status) from error
+        is_gone = error.code == "resource_missing" and error.param == "customer"
+        code = "stripe_customer_gone" if is_gone else "stripe_refused"
+        raise Permanent(code, answer=_words(error), status=error.http_status) from error
     except stripe.StripeError as error:
         _raise_by_status(error)
 
@@ -168,9 +172,19 @@ def refunds_of(intent: str) -> list[dict[str, Any]]:
         return [one.to_dict() for one in stripe_.v1.refunds.list({"payment_intent": intent, "limit": 100}).data]
 
 
-def dispute_of(number: str) -> dict[str, Any]:
+def disputes_of(intent: str) -> list[dict[str, Any]]:
     with asking() as stripe_:
-        return stripe_.v1.disputes.retrieve(number).to_dict()
+        return [one.to_dict() for one in stripe_.v1.disputes.list({"payment_intent": intent, "limit": 100}).data]
+
+
+def expire_session(number: str) -> None:
+    """Nobody can pay there any more. One that is over is left as it is."""
+    with asking() as stripe_:
+        try:
+            stripe_.v1.checkout.sessions.expire(number)
+        except stripe.InvalidRequestError as error:
+            if error.http_status not in (400, 404):
+                raise
 
 
 def card_of(method: str) -> dict[str, Any]:
@@ -213,6 +227,8 @@ def events_between(
 
 def is_signed(body: bytes, header: str, secrets: list[str]) -> bool:
     """Whether one of our endpoint's secrets signed it within the last five minutes; two hold while one is rolled."""
+    if not header.isascii():
+        return False
     for secret in secrets:
         try:
             stripe.WebhookSignature.verify_header(body.decode(), header, secret, tolerance=300)

@@ -4,8 +4,9 @@ One way leads to a credit: the payment is read from Stripe, and is what this row
 return and the look that comes by itself all only make the row due.
 """
 
+import logging
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -14,17 +15,17 @@ from django.urls import reverse
 
 from auditlog.events import record
 from billing import stripe_api
-from billing.auto import forget_declines, note_decline
-from billing.cards import in_words, keep_card
-from billing.ledger import account_of, locked, post
+from billing.auto import forget_declines, is_at_threshold, note_decline
+from billing.cards import in_words, keep_card, lose_customer
+from billing.ledger import account_of, locked, note_change, post
 from billing.models import Account, EntryKind, StripeEvent, TopUp
 from billing.stripe_api import Declined
-from billing.taking_back import DISPUTED
 from config.lib import clock, errors, jobs
 from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, Permanent
 from config.lib.money import dollars
 
+log = logging.getLogger("billing")
 State, Mode = TopUp.State, TopUp.Mode
 # Stripe forgets a request's key after a day: what was sent is not sent again after that.
 SURELY_KNOWN = timedelta(hours=23)
@@ -41,6 +42,9 @@ def work_top_ups(batch: Sequence[TopUp]) -> None:
 
 def _work_at_page(top_up: TopUp) -> None:
     """By hand, or for a card alone."""
+    if not top_up.session and top_up.ended_at:
+        top_up.finish()  # Given up before it had a page.
+        return
     if not top_up.session:
         _open_page(top_up)
         return
@@ -53,6 +57,9 @@ def _work_at_page(top_up: TopUp) -> None:
         _credit(top_up, session.get("payment_intent") or {}, invoice_url=invoice)
     elif session.get("status") == "expired":
         _end(top_up, State.EXPIRED)
+    elif session.get("status") == "open" and top_up.ended_at:
+        stripe_api.expire_session(top_up.session)  # Somebody decided not to pay.
+        top_up.finish()
     else:
         _look_later(top_up)
 
@@ -92,7 +99,7 @@ def _session_of(top_up: TopUp) -> dict[str, Any]:
         "payment_method_types": ["card"],
         "metadata": marks,
         "success_url": f"{page}?back=1",
-        "cancel_url": f"{page}?back=1",
+        "cancel_url": f"{page}?back=0",
     }
     if top_up.mode == Mode.CARD:
         return {**told, "mode": "setup", "setup_intent_data": {"metadata": marks}}
@@ -138,9 +145,9 @@ def _charge_saved_card(top_up: TopUp) -> None:
 
 
 def _is_still_wished(top_up: TopUp) -> bool:
-    """The card's owner may have turned it off, or a bank may have stopped it, since the row was made."""
+    """Since the row was made the owner may have turned it off, a bank stopped it, or somebody added funds."""
     account = account_of(top_up.workspace_id)
-    return account.auto_is_on and not account.auto_code
+    return account.auto_is_on and not account.auto_code and is_at_threshold(account)
 
 
 def _with_details(intent: dict[str, Any]) -> dict[str, Any]:
@@ -157,29 +164,40 @@ def _refusal_in(intent: dict[str, Any]) -> Declined:
 def _charge(top_up: TopUp) -> dict[str, Any] | None:
     """Once, under this row's key; what was sent long ago is looked for instead. None: Stripe knows nothing of it."""
     if top_up.called_at and clock.now() - top_up.called_at > SURELY_KNOWN:
-        found = stripe_api.intents_for(top_up.customer, int(top_up.called_at.timestamp()) - 3600)
-        return next((one for one in found if (one.get("metadata") or {}).get("top_up") == str(top_up.pk)), None)
+        return _made_before(top_up, top_up.called_at)
     if top_up.called_at is None:
         account = account_of(top_up.workspace_id)
         if not account.has_card:
             raise Permanent("card_missing")
         top_up.save_step(called_at=clock.now(), customer=account.customer, payment_method=account.payment_method)
     crash_here("billing.charge_noted")
-    made = stripe_api.charge_card(
-        {
-            "amount": top_up.amount_cents,
-            "currency": "usd",
-            "customer": top_up.customer,
-            "payment_method": top_up.payment_method,
-            "off_session": True,
-            "confirm": True,
-            "description": f"{settings.SITE_NAME}: auto top-up",
-            "metadata": {"top_up": str(top_up.pk), "workspace": str(top_up.workspace_id)},
-        },
-        f"autotopup-{top_up.pk}",
-    )
+    try:
+        made = stripe_api.charge_card(_payment_of(top_up), f"autotopup-{top_up.pk}")
+    except Permanent as error:
+        if error.code != "stripe_asked_otherwise" or top_up.called_at is None:
+            raise
+        return _made_before(top_up, top_up.called_at)
     crash_here("billing.charged")
     return made
+
+
+def _made_before(top_up: TopUp, called_at: datetime) -> dict[str, Any] | None:
+    found = stripe_api.intents_for(top_up.customer, int(called_at.timestamp()) - 3600)
+    return next((one for one in found if (one.get("metadata") or {}).get("top_up") == str(top_up.pk)), None)
+
+
+def _payment_of(top_up: TopUp) -> dict[str, Any]:
+    """Of the row alone: whatever is set meanwhile, a repeated request is the same to the letter."""
+    return {
+        "amount": top_up.amount_cents,
+        "currency": "usd",
+        "customer": top_up.customer,
+        "payment_method": top_up.payment_method,
+        "off_session": True,
+        "confirm": True,
+        "description": f"{top_up.requested_by}: auto top-up",
+        "metadata": {"top_up": str(top_up.pk), "workspace": str(top_up.workspace_id)},
+    }
 
 
 _STEPS = {Mode.MANUAL: _work_at_page, Mode.CARD: _work_at_page, Mode.AUTO: _work_by_itself}
@@ -218,13 +236,12 @@ def _is_what_was_asked_for(top_up: TopUp, intent: dict[str, Any]) -> bool:
 def _post_credit(top_up: TopUp, intent: str, method: dict[str, Any] | None) -> None:
     account = locked(top_up.workspace_id)
     is_manual = top_up.mode == Mode.MANUAL
-    if is_manual and method:
+    if is_manual and method and not _is_older(top_up, account):
         keep_card(account, method)
     if is_manual and account.topped_up_at is None:
         account.topped_up_at = clock.now()
         account.save(update_fields=["topped_up_at"])
-    if is_manual or account.auto_code != DISPUTED:
-        forget_declines(account)
+    forget_declines(account, also_dispute=is_manual)
     _wake_messages(intent)
     entry = post(
         top_up.workspace_id,
@@ -240,6 +257,11 @@ def _post_credit(top_up: TopUp, intent: str, method: dict[str, Any] | None) -> N
         kind = "billing.topped_up" if is_manual else "billing.auto_topped_up"
         told["next"] = "The receipt is in Settings, Billing, beside the payment."
         record(kind, workspace_id=top_up.workspace_id, data={**told, "by": top_up.requested_by})
+
+
+def _is_older(top_up: TopUp, account: Account) -> bool:
+    """A payment that is heard of late must not bring back a card that was replaced or removed meanwhile."""
+    return account.card_changed_at is not None and top_up.created_at < account.card_changed_at
 
 
 def _wake_messages(intent: str) -> None:
@@ -262,6 +284,7 @@ def _post_card(top_up: TopUp, method: dict[str, Any]) -> None:
     forget_declines(account)
     told = {"card": in_words(account), "by": top_up.requested_by}
     record("billing.card_saved", workspace_id=top_up.workspace_id, data=told)
+    note_change(account)
 
 
 def _look_later(top_up: TopUp) -> None:
@@ -311,8 +334,21 @@ def _tell_failed(top_up: TopUp, error: ExpectedError, *, is_off: bool) -> None:
 
 def give_up(top_up: TopUp, error: ExpectedError) -> None:
     """The end without money; a later message about a payment makes it due again."""
-    also = partial(_stop_auto, top_up, error) if top_up.mode == Mode.AUTO and not top_up.ended_at else None
-    _end(top_up, State.FAILED, error, also=also)
+    if error.code == "stripe_customer_gone":
+        lose_customer(top_up.customer)
+    _end(top_up, State.FAILED, error, also=None if top_up.ended_at else partial(_tell_given_up, top_up, error))
+
+
+def _tell_given_up(top_up: TopUp, error: ExpectedError) -> None:
+    if top_up.mode == Mode.AUTO:
+        _stop_auto(top_up, error)
+    elif error.code == "payment_mismatch":
+        # Somebody has paid, and nothing was credited: that must not go unnoticed.
+        log.error("billing.payment_held_back", extra={"top_up": str(top_up.pk), **error.params})
+        params = jobs.storable(error.params)
+        told = {"amount": dollars(top_up.amount_cents), **params, "code": error.code, "params": params}
+        told["next"] = "The money is in the Stripe account of whoever runs this portal. It is not lost."
+        record("billing.payment_held_back", workspace_id=top_up.workspace_id, data=told)
 
 
 def _stop_auto(top_up: TopUp, error: ExpectedError) -> None:

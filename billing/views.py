@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -19,8 +20,17 @@ from billing.forms import AutoForm, FundsForm, LedgerFilter
 from billing.ledger import account_of, depth_of
 from billing.models import Depth, TopUp
 from billing.prices import is_on, minimum_cents
-from billing.shown import CSV_COLUMNS, auto_trouble, csv_rows, entries_of, last_top_ups, prices_shown, trouble_of
-from billing.wishes import add_funds, change_auto, look_again, save_another_card
+from billing.shown import (
+    CSV_COLUMNS,
+    auto_trouble,
+    csv_rows,
+    entries_of,
+    is_card_expired,
+    last_top_ups,
+    prices_shown,
+    trouble_of,
+)
+from billing.wishes import abandon, add_funds, change_auto, look_again, save_another_card
 from billing.wishes import remove_card as remove
 from config.lib.errors import NeedsUser, in_one_line
 from config.lib.money import dollars
@@ -30,6 +40,8 @@ LABEL = "Billing"
 # In the session: the payment whose page at Stripe somebody is on the way to.
 GOES_TO = "goes_to_payment"
 PAGE_SIZE = 50
+# Whoever is back from Stripe has it asked once in so many seconds, however often the page is loaded.
+LOOKS_APART = 10
 
 
 def _require_billing() -> None:
@@ -57,6 +69,8 @@ def _page(request: WorkspaceRequest, workspace: Workspace, funds: FundsForm, aut
         "minimum": dollars(minimum_cents()),
         "is_low": depth_of(account) != Depth.ENOUGH,
         "is_paused": depth_of(account) == Depth.UNDER_MINIMUM,
+        "missing": dollars(max(minimum_cents() - account.balance_cents, 0)),
+        "is_card_expired": is_card_expired(account),
         "prices": prices_shown(),
         "funds": funds,
         "auto": auto or AutoForm(account=account),
@@ -81,7 +95,12 @@ def post_funds(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     form = FundsForm(request.POST)
     if not form.is_valid():
         return _page(request, workspace, form, None)
-    return _to_stripe(request, add_funds(workspace=workspace, cents=form.cleaned_data["amount"], actor=request.actor))
+    try:
+        top_up = add_funds(workspace=workspace, cents=form.cleaned_data["amount"], actor=request.actor)
+    except NeedsUser as error:
+        messages.error(request, in_one_line(error))
+        return redirect("billing:home", workspace.pk)
+    return _to_stripe(request, top_up)
 
 
 def _to_stripe(request: WorkspaceRequest, top_up: TopUp) -> HttpResponse:
@@ -106,10 +125,11 @@ def show_top_up(request: WorkspaceRequest, workspace: Workspace, top_up_id: uuid
     """
     _require_billing()
     top_up = get_object_or_404(TopUp.objects.for_workspace(workspace), pk=top_up_id)
-    is_back = request.GET.get("back") == "1"
-    if is_back and top_up.is_open and not request.htmx:
+    is_back, is_cancelled = request.GET.get("back") == "1", request.GET.get("back") == "0"
+    if is_back and top_up.is_open and cache.add(f"billing-look:{top_up.pk}", True, LOOKS_APART):
         look_again(top_up.pk)
-    goes_on = top_up.state == TopUp.State.OPEN and request.session.get(GOES_TO) == str(top_up.pk) and not is_back
+    is_on_the_way = request.session.get(GOES_TO) == str(top_up.pk) and "back" not in request.GET
+    goes_on = top_up.state == TopUp.State.OPEN and is_on_the_way
     if goes_on and request.htmx:
         del request.session[GOES_TO]
         return HttpResponseClientRedirect(top_up.url)
@@ -117,12 +137,23 @@ def show_top_up(request: WorkspaceRequest, workspace: Workspace, top_up_id: uuid
         "top_up": top_up,
         "amount": dollars(top_up.amount_cents),
         "is_back": is_back,
+        "is_cancelled": is_cancelled,
+        "may_edit": is_allowed(request.role, "billing.edit"),
         "is_live": top_up.is_open and (is_back or top_up.state == TopUp.State.PREPARING),
         "goes_on": goes_on,
         "trouble": trouble_of(top_up),
         "balance": dollars(account_of(workspace.pk).balance_cents),
     }
     return settings_page(request, "billing/top_up.html", LABEL, **context)
+
+
+@workspace_view("billing.edit")
+@require_POST
+def abandon_top_up(request: WorkspaceRequest, workspace: Workspace, top_up_id: uuid.UUID) -> HttpResponse:
+    """`Do not pay`."""
+    _require_billing()
+    abandon(top_up=get_object_or_404(TopUp.objects.for_workspace(workspace), pk=top_up_id))
+    return redirect("billing:home", workspace.pk)
 
 
 @workspace_view("billing.edit")

@@ -14,12 +14,20 @@ from config.lib import clock, jobs
 from config.lib.errors import NeedsUser
 from config.lib.money import dollars
 
+MOST_OPEN = 5
+
 
 def add_funds(*, workspace: Workspace, cents: int, actor: Actor) -> TopUp:
-    """The same open payment for the same amount again; `url` is where it is paid, once a worker has asked for it."""
+    """The same open payment for the same amount again; `url` is where it is paid, once a worker has asked for it.
+
+    Raises NeedsUser `top_ups_open`.
+    """
     unfinished = _unfinished(workspace, TopUp.Mode.MANUAL)
-    if unfinished and unfinished.amount_cents == cents:
-        return unfinished
+    known = next((one for one in unfinished if one.amount_cents == cents), None)
+    if known:
+        return known
+    if len(unfinished) >= MOST_OPEN:
+        raise NeedsUser("top_ups_open", limit=MOST_OPEN)
     top_up = _begin(workspace, TopUp.Mode.MANUAL, cents, actor)
     record("billing.top_up_started", workspace_id=workspace.pk, actor=actor, data={"amount": dollars(cents)})
     return top_up
@@ -27,12 +35,13 @@ def add_funds(*, workspace: Workspace, cents: int, actor: Actor) -> TopUp:
 
 def save_another_card(*, workspace: Workspace, actor: Actor) -> TopUp:
     """The same way without money."""
-    return _unfinished(workspace, TopUp.Mode.CARD) or _begin(workspace, TopUp.Mode.CARD, 0, actor)
+    known = next(iter(_unfinished(workspace, TopUp.Mode.CARD)), None)
+    return known or _begin(workspace, TopUp.Mode.CARD, 0, actor)
 
 
-def _unfinished(workspace: Workspace, mode: str) -> TopUp | None:
+def _unfinished(workspace: Workspace, mode: str) -> list[TopUp]:
     rows = TopUp.objects.for_workspace(workspace).filter(mode=mode, state__in=TopUp.OPEN_STATES)
-    return rows.order_by("-created_at").first()
+    return list(rows.order_by("-created_at")[:MOST_OPEN])
 
 
 def _begin(workspace: Workspace, mode: str, cents: int, actor: Actor) -> TopUp:
@@ -46,6 +55,15 @@ def _begin(workspace: Workspace, mode: str, cents: int, actor: Actor) -> TopUp:
     )
     jobs.ring(KIND, interactive=True)
     return top_up
+
+
+def abandon(*, top_up: TopUp) -> None:
+    """`Do not pay`: over at once; a worker closes the page at Stripe. What was paid all the same is credited."""
+    rows = TopUp.objects.for_workspace(top_up.workspace_id).filter(pk=top_up.pk, state__in=TopUp.OPEN_STATES)
+    by_hand = rows.exclude(mode=TopUp.Mode.AUTO)
+    now = clock.now()
+    if by_hand.update(state=TopUp.State.EXPIRED, ended_at=now, run_after=now, priority=jobs.INTERACTIVE):
+        jobs.ring(KIND, interactive=True)
 
 
 def look_again(top_up_id: uuid.UUID) -> None:

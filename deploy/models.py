@@ -212,7 +212,7 @@ class TargetRun(LeasedJob, OwnedModel):
 
     @property
     def billed_for(self) -> str:
-        return f"Deployment to {self.label}"
+        return f"{self.domain.label} to {self.label}"
 
     @property
     def shown_state(self) -> str:

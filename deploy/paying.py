@@ -83,8 +83,12 @@ replenished.add("deploy", wake_unpaid)
 
 
 def settle_payment(run: TargetRun, result: Result) -> None:
-    """Taken where the certificate is in place and fine, given back otherwise. Inside the end of the run."""
-    settle(run, did_its_work=result.state == State.SUCCEEDED)
+    """Taken where the run has put files in place that stay, given back otherwise. Inside the end of the run.
+
+    Not only where all is fine: what is looked at afterwards is the customer's to choose. Where everything was in place
+    already nothing was done.
+    """
+    settle(run, did_its_work=result.state != State.FAILED and bool(result.files))
 
 
 def _under_way(runs: Collection[uuid.UUID]) -> set[uuid.UUID]:

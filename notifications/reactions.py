@@ -33,6 +33,7 @@ ALWAYS_MAILED = frozenset(
         *("certificate.downloaded", "server.host_key_changed"),
         *("gateway.disabled", "delivery.capped", "delivery.failed"),
         *("billing.topped_up", "billing.auto_topped_up", "billing.auto_top_up_failed", "billing.balance_low"),
+        "billing.payment_held_back",
     }
 )
 

@@ -152,4 +152,5 @@ STORIES: dict[str, tuple[str, Callable[[Event, Workspace], Context]]] = {
     "billing.auto_topped_up": ("billing", _billing),
     "billing.auto_top_up_failed": ("billing", _billing),
     "billing.balance_low": ("billing", _billing),
+    "billing.payment_held_back": ("billing", _billing),
 }

@@ -109,6 +109,9 @@ class LocalStripe(Stripe):
             said = self._whole(self._dressed(said))
         return status, said
 
+    def is_known(self, customer: str) -> bool:
+        return customer in self.objects or self.ask("GET", f"/v1/customers/{customer}")[0] == 200
+
     def _charge_off_session(self, asked: dict[str, Any]) -> Said:
         """Nobody is there who could confirm, so Stripe refuses what would want it."""
         asked.pop("description", None)

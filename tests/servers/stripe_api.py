@@ -1,7 +1,8 @@
 """Stripe as a stand-in at the wire, stateful, written from its documents: what the portal asks, and no more.
 
 Cards decide as Stripe's own test cards do. `fails`: statuses said instead of the next answers, before anything is
-done; `is_silent`: the next POST is done and never answered. `tell` signs an event as its webhooks are.
+done; `is_silent`: the next POST is done and never answered; `is_lost`: the next charge is made, and its answer is an
+error. `tell` signs an event as its webhooks are.
 """
 
 import json
@@ -48,6 +49,7 @@ class Stripe:
         self.requests: list[tuple[str, str]] = []
         self.fails: list[int] = []
         self.is_silent = False
+        self.is_lost = False
         self.over = threading.Event()
 
     def made(self, kind: str, **fields: Any) -> dict[str, Any]:
@@ -144,8 +146,15 @@ class Stripe:
         handler = getattr(self, f"{method.lower()}_{name}", None)
         if handler is None or (len(path) > 1 and not number and path[-1] != "sessions"):
             return 404, {"error": {"type": "invalid_request_error", "message": f"No such {path[0]}"}}
+        customer = asked.get("customer")
+        if method == "POST" and customer and not self.is_known(customer):
+            gone = {"code": "resource_missing", "param": "customer", "message": f"No such customer: '{customer}'"}
+            return 400, {"error": {"type": "invalid_request_error", **gone}}
         said = handler(number, asked)
         return said if isinstance(said, tuple) else (200, said)
+
+    def is_known(self, customer: str) -> bool:
+        return customer in self.objects
 
     def post_customers(self, number: str, asked: dict[str, Any]) -> dict[str, Any]:
         if number:
@@ -215,6 +224,12 @@ class Stripe:
         return self._list([one for one in self.of("re") if one["payment_intent"] == asked["payment_intent"]])
 
     def get_disputes(self, number: str, asked: dict[str, Any]) -> dict[str, Any]:
+        return self._list([one for one in self.of("du") if one["payment_intent"] == asked["payment_intent"]])
+
+    def post_checkout_sessions_expire(self, number: str, asked: dict[str, Any]) -> dict[str, Any] | Said:
+        if self.objects[number]["status"] != "open":
+            return 400, {"error": {"type": "invalid_request_error", "message": "Only open sessions can be expired"}}
+        self.objects[number]["status"] = "expired"
         return self.objects[number]
 
     def get_payment_methods(self, number: str, asked: dict[str, Any]) -> dict[str, Any]:
@@ -272,6 +287,9 @@ def served[S: Stripe](there: S) -> Iterator[S]:
                 there.is_silent = False
                 there.over.wait(20)
                 return
+            if there.is_lost and self.path == "/v1/payment_intents":
+                there.is_lost = False
+                status, said = 503, {"error": {"type": "api_error", "message": "Try again"}}
             self._reply(status, said)
 
         do_GET = do_POST = do_DELETE = handle_any  # noqa: N815  (the library's names)

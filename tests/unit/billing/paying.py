@@ -47,7 +47,9 @@ def work_all() -> None:
 
 
 def give(workspace: Workspace, cents: int) -> Account:
-    post(workspace.pk, kind=EntryKind.ADJUSTMENT, cents=cents, external_id=str(uuid.uuid4()))
+    """What is negative is spent, as by a deployment."""
+    kind = EntryKind.ADJUSTMENT if cents > 0 else EntryKind.CHARGE
+    post(workspace.pk, kind=kind, cents=cents, external_id=str(uuid.uuid4()))
     return account_of(workspace.pk)
 
 

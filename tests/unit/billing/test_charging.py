@@ -118,6 +118,14 @@ def test_low_is_told_once_for_each_fall(cast: Cast, billing_on: None) -> None:
     assert Event.unscoped.filter(kind="billing.balance_low").count() == 2
 
 
+def test_the_minimum_is_the_dearest_price_at_least(cast: Cast, billing_on: None, settings: Settings) -> None:
+    settings.BILLING_PRICE_RENEW_CENTS = 500
+    give(cast.acme, 499)
+    assert gate(AnyRun(cast.acme.pk), "ssh").missing_cents == 1
+    give(cast.acme, 1)
+    assert gate(AnyRun(cast.acme.pk), "renew").is_open
+
+
 def test_each_step_down_is_told(cast: Cast, billing_on: None) -> None:
     account = give(cast.acme, 1000)
     account.auto_is_on, account.auto_threshold_cents = True, 500

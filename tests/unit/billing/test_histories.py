@@ -1,6 +1,7 @@
 """Thousands of invented histories of an account: whatever happens, charges are credits and the balance is their sum."""
 
 import random
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from ipaddress import ip_network
@@ -15,15 +16,15 @@ from pytest_django import Settings
 
 from accounts.models import Workspace
 from billing.charging import gate, settle
-from billing.ledger import account_of
+from billing.ledger import account_of, post
 from billing.messages import keep
 from billing.models import Charge, Entry, EntryKind, TopUp
-from billing.wishes import add_funds
+from billing.wishes import abandon, add_funds
 from config.lib.egress import HttpAnswer
-from config.lib.errors import Transient
+from config.lib.errors import NeedsUser, Transient
 from tests.cast import Cast
 from tests.servers.stripe_api import ASKS, BROKE, GOOD, LOST, Stripe
-from tests.unit.billing.paying import ANN, AnyRun, auto_on, give, look_for_lost, use_card, work, work_all
+from tests.unit.billing.paying import ANN, AnyRun, auto_on, look_for_lost, use_card, work, work_all
 
 pytestmark = pytest.mark.django_db
 TAKES_BACK = (EntryKind.REFUND, EntryKind.DISPUTE)
@@ -37,7 +38,8 @@ class History:
         self.runs: list[AnyRun] = []
 
     def begin(self) -> None:
-        add_funds(workspace=self.workspace, cents=self.dice.choice([500, 2500]), actor=ANN)
+        with suppress(NeedsUser):
+            add_funds(workspace=self.workspace, cents=self.dice.choice([500, 1000, 2500]), actor=ANN)
 
     def pay(self) -> None:
         open_ = [one for one in self.there.of("cs") if one["status"] == "open"]
@@ -98,7 +100,13 @@ class History:
             settle(self.runs.pop(), did_its_work=self.dice.random() < 0.7)
 
     def adjust(self) -> None:
-        give(self.workspace, self.dice.choice([-50, 50]))
+        told: dict[str, Any] = {"kind": EntryKind.ADJUSTMENT, "external_id": str(uuid.uuid4())}
+        post(self.workspace.pk, cents=self.dice.choice([-50, 50]), **told)
+
+    def abandon(self) -> None:
+        rows = list(TopUp.objects.for_workspace(self.workspace).filter(state__in=TopUp.OPEN_STATES))
+        if rows:
+            abandon(top_up=self.dice.choice(rows))
 
     def check(self) -> None:
         account = account_of(self.workspace.pk)
@@ -141,12 +149,23 @@ class History:
         )
         assert {entry.external_id for entry in credited} == {one["id"] for one in self.there.paid()}
         self.check()
+        for paid in self.there.paid():
+            self._check_all_taken_back(paid["id"], paid["amount"])
+
+    def _check_all_taken_back(self, intent: str, amount: int) -> None:
+        """In whatever order it was heard of: all that went back, and no more than was paid."""
+        gone = ("failed", "canceled", "won")
+        claims = [one for one in (*self.there.of("re"), *self.there.of("du")) if one["payment_intent"] == intent]
+        wanted = min(sum(one["amount"] for one in claims if one["status"] not in gone), amount)
+        top_up = TopUp.objects.for_workspace(self.workspace).get(payment_intent=intent)
+        rows = Entry.objects.for_workspace(self.workspace).filter(top_up_id=top_up.pk)
+        assert sum(rows.values_list("amount_cents", flat=True)) == amount - wanted
 
 
 ACTS: tuple[Callable[[History], None], ...] = (
     *(History.begin, History.pay, History.hear, History.ask, History.toil, History.wait, History.trouble),
     *(History.wish, History.swap, History.refund, History.unrefund, History.dispute, History.win),
-    *(History.deploy, History.deploy, History.end, History.end, History.adjust),
+    *(History.deploy, History.deploy, History.end, History.end, History.adjust, History.abandon),
 )
 
 

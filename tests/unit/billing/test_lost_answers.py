@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from pytest_django import Settings
 
 from auditlog.models import Event
 from billing.charging import gate
@@ -141,3 +142,71 @@ def test_no_card_is_charged_after_its_owner_or_a_bank_said_no(
 def test_a_day_at_the_end_of_time_is_no_filter(cast: Cast, billing_on: None) -> None:
     assert not LedgerFilter({"end": "9999-12-31"}).is_valid()
     assert LedgerFilter({"end": "2026-12-31"}).is_valid()
+
+
+def test_the_portals_name_changed_after_a_lost_answer(cast: Cast, there: Stripe, settings: Settings) -> None:
+    top_up(there, cast.acme, 500)
+    auto_on(cast.acme)
+    give(cast.acme, -100)
+    there.fails = [503]
+    settings.SITE_NAME = "Another name"
+    work()
+    work_all()
+    assert balance(cast.acme) == 400 + 2000
+    assert len(there.paid()) == 2
+
+
+def test_a_key_that_was_used_for_another_request_is_looked_for(cast: Cast, there: Stripe) -> None:
+    top_up(there, cast.acme, 500)
+    auto_on(cast.acme)
+    there.is_lost = True
+    give(cast.acme, -100)
+    work()
+    row = TopUp.unscoped.get(mode="auto")
+    assert (row.state, len(there.paid())) == ("preparing", 2)
+    TopUp.unscoped.filter(pk=row.pk).update(requested_by="Somebody else")
+    work_all()
+    assert balance(cast.acme) == 400 + 2000
+    assert len(there.paid()) == 2
+
+
+@pytest.mark.parametrize("mode", ["manual", "auto"])
+def test_a_customer_that_stripe_does_not_know_is_made_again(cast: Cast, there: Stripe, mode: str) -> None:
+    top_up(there, cast.acme, 500)
+    del there.objects[account_of(cast.acme.pk).customer]
+    if mode == "auto":
+        auto_on(cast.acme)
+        give(cast.acme, -100)
+        work()
+    else:
+        add_funds(workspace=cast.acme, cents=1000, actor=ANN)
+        work()
+    last = TopUp.unscoped.order_by("-created_at")[0]
+    assert (last.state, last.error_code) == ("failed", "stripe_customer_gone")
+    account = account_of(cast.acme.pk)
+    assert (account.customer, account.has_card, account.auto_is_on) == ("", False, False)
+    before = balance(cast.acme)
+    top_up(there, cast.acme, 2500)
+    assert balance(cast.acme) == before + 2500
+
+
+def test_a_balance_that_has_recovered_is_not_topped_up(cast: Cast, there: Stripe) -> None:
+    top_up(there, cast.acme, 500)
+    auto_on(cast.acme)
+    give(cast.acme, -100)
+    give(cast.acme, 50_000)
+    work()
+    assert TopUp.unscoped.get(mode="auto").state == "expired"
+    assert len(there.paid()) == 1
+
+
+def test_a_payment_heard_of_late_brings_no_removed_card_back(cast: Cast, there: Stripe) -> None:
+    late = add_funds(workspace=cast.acme, cents=1000, actor=ANN)
+    work()
+    late.refresh_from_db()
+    top_up(there, cast.acme, 500)
+    remove_card(workspace=cast.acme, actor=ANN)
+    there.pay(late.session, BROKE)
+    work_all()
+    assert balance(cast.acme) == 1500
+    assert not account_of(cast.acme.pk).has_card

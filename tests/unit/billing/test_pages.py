@@ -98,7 +98,7 @@ def test_members_see_nothing_of_it(cast: Cast, billing_on: None) -> None:
 def test_the_ledger_is_filtered_and_downloaded(cast: Cast, ann: Client, there: Stripe) -> None:
     top_up(there, cast.acme, 1000)
     give(cast.acme, -250)
-    text = ann.get(page(cast, "?kind=adjustment")).content.decode()
+    text = ann.get(page(cast, "?kind=charge")).content.decode()
     assert "-$2.50" in text
     assert "+$10.00" not in text
     lines = ann.get(page(cast, "ledger.csv?kind=top_up")).getvalue().decode().splitlines()
@@ -131,6 +131,46 @@ def test_the_ledger_leads_to_the_receipt_of_each_payment_however_old(cast: Cast,
     text = ann.get(at).content.decode()
     assert f'<a href="{row.receipt_url}" rel="noreferrer noopener">Receipt</a>' in text
     assert f'<a href="{row.invoice_url}" rel="noreferrer noopener">Invoice</a>' in text
+
+
+def test_back_without_paying_one_goes_on_or_gives_up(cast: Cast, ann: Client, there: Stripe) -> None:
+    url = ann.post(page(cast, "add-funds/"), {"amount": "25.00"}).headers["Location"]
+    work()
+    row = TopUp.unscoped.get()
+    session = there.objects[row.session]
+    assert session["success_url"].endswith(f"{url}?back=1")
+    text = ann.get(f"{url}?back=0").content.decode()
+    assert "You came back without paying" in text
+    assert row.url in text
+    assert ann.post(f"{url}abandon/").status_code == 302
+    assert "A payment is not finished" not in ann.get(page(cast)).content.decode()
+    work()
+    assert session["status"] == "expired"
+
+
+def test_whoever_is_back_has_stripe_asked_once_in_ten_seconds(cast: Cast, ann: Client, there: Stripe) -> None:
+    url = ann.post(page(cast, "add-funds/"), {"amount": "25.00"}).headers["Location"]
+    work()
+    before = len(there.requests)
+    for _ in range(20):
+        ann.get(f"{url}?back=1")
+        work()
+    assert len(there.requests) == before + 1
+
+
+def test_too_many_open_payments_are_told(cast: Cast, ann: Client, billing_on: None) -> None:
+    for amount in (5, 6, 7, 8, 9, 10):
+        answer = ann.post(page(cast, "add-funds/"), {"amount": str(amount)}, follow=True)
+    assert "There are 5 payments open already" in answer.content.decode()
+
+
+def test_an_expired_card_is_said_to_be_so(cast: Cast, ann: Client, there: Stripe) -> None:
+    top_up(there, cast.acme, 1000)
+    assert "The saved card has expired" not in ann.get(page(cast)).content.decode()
+    account = account_of(cast.acme.pk)
+    account.card_expires = "01/2020"
+    account.save()
+    assert "The saved card has expired" in ann.get(page(cast)).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from auditlog.models import Event
 from billing.ledger import account_of
 from billing.models import Depth, Entry, OldCard, StripeEvent, TopUp
-from billing.wishes import add_funds, change_auto, save_another_card
+from billing.wishes import abandon, add_funds, change_auto, look_again, save_another_card
 from config.lib import clock
 from config.lib.errors import NeedsUser
 from notifications.reactions import ALWAYS_MAILED
@@ -352,6 +352,61 @@ def test_turning_on_at_a_low_balance_charges_at_once_and_is_told(cast: Cast, the
     assert balance(cast.acme) == 2500
 
 
+def test_a_payment_that_was_not_asked_for_is_told(cast: Cast, there: Stripe) -> None:
+    row = add_funds(workspace=cast.acme, cents=2500, actor=ANN)
+    work()
+    row.refresh_from_db()
+    there.pay(row.session)
+    there.objects[there.objects[row.session]["payment_intent"]]["amount_received"] = 100
+    for _ in range(3):
+        work_all()
+        look_again(row.pk)
+    event = Event.unscoped.get(kind="billing.payment_held_back")
+    assert (event.data["amount"], event.data["code"]) == ("$25.00", "payment_mismatch")
+
+
+def test_a_payment_that_is_given_up_is_closed_at_stripe_and_credited_when_it_was_paid(
+    cast: Cast, there: Stripe
+) -> None:
+    unpaid, paid = (add_funds(workspace=cast.acme, cents=cents, actor=ANN) for cents in (500, 1000))
+    never_opened = add_funds(workspace=cast.acme, cents=1500, actor=ANN)
+    abandon(top_up=never_opened)
+    work()
+    for row in (unpaid, paid):
+        row.refresh_from_db()
+    there.pay(paid.session)
+    for row in (unpaid, paid):
+        abandon(top_up=row)
+    work()
+    for row in (unpaid, paid, never_opened):
+        row.refresh_from_db()
+    assert (unpaid.state, there.objects[unpaid.session]["status"]) == ("expired", "expired")
+    assert (paid.state, balance(cast.acme)) == ("succeeded", 1000)
+    assert (never_opened.state, never_opened.session) == ("expired", "")
+
+
+def test_five_payments_may_be_open(cast: Cast, there: Stripe) -> None:
+    for cents in (500, 600, 700, 800, 900):
+        add_funds(workspace=cast.acme, cents=cents, actor=ANN)
+    with pytest.raises(NeedsUser, match="top_ups_open"):
+        add_funds(workspace=cast.acme, cents=1000, actor=ANN)
+    add_funds(workspace=cast.acme, cents=900, actor=ANN)
+    assert TopUp.unscoped.count() == 5
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"created": 10**18}, {"created": -(10**15)}, {"created": True}, {"created": 1.5}, {"id": "evt_\ud800\0"}]
+)
+def test_what_no_database_takes_is_no_error(cast: Cast, there: Stripe, wrong: dict[str, Any]) -> None:
+    assert post_event({**there.happened("payment_intent.succeeded", {"id": "pi_1\0"}), **wrong}) == 204
+
+
+def test_a_signature_of_strange_letters_is_refused(cast: Cast, there: Stripe) -> None:
+    headers = {"Stripe-Signature": "t=1,v1=\xe9"}
+    answer = Client().post("/billing/webhook", b"{}", content_type="application/json", headers=headers)
+    assert answer.status_code == 400
+
+
 def test_what_admins_are_mailed_about() -> None:
-    kinds = {"topped_up", "auto_topped_up", "auto_top_up_failed", "balance_low"}
+    kinds = {"topped_up", "auto_topped_up", "auto_top_up_failed", "balance_low", "payment_held_back"}
     assert {f"billing.{kind}" for kind in kinds} <= ALWAYS_MAILED

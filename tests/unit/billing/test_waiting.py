@@ -30,6 +30,8 @@ from tests.unit.billing.paying import AnyRun, balance, give
 
 pytestmark = pytest.mark.django_db
 
+DONE = Result(TargetRun.State.SUCCEEDED, "serving", files=["/etc/tls/key.pem"])
+
 
 @pytest.fixture
 def run(cast: Cast, billing_on: None) -> TargetRun:
@@ -68,7 +70,7 @@ def test_it_waits_says_so_and_goes_on_with_the_payment(cast: Cast, run: TargetRu
     run.refresh_from_db()
     assert run.error_code == "", "nothing is said of it while it runs"
     assert Finding.unscoped.get(code=UNPAID).closed_at
-    settle_payment(run, Result(TargetRun.State.SUCCEEDED, "serving"))
+    settle_payment(run, DONE)
     assert balance(cast.acme) == 295
 
 
@@ -120,19 +122,31 @@ def test_a_run_that_was_overtaken_gives_back_what_it_held(cast: Cast, run: Targe
     assert balance(cast.acme) == 300
 
 
-@pytest.mark.parametrize("state", ["partial", "failed"])
-def test_what_is_not_fine_costs_nothing(cast: Cast, run: TargetRun, state: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "outcome", "files", "left"),
+    [
+        ("succeeded", "serving", ["/etc/tls/key.pem"], 295),
+        ("partial", "installed", ["/etc/tls/key.pem"], 295),
+        ("succeeded", "serving", [], 300),
+        ("partial", "installed", [], 300),
+        ("failed", "failed", [], 300),
+        ("failed", "failed", ["/etc/tls/key.pem"], 300),
+    ],
+)
+def test_paid_is_what_was_put_in_place_and_stays(
+    cast: Cast, run: TargetRun, state: str, outcome: str, files: list[str], left: int
+) -> None:
     give(cast.acme, 300)
     require_paid(run)
-    settle_payment(run, Result(TargetRun.State(state), ""))
-    assert balance(cast.acme) == 300
+    settle_payment(run, Result(TargetRun.State(state), outcome, files=files))
+    assert balance(cast.acme) == left
 
 
 def test_what_is_half_done_is_completed_whatever_the_balance(cast: Cast, run: TargetRun) -> None:
     assert run.target
     run.target.journal = {"phase": "swapping"}
     require_paid(run)
-    settle_payment(run, Result(TargetRun.State.SUCCEEDED, "serving"))
+    settle_payment(run, DONE)
     assert balance(cast.acme) == -5, "and paid like any other"
 
 
