@@ -19,7 +19,7 @@ import django
 django.setup()
 from billing.ledger import post
 told = {"external_id": str(uuid.uuid4()), "about": "Spent elsewhere"}
-post(uuid.UUID(sys.argv[1]), kind="adjustment", cents=-int(sys.argv[2]), **told)
+post(uuid.UUID(sys.argv[1]), kind="charge", cents=-int(sys.argv[2]), **told)
 """
 
 
