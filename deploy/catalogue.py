@@ -1,6 +1,7 @@
 """Words of this room's codes: what happened, why, what to do, and what to paste."""
 
 from config.lib.errors import Entry, register
+from deploy.sudo_words import SUDO
 
 KEYGEN = 'ssh-keygen -t ed25519 -f ./mmc-deploy-ed25519 -C "managemycert deploy"'
 AUTHORIZE = (
@@ -370,5 +371,5 @@ OUTCOMES = {
     ),
 }
 
-for entries in (KEYS, CONNECTIONS, FILES, INPUT, RELOADS, OUTCOMES):
+for entries in (KEYS, CONNECTIONS, FILES, INPUT, RELOADS, OUTCOMES, SUDO):
     register(entries)

@@ -7,12 +7,14 @@ from functools import partial
 from config.lib.errors import ExpectedError, NeedsUser
 from deploy import sudoers, unseal
 from deploy.models import Target, TargetRun
+from deploy.placing import files_of
 from deploy.result import Result
 from deploy.session import opened
 from deploy.ssh import command
 from deploy.ssh.connect import Connection
 from deploy.ssh.files import RemoteFiles, remote_files
 from deploy.ssh.run import run_command
+from deploy.ssh.sudo import require_roots
 from deploy.trail import Trail
 
 State = TargetRun.State
@@ -33,9 +35,12 @@ def check_target(run: TargetRun, trail: Trail) -> Result:
         has_shell = _check_shell(trail, connection, target, problems)
         with trail.step("Open SFTP", seconds=_SECONDS * 2), remote_files(connection):
             pass
-        with remote_files(connection) as files:
-            for directory in target.certificate_directories:
-                _check(problems, partial(_check_directory, trail, connection, files, directory, has_shell))
+        with remote_files(connection) as plain:
+            if target.use_sudo and target.certificate_directories:
+                _check(problems, partial(_check_install, trail, connection, plain, target))
+            else:
+                for directory in target.certificate_directories:
+                    _check(problems, partial(_check_directory, trail, connection, plain, directory, has_shell))
         if has_shell:
             for line in target.reload_commands:
                 _check(problems, partial(_check_sudo, trail, connection, line, hidden))
@@ -79,6 +84,17 @@ def _check_directory(trail: Trail, connection: Connection, files: RemoteFiles, p
             known = {"host": connection.host, "username": connection.username, "directory": path}
             raise NeedsUser("path_denied" if is_there else "mkdir_denied", path=path, deed="write", **known)
         note.detail += " and can be written"
+
+
+def _check_install(trail: Trail, connection: Connection, plain: RemoteFiles, target: Target) -> None:
+    """By sudo: which rule there is, and that nobody but root could lead it elsewhere."""
+    files = files_of(trail, target, connection, plain)
+    for directory in target.certificate_directories:
+        with trail.step(f"Look at {directory}", seconds=_SECONDS * 6) as note:
+            with connection.within(_SECONDS * 5, "look at the directory"):
+                require_roots(files, directory)
+                note.detail = "it is there" if files.is_directory(directory) else "it is not there yet; it will be made"
+            note.detail += ", and root's alone"
 
 
 def nearest_directory(files: RemoteFiles, path: str) -> str:

@@ -21,6 +21,7 @@ from deploy import reload as reloads
 from deploy.journal import Journal
 from deploy.models import TargetRun
 from deploy.paying import require_paid
+from deploy.placing import files_of
 from deploy.proof import Served
 from deploy.replacing import (
     FILES_SECONDS,
@@ -56,8 +57,9 @@ def deploy_to_target(run: TargetRun, trail: Trail) -> Result:
         raise NeedsUser("deploy_nothing_left")
     wanted = _check(run, run.certificate, trail)
     hidden = [*unseal.secrets_of(run.server), *unseal.secrets_among(wanted)]
-    with opened(run, trail, run.server, must_be_trusted=True) as connection, remote_files(connection) as files:
+    with opened(run, trail, run.server, must_be_trusted=True) as connection, remote_files(connection) as plain:
         crash_here("deploy.connected")
+        files = files_of(trail, run.target, connection, plain)
         work = Work(run, trail, run.target, run.server, run.certificate, connection, files, wanted, hidden)
         return _repair(work) or _replace(work)
 
@@ -119,12 +121,12 @@ def _replace(work: Work) -> Result:
 
 def _look(work: Work) -> tuple[list[str], list[Served]]:
     """Directories whose files are not yet as wanted, and what is served before anything changes."""
-    directories = work.target.certificate_directories
+    directories, owner = work.target.certificate_directories, work.target.owner
     with work.trail.step("Look at what is there", seconds=FILES_SECONDS + _looking_seconds(work)) as note:
         with work.connection.within(FILES_SECONDS, "look at the files"):
-            found = {directory: install.look(work.files, directory, work.names) for directory in directories}
+            found = {name: install.look(work.files, name, work.names, owners=bool(owner)) for name in directories}
         served = proof.look_at(work.connection, work.host, work.ports)
-        changing = [directory for directory in directories if not found[directory].is_wanted(work.wanted)]
+        changing = [directory for directory in directories if not found[directory].is_wanted(work.wanted, owner)]
         note.detail = _needs(changing, directories)
         note.data = {"served": proof.by_port(served), "changing": changing}
     return changing, served

@@ -61,6 +61,18 @@ class TargetForm(CatalogueForm):
         widget=forms.Textarea(attrs={**PLAIN, "rows": 3, "class": "mono", "data-files-directories": ""}),
         help_text="One per line. Four files are written into each; a directory that is missing is made.",
     )
+    use_sudo = forms.BooleanField(
+        label="Use sudo for cert install (root-owned directories)",
+        required=False,
+        help_text="When only root may write there. The exact sudoers lines stand below once the row is kept.",
+    )
+    owner = forms.CharField(
+        label="Set owner:group",
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs={**PLAIN, "placeholder": "opensips:opensips"}),
+        help_text="Whose the files become, when the daemon does not read them as root.",
+    )
     commands = forms.CharField(
         label="Reload/restart commands",
         required=False,
@@ -129,6 +141,7 @@ class TargetForm(CatalogueForm):
         self._check("port", check_port)
         self._check("username", placement.check_username)
         self._check("directories", lambda text: placement.check_directories(text.splitlines()))
+        self._check("owner", placement.check_owner)
         self._check("commands", lambda text: placement.check_commands(text.splitlines()))
         self._check("ports", lambda text: self._read_ports(text, nothing=bool(cleaned.get("nothing_to_see"))))
         self._read_key(cleaned)
@@ -186,7 +199,14 @@ class TargetForm(CatalogueForm):
     def placement(self) -> Placement:
         """Where the files go; of a valid form."""
         cleaned = self.cleaned_data
-        return Placement(cleaned["directories"], cleaned["names"], cleaned["commands"], cleaned["ports"])
+        return Placement(
+            cleaned["directories"],
+            cleaned["names"],
+            cleaned["commands"],
+            cleaned["ports"],
+            cleaned["use_sudo"],
+            cleaned["owner"],
+        )
 
     def mark_needed(self) -> None:
         """For display, after validation: a draft may lack what a deployment cannot do without."""
@@ -226,6 +246,8 @@ def _initial(target: Target | None) -> dict[str, Any]:
         "port": server.port,
         "username": server.username,
         "directories": "\n".join(target.certificate_directories),
+        "use_sudo": target.use_sudo,
+        "owner": target.owner,
         "commands": "\n".join(target.reload_commands),
         "ports": ", ".join(str(port) for port in ports or ()),
         "nothing_to_see": ports == [],

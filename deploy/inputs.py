@@ -56,8 +56,10 @@ class TargetIn(ServerIn):
     verify_ports: list[Port] | None = Field(
         None, max_length=100, description="Where to look afterwards; null: the domain's port, empty: nowhere."
     )
-    use_sudo: bool = Field(False, description=LATER)
-    chown: str = Field("", max_length=100, description=LATER)
+    use_sudo: bool | None = Field(None, description="Put the files in place by sudo, into directories that are root's.")
+    chown: str | None = Field(
+        None, max_length=100, description="Give the files to this owner.", examples=["opensips:opensips"]
+    )
     webroot: str = Field("", max_length=300, description=LATER)
     standalone: bool = Field(False, description=LATER)
     standalone_port: Port | None = Field(None, description=LATER)
@@ -78,8 +80,6 @@ class DeployIn(Schema):
 
 # Kept in the rows for what comes later; until then a setting that would be ignored is refused.
 _NOT_OFFERED = {
-    "use_sudo": "Use sudo for cert install (root-owned directories)",
-    "chown": "Set owner:group",
     "webroot": "Webroot",
     "standalone": "Use standalone HTTP listener",
     "standalone_use_sudo": "Use sudo for the standalone listener",
@@ -130,7 +130,10 @@ def read_placement(body: TargetIn, known: Target | None = None) -> Placement:
         commands = placement.check_commands(_given(body.reload_commands, known, "reload_commands"))
     with bad_field("verify_ports"):
         ports = check_ports(body.verify_ports if "verify_ports" in given or not known else known.verify_ports)
-    return Placement(directories, names, commands, ports)
+    with bad_field("chown"):
+        owner = placement.check_owner(body.chown if body.chown is not None else (known.owner if known else ""))
+    use_sudo = body.use_sudo if body.use_sudo is not None else bool(known and known.use_sudo)
+    return Placement(directories, names, commands, ports, use_sudo, owner)
 
 
 def _given(value: list[str] | None, known: Target | None, field: str) -> list[str]:

@@ -12,6 +12,8 @@ from deploy.journal import Journal
 from deploy.proof import Served
 from deploy.ssh import install
 from deploy.ssh.placement import PREVIOUS
+from deploy.ssh.sudo import require_roots
+from deploy.ssh.sudo_commands import STAGE
 from deploy.work import Work, stored
 
 FILES_SECONDS = 90
@@ -21,7 +23,7 @@ PUT_BACK = "Put the previous files back"
 def begin(work: Work, served: Sequence[Served]) -> Journal:
     """Write down what is about to be done, before anything is."""
     entry = Journal(
-        token=secrets.token_hex(8),
+        token=STAGE if work.target.use_sudo else secrets.token_hex(8),
         wanted=work.fingerprint,
         directories=tuple(work.target.certificate_directories),
         names=tuple(work.names),
@@ -41,7 +43,8 @@ def prepare_files(work: Work, entry: Journal, changing: Sequence[str]) -> Journa
         with work.trail.step("Write the new files beside the old ones", seconds=FILES_SECONDS) as note:
             with work.connection.within(FILES_SECONDS, "write the files"):
                 _stage(work, entry, changing)
-            note.detail = f"{len(work.wanted)} files for {', '.join(changing)}, not in place yet"
+            by_whom = f", for {work.target.owner}" if work.target.owner else ""
+            note.detail = f"{len(work.wanted)} files for {', '.join(changing)}{by_whom}, not in place yet"
         crash_here("deploy.staged")
         return _keep(work, entry, changing)
     except ExpectedError:
@@ -53,8 +56,10 @@ def prepare_files(work: Work, entry: Journal, changing: Sequence[str]) -> Journa
 
 def _stage(work: Work, entry: Journal, changing: Sequence[str]) -> None:
     for directory in changing:
-        install.make_directories(work.files, directory)
-        install.stage(work.files, directory, entry.token, work.wanted)
+        if work.target.use_sudo:
+            require_roots(work.files, directory)
+        work.files.make_directories(directory)
+        install.stage(work.files, directory, entry.token, work.wanted, work.target.owner)
 
 
 def _keep(work: Work, entry: Journal, changing: Sequence[str]) -> Journal:

@@ -62,6 +62,7 @@ class Row:
     files: Sequence[dict[str, Any]]
     user_lines: str
     sudo_lines: str
+    install_lines: str
 
     @property
     def target(self) -> Target | None:
@@ -133,6 +134,7 @@ def _row(form: TargetForm, number: int, tests: dict[Any, ShownRun]) -> Row:
             target.certificate_directories if target else (),
         ),
         sudo_lines=sudoers.lines_for(username, target.reload_commands if target else ()),
+        install_lines=sudoers.install_rule(username, target) if target and target.use_sudo else "",
     )
 
 

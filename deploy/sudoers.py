@@ -4,6 +4,9 @@ import re
 import shlex
 from collections.abc import Sequence
 
+from deploy.models import Target
+from deploy.ssh import placement, sudo_commands
+
 # sudo looks programs up here, whatever the user's own PATH says.
 SECURE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SHELL_SIGNS = re.compile(r"[;&|<>$`(){}*?\[\]~#!\n]")
@@ -25,10 +28,22 @@ def wanted_program(line: str) -> list[str]:
     return [] if not rest or rest[0].startswith("-") else rest
 
 
-def rule(username: str, programs: Sequence[Sequence[str]]) -> str:
+def rule(username: str, programs: Sequence[Sequence[str]], *, by_line: bool = False) -> str:
     """The two documented lines that allow exactly these calls (absolute path first) and nothing else."""
-    commands = ", ".join(" ".join(_escaped(word) for word in program) for program in programs)
+    between = ", \\\n    " if by_line else ", "
+    commands = between.join(" ".join(_escaped(word) for word in program) for program in programs)
     return f"{username} ALL=(root) NOPASSWD: {commands}\nDefaults:{username} !requiretty"
+
+
+def install_commands(target: Target) -> list[list[str]]:
+    """Everything that putting this target's files in place may run."""
+    modes = {target.names[file.part]: file.mode for file in placement.FILES}
+    return sudo_commands.all_for(target.certificate_directories, modes, target.owner)
+
+
+def install_rule(username: str, target: Target) -> str:
+    """The least that `Use sudo for cert install` needs: exact commands for exactly these directories."""
+    return rule(username, install_commands(target), by_line=True)
 
 
 def _escaped(word: str) -> str:

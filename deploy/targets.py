@@ -29,6 +29,8 @@ class Placement:
     file_names: Mapping[str, str] | None = None
     reload_commands: Sequence[str] = ()
     verify_ports: Sequence[int] | None = None
+    use_sudo: bool = False
+    owner: str = ""
 
 
 def check_ports(ports: Sequence[int] | None) -> list[int] | None:
@@ -84,6 +86,7 @@ def save_target(
     row.file_names = dict(chosen.file_names or {})
     row.reload_commands = list(chosen.reload_commands)
     row.verify_ports = None if chosen.verify_ports is None else list(chosen.verify_ports)
+    row.use_sudo, row.owner = chosen.use_sudo, chosen.owner
     # A test of a saved target must not take it out of service: it stays saved while it is complete.
     row.is_draft = draft and (row.is_draft or bool(missing))
     if _places(_shown(row)) != _places(before):
@@ -111,8 +114,8 @@ def _write(row: Target, *, is_new: bool) -> None:
         return
     row.save(
         update_fields=[
-            "server", "certificate_directories", "file_names", "reload_commands", "verify_ports", "is_draft",
-            "installed_certificate",
+            "server", "certificate_directories", "file_names", "reload_commands", "verify_ports", "use_sudo", "owner",
+            "is_draft", "installed_certificate",
         ]
     )  # fmt: skip
 
@@ -130,12 +133,14 @@ def _shown(row: Target) -> dict[str, Any]:
         "files": row.names,
         "commands": list(row.reload_commands),
         "ports": row.verify_ports,
+        "sudo": row.use_sudo,
+        "owner": row.owner,
         "draft": row.is_draft,
     }
 
 
 def _places(shown: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(shown.get(name) for name in ("server", "directories", "files"))
+    return tuple(shown.get(name) for name in ("server", "directories", "files", "owner"))
 
 
 def _record_saved(row: Target, actor: Actor, before: dict[str, Any]) -> None:

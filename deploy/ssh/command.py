@@ -41,7 +41,7 @@ def which(program: str, search_path: str) -> Command:
 def in_sh(argvs: Sequence[Sequence[str]], *, prefix: Sequence[str] = ()) -> Command:
     """Several programs in one `sh -c`, each only if the one before succeeded; `prefix` is sudo, if anything."""
     script = " && ".join(_quoted(argv) for argv in argvs)
-    return Command(text=_quoted([*prefix, "sh", "-c", script]), shown=script)
+    return Command(text=_quoted([*prefix, "/bin/sh", "-c", script]), shown=script)
 
 
 def _quoted(argv: Sequence[str]) -> str:

@@ -16,11 +16,14 @@ import paramiko
 from paramiko.sftp import CMD_EXTENDED
 
 from config.lib.errors import ExpectedError, NeedsUser, Permanent
+from deploy.ssh.command import from_argv
 from deploy.ssh.connect import Connection
+from deploy.ssh.run import run_command
 
 MAX_READ = 256 * 1024
 MAX_PACKET = 1024 * 1024
 OPEN_SECONDS = 20.0
+DIRECTORY_MODE = 0o755
 _READ_ONLY_FLAG = 1
 # What paramiko raises, raw, over an answer of the wrong kind, a version cut short, or words that are not UTF-8.
 _NONSENSE = (paramiko.SFTPError, struct.error, UnicodeDecodeError)
@@ -66,15 +69,15 @@ class RemoteFiles:
     """
 
     def __init__(self, connection: Connection, client: _OpenSSHClient, seconds: float) -> None:
-        self._connection = connection
-        self._client = client
-        self._seconds = seconds
+        self.connection = connection
+        self.client = client
+        self.seconds = seconds
 
     def entry(self, path: str) -> Entry | None:
         """What is at `path` itself, links not followed; None when nothing is there."""
         with self._explained(path, "look at"):
             try:
-                found = self._client.lstat(path)
+                found = self.client.lstat(path)
             except FileNotFoundError:
                 return None
         return _entry(found)
@@ -83,7 +86,7 @@ class RemoteFiles:
         """Whether `path` is a directory or leads to one."""
         with self._explained(path, "look at"):
             try:
-                return stat.S_ISDIR(self._client.stat(path).st_mode or 0)
+                return stat.S_ISDIR(self.client.stat(path).st_mode or 0)
             except FileNotFoundError:
                 return False
 
@@ -91,7 +94,7 @@ class RemoteFiles:
         """The content of `path`; None when it is not there. At most MAX_READ bytes."""
         with self._explained(path, "read"):
             try:
-                with self._client.open(path, "rb") as file:
+                with self.client.open(path, "rb") as file:
                     return file.read(MAX_READ)
             except FileNotFoundError:
                 return None
@@ -107,56 +110,97 @@ class RemoteFiles:
     def make_directory(self, path: str, mode: int) -> None:
         """Make one directory. The umask may have taken bits away, so the mode is set once more."""
         with self._explained(path, "make the directory"):
-            self._client.mkdir(path, mode)
-            self._client.chmod(path, mode)
+            self.client.mkdir(path, mode)
+            self.client.chmod(path, mode)
 
     def write_new(self, path: str, content: bytes, mode: int) -> None:
         """Write a file that must not exist yet; nobody but us can read it before it has its mode."""
-        with self._explained(path, "write"), self._client.open(path, "wx") as file:
+        with self._explained(path, "write"), self.client.open(path, "wx") as file:
             file.chmod(mode)
             file.write(content)
             file.flush()
             with contextlib.suppress(OSError):  # A server without this extension flushes when it likes.
-                self._client.flush_to_disk(file)
+                self.client.flush_to_disk(file)
 
-    def link(self, old: str, new: str) -> bool:
-        """A second name for `old`; False where the server or the file's owner does not allow that."""
-        return self._attempt(lambda: self._client.hard_link(old, new))
+    def make_directories(self, path: str) -> list[str]:
+        """Make `path` and what is missing above it, 0755; which ones were made. Repeatable."""
+        missing: list[str] = []
+        while path != "/" and not self.is_directory(path):
+            missing.append(path)
+            path = posixpath.dirname(path)
+        for path in reversed(missing):
+            self.make_directory(path, DIRECTORY_MODE)
+        return missing[::-1]
+
+    def duplicate(self, old: str, new: str, entry: Entry) -> bool:
+        """A second copy of `old`, by link where the server can; False for a file that this user may not copy."""
+        self.remove(new)
+        if self._attempt(lambda: self.client.hard_link(old, new)):
+            return True
+        if entry.kind != "file":
+            return False
+        try:
+            content = self.read(old)
+        except NeedsUser:
+            return False
+        if content is None:
+            return False
+        self.write_new(new, content, entry.mode)
+        return True
 
     def rename(self, old: str, new: str) -> None:
         """Put `old` in the place of `new`, atomically."""
         with self._explained(new, "write"):
-            self._client.posix_rename(old, new)
+            self.client.posix_rename(old, new)
 
     def remove(self, path: str) -> None:
         """Remove a file; repeatable."""
         with self._explained(path, "remove"), contextlib.suppress(FileNotFoundError):
-            self._client.remove(path)
+            self.client.remove(path)
 
     def remove_directory(self, path: str) -> None:
         """Remove an empty directory; repeatable."""
         with self._explained(path, "remove"), contextlib.suppress(FileNotFoundError):
-            self._client.rmdir(path)
+            self.client.rmdir(path)
+
+    def set_owner(self, path: str, owner: str) -> None:
+        """`owner` or `owner:group`. SFTP knows numbers only, so a shell looks the names up."""
+        known = {"path": path, "owner": owner, "host": self.connection.host, "username": self.connection.username}
+        outcome = run_command(self.connection, from_argv(["chown", "--", owner, path]), seconds=self.seconds)
+        if not outcome.is_ok:
+            code = "owner_unknown" if "invalid" in outcome.output else "owner_denied"
+            raise NeedsUser(code, output=outcome.output[-300:], **known)
+
+    def owner_of(self, path: str) -> str:
+        """As `user:group`; empty where it cannot be seen."""
+        asked = from_argv(["stat", "-c", "%U:%G", "--", path])
+        outcome = run_command(self.connection, asked, seconds=self.seconds)
+        return outcome.output if outcome.is_ok else ""
+
+    def home(self) -> str:
+        """The directory in which this user begins."""
+        with self._explained(".", "look at"):
+            return self.client.normalize(".")
 
     def _attempt(self, act: Callable[[], None]) -> bool:
-        with self._connection.within(self._seconds, "files"), _making_sense(self._connection):
+        with self.connection.within(self.seconds, "files"), _making_sense(self.connection):
             try:
                 act()
             except (OSError, EOFError, paramiko.SSHException):
-                if not self._connection.transport.is_active():
+                if not self.connection.transport.is_active():
                     raise
                 return False
         return True
 
     @contextlib.contextmanager
     def _explained(self, path: str, deed: str) -> Iterator[None]:
-        with self._connection.within(self._seconds, "files"), _making_sense(self._connection):
+        with self.connection.within(self.seconds, "files"), _making_sense(self.connection):
             try:
                 yield
             except (TimeoutError, EOFError, paramiko.SSHException):
                 raise
             except OSError as error:
-                if not self._connection.transport.is_active():
+                if not self.connection.transport.is_active():
                     raise
                 raise self._explanation(error, path, deed) from error
 
@@ -165,8 +209,8 @@ class RemoteFiles:
             "path": path,
             "directory": posixpath.dirname(path),
             "deed": deed,
-            "host": self._connection.host,
-            "username": self._connection.username,
+            "host": self.connection.host,
+            "username": self.connection.username,
         }
         if isinstance(error, PermissionError):
             code = "mkdir_denied" if deed == "make the directory" else "path_denied"
@@ -178,7 +222,7 @@ class RemoteFiles:
     def _why_failed(self, path: str) -> str:
         """SFTP says "Failure" to a full disk, a read-only file system and much else: ask the file system."""
         try:
-            free, is_read_only = self._client.free_space(posixpath.dirname(path))
+            free, is_read_only = self.client.free_space(posixpath.dirname(path))
         except (OSError, EOFError, paramiko.SSHException):
             return "path_failed"
         if is_read_only:
@@ -217,7 +261,11 @@ def remote_files(connection: Connection, *, seconds: float = OPEN_SECONDS) -> It
 
 
 def _entry(found: paramiko.SFTPAttributes) -> Entry:
-    mode = found.st_mode or 0
+    return entry_of(found.st_mode or 0, found.st_uid or 0, found.st_size or 0)
+
+
+def entry_of(mode: int, owner: int, size: int) -> Entry:
+    """Of what lstat says; the kind is in the mode."""
     kind: Kind = "other"
     if stat.S_ISREG(mode):
         kind = "file"
@@ -225,4 +273,4 @@ def _entry(found: paramiko.SFTPAttributes) -> Entry:
         kind = "directory"
     elif stat.S_ISLNK(mode):
         kind = "link"
-    return Entry(kind, stat.S_IMODE(mode), found.st_uid or 0, found.st_size or 0)
+    return Entry(kind, stat.S_IMODE(mode), owner, size)

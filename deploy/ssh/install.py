@@ -15,13 +15,12 @@ from typing import Literal
 
 from config.lib.crash import crash_here
 from config.lib.errors import NeedsUser
-from deploy.ssh.files import Entry, RemoteFiles
+from deploy.ssh.files import RemoteFiles
 from deploy.ssh.placement import PREVIOUS, STAGE_PREFIX
+from deploy.ssh.sudo_commands import HALF_MADE
 
 STAGE_MODE = 0o700
-DIRECTORY_MODE = 0o755
 UNREADABLE = "?"
-_COPY_SUFFIX = ".old"
 
 # Of a file that is to be replaced: there was none, a copy is kept, or it is moved away in the swap.
 type Kept = Literal["absent", "kept", "to_move"]
@@ -42,27 +41,35 @@ class NewFile:
 
 @dataclass(frozen=True)
 class Found:
-    """A directory as it is: per name the SHA-256 of its content ('' not there, '?' unreadable) and its mode."""
+    """A directory as it is: per name the SHA-256 of its content ('' not there, '?' unreadable), its mode, its owner."""
 
     exists: bool
     digests: Mapping[str, str]
     modes: Mapping[str, int]
+    owners: Mapping[str, str] = field(default_factory=dict)
 
-    def is_wanted(self, wanted: Sequence[NewFile]) -> bool:
+    def is_wanted(self, wanted: Sequence[NewFile], owner: str = "") -> bool:
         """Whether every file already is as it shall be."""
-        return all(
-            self.digests.get(file.name) == file.sha256 and self.modes.get(file.name) == file.mode for file in wanted
-        )
+        return all(self._is_one_wanted(file, owner) for file in wanted)
+
+    def _is_one_wanted(self, file: NewFile, owner: str) -> bool:
+        is_same = self.digests.get(file.name) == file.sha256 and self.modes.get(file.name) == file.mode
+        user, colon, group = self.owners.get(file.name, "").partition(":")
+        return is_same and (not owner or owner in (user, f"{user}{colon}{group}"))
 
 
-def look(files: RemoteFiles, directory: str, names: Sequence[str]) -> Found:
-    """What is in `directory` under `names`. Changes nothing. Raises NeedsUser('directory_is_a_file')."""
+def look(files: RemoteFiles, directory: str, names: Sequence[str], *, owners: bool = False) -> Found:
+    """What is in `directory` under `names`, with `owners` whose it is. Changes nothing.
+
+    Raises NeedsUser('directory_is_a_file').
+    """
     if not files.is_directory(directory):
         if files.entry(directory):
             raise NeedsUser("directory_is_a_file", path=directory)
         return Found(False, dict.fromkeys(names, ""), {})
     digests: dict[str, str] = {}
     modes: dict[str, int] = {}
+    owned: dict[str, str] = {}
     for name in names:
         path = posixpath.join(directory, name)
         entry = files.entry(path)
@@ -71,28 +78,22 @@ def look(files: RemoteFiles, directory: str, names: Sequence[str]) -> Found:
         digests[name] = files.sha256(path) if entry else ""
         if entry and entry.kind == "file":
             modes[name] = entry.mode
-    return Found(True, digests, modes)
+            owned[name] = files.owner_of(path) if owners else ""
+    return Found(True, digests, modes, owned)
 
 
-def make_directories(files: RemoteFiles, directory: str) -> list[str]:
-    """Make `directory` and what is missing above it, 0755; which ones were made. Repeatable."""
-    missing: list[str] = []
-    path = directory
-    while path != "/" and not files.is_directory(path):
-        missing.append(path)
-        path = posixpath.dirname(path)
-    for path in reversed(missing):
-        files.make_directory(path, DIRECTORY_MODE)
-    return missing[::-1]
+def stage(files: RemoteFiles, directory: str, token: str, wanted: Sequence[NewFile], owner: str = "") -> None:
+    """Write the new files beside their places, each with its mode before it has content; given to `owner` last.
 
-
-def stage(files: RemoteFiles, directory: str, token: str, wanted: Sequence[NewFile]) -> None:
-    """Write the new files beside their places, each with its mode before it has content. Repeatable."""
+    Repeatable.
+    """
     remove_stage(files, directory, token, [file.name for file in wanted])
     folder = stage_folder(directory, token)
     files.make_directory(folder, STAGE_MODE)
     for file in wanted:
         files.write_new(posixpath.join(folder, file.name), file.content, file.mode)
+    for file in wanted if owner else ():
+        files.set_owner(posixpath.join(folder, file.name), owner)
 
 
 def keep_previous(files: RemoteFiles, directory: str, token: str, names: Sequence[str]) -> dict[str, Kept]:
@@ -112,32 +113,15 @@ def keep_previous(files: RemoteFiles, directory: str, token: str, names: Sequenc
 def _keep(files: RemoteFiles, directory: str, token: str, name: str) -> Kept:
     """Replace the kept copy in one rename, so that a cut leaves the older copy and never half of one."""
     source, kept = posixpath.join(directory, name), posixpath.join(directory, PREVIOUS, name)
-    passing = posixpath.join(stage_folder(directory, token), name + _COPY_SUFFIX)
+    passing = posixpath.join(stage_folder(directory, token), name + HALF_MADE)
     entry = files.entry(source)
-    if entry is None or not _duplicate(files, source, passing, entry):
+    if entry is None or not files.duplicate(source, passing, entry):
         files.remove(kept)
         return "absent" if entry is None else "to_move"
     files.rename(passing, kept)
     # Renaming one name of a file onto another name of the same file does nothing (POSIX).
     files.remove(passing)
     return "kept"
-
-
-def _duplicate(files: RemoteFiles, source: str, target: str, entry: Entry) -> bool:
-    """A second copy under a name of ours, by link where the server can; False for a file that is not ours to copy."""
-    files.remove(target)
-    if files.link(source, target):
-        return True
-    if entry.kind != "file":
-        return False
-    try:
-        content = files.read(source)
-    except NeedsUser:
-        return False
-    if content is None:
-        return False
-    files.write_new(target, content, entry.mode)
-    return True
 
 
 def swap(files: RemoteFiles, directory: str, token: str, names: Sequence[str], kept: Mapping[str, Kept]) -> None:
@@ -175,7 +159,7 @@ def _way_back(files: RemoteFiles, directory: str, token: str, name: str) -> tupl
     entry = files.entry(source)
     if entry is None:
         return "", place
-    return (passing if _duplicate(files, source, passing, entry) else source), place
+    return (passing if files.duplicate(source, passing, entry) else source), place
 
 
 def remove_stage(files: RemoteFiles, directory: str, token: str, names: Sequence[str]) -> None:
@@ -188,7 +172,7 @@ def remove_stage(files: RemoteFiles, directory: str, token: str, names: Sequence
         raise NeedsUser("path_is_not_a_directory", path=folder)
     for name in names:
         files.remove(posixpath.join(folder, name))
-        files.remove(posixpath.join(folder, name + _COPY_SUFFIX))
+        files.remove(posixpath.join(folder, name + HALF_MADE))
     files.remove_directory(folder)
 
 

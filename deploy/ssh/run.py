@@ -40,6 +40,7 @@ def run_command(
     seconds: float,
     secrets: Iterable[str] = (),
     grace: float = GRACE_SECONDS,
+    stdin: bytes = b"",
 ) -> Outcome:
     """Run `command` and wait for its end, at most `seconds` and `grace`. Not repeatable by itself.
 
@@ -49,6 +50,9 @@ def run_command(
     with connection.within(seconds + grace, "run a command"):
         channel = _begin(connection, command, seconds)
         try:
+            if stdin:
+                channel.sendall(stdin)
+                channel.shutdown_write()
             raw, is_cut = _drain(channel)
             if not connection.transport.is_active():
                 raise EOFError

@@ -73,8 +73,10 @@ class Scene:
         *,
         ports: Sequence[int] | None = None,
         draft: bool = False,
+        use_sudo: bool = False,
+        owner: str = "",
     ) -> Target:
-        chosen = Placement([str(path) for path in directories], {}, list(commands), ports)
+        chosen = Placement([str(path) for path in directories], {}, list(commands), ports, use_sudo, owner)
         return save_target(domain=self.domain, server=server, chosen=chosen, actor=SYSTEM, draft=draft)
 
     def deploy(self, certificate: Certificate | None = None) -> Deployment:

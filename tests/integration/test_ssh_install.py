@@ -12,7 +12,7 @@ import pytest
 
 from config.lib.errors import ExpectedError
 from deploy.ssh import connect, install, placement
-from deploy.ssh.files import RemoteFiles, remote_files
+from deploy.ssh.files import Entry, RemoteFiles, remote_files
 from deploy.ssh.keys import load_key
 from tests.servers.ca import Issued, TestCa
 from tests.servers.sshd import Sshd
@@ -49,7 +49,7 @@ def put(
     files: RemoteFiles, directory: str, wanted: list[install.NewFile], token: str = TOKEN
 ) -> dict[str, install.Kept]:
     """The order of a deploy, without its bookkeeping."""
-    install.make_directories(files, directory)
+    files.make_directories(directory)
     install.stage(files, directory, token, wanted)
     kept = install.keep_previous(files, directory, token, NAMES)
     install.swap(files, directory, token, NAMES, kept)
@@ -205,7 +205,7 @@ def test_what_stands_in_the_way_is_named(
 
 def _look_and_make(files: RemoteFiles, directory: str) -> None:
     install.look(files, directory, NAMES)
-    install.make_directories(files, directory)
+    files.make_directories(directory)
 
 
 class _CutError(Exception):
@@ -232,9 +232,9 @@ class _CutFiles(RemoteFiles):
         self._count()
         super().write_new(path, content, mode)
 
-    def link(self, old: str, new: str) -> bool:
+    def duplicate(self, old: str, new: str, entry: Entry) -> bool:
         self._count()
-        return super().link(old, new)
+        return super().duplicate(old, new, entry)
 
     def rename(self, old: str, new: str) -> None:
         self._count()

@@ -131,7 +131,8 @@ def test_patching_changes_what_is_named_and_nothing_else(api: Api, domain: Domai
         ({"reload_commands": ["a\nb"]}, "reload_commands", "command_not_allowed"),
         ({"verify_ports": [70000]}, "verify_ports", "ports_not_allowed"),
         ({"host_key_fingerprint": "SHA256:short"}, "host_key_fingerprint", "fingerprint_malformed"),
-        ({"use_sudo": True}, "use_sudo", "setting_not_offered"),
+        ({"chown": "root;id"}, "chown", "owner_not_allowed"),
+        ({"webroot": "/srv/www"}, "webroot", "setting_not_offered"),
         ({"certificate_directories": "/srv"}, "certificate_directories", "input_invalid"),
     ],
 )
@@ -142,6 +143,14 @@ def test_bad_input_names_its_field_and_makes_nothing(
     assert (status, problem["code"], list(problem["fields"])) == (422, code, [field]), problem
     assert not Target.unscoped.exists()
     assert not Server.unscoped.exists()
+
+
+def test_sudo_and_owner_are_kept_and_changed_one_by_one(api: Api, domain: Domain, body: dict[str, Any]) -> None:
+    target = add(api, domain, {**body, "use_sudo": True, "chown": "opensips:opensips"})
+    assert (target["use_sudo"], target["chown"]) == (True, "opensips:opensips")
+    path = f"/targets/{target['id']}"
+    assert api("PATCH", path, {"use_sudo": False})[1]["chown"] == "opensips:opensips"
+    assert api("PATCH", path, {"chown": ""})[1]["use_sudo"] is False
 
 
 def test_a_draft_may_lack_what_a_deployment_needs(api: Api, domain: Domain, body: dict[str, Any]) -> None:

@@ -1,0 +1,228 @@
+"""Installing into root's directories: by the generated rule, by /bin/sh, by the documented list of tools."""
+
+import contextlib
+import grp
+import pwd
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy import sudoers
+from deploy.models import Target
+from tests.cast import make_cast
+from tests.integration.deploying import HOST, Scene, run_of, steps_of, told
+from tests.servers.child import is_root
+from tests.servers.nginx import Nginx, nginx
+from tests.servers.people import DeployUser, allow_lines
+from tests.servers.places import private_directory
+from tests.servers.sshd import Sshd, sshd
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(not is_root(), reason="only root makes directories that are root's"),
+]
+
+WAYS = ("rule", "shell", "tools")
+DOCUMENTED = {"shell": "/bin/sh", "tools": "/bin/mkdir, /bin/cp, /bin/chmod, /bin/chown, /bin/rm"}
+NEW = {"cert.pem": 0o644, "key.pem": 0o600, "chain.pem": 0o644, "fullchain.pem": 0o644}
+
+
+@pytest.fixture(scope="module")
+def root_server() -> Iterator[Nginx]:
+    """nginx as most have it: started by root, with files that are root's."""
+    with nginx(DeployUser("root", Path("/root"), "", ""), [HOST]) as server:
+        yield server
+
+
+@pytest.fixture
+def scene(settings: Any, root_server: Nginx) -> Scene:
+    return Scene(settings, make_cast().acme, port=root_server.https_port)
+
+
+@pytest.fixture
+def tls(root_server: Nginx) -> Path:
+    return root_server.certificates
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Root's, and open to be looked at."""
+    with private_directory("etc", shared=True) as place:
+        yield place
+
+
+@pytest.fixture
+def server() -> Iterator[Sshd]:
+    with sshd(sudo=["/bin/true"]) as there:
+        yield there
+
+
+def allow(server: Sshd, target: Target, way: str, more: str = "/bin/true") -> None:
+    name = server.user.name
+    rule = sudoers.install_rule(name, target)
+    lines = rule if way == "rule" else f"{name} ALL=(root) NOPASSWD: {DOCUMENTED[way]}\nDefaults:{name} !requiretty"
+    allow_lines(name, f"{lines}\n{name} ALL=(root) NOPASSWD: {more}")
+
+
+def files_in(directory: Path) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir() if path.is_file()}
+
+
+def owners_in(directory: Path) -> set[tuple[str, str]]:
+    found = [path.stat() for path in directory.iterdir() if path.is_file()]
+    return {(pwd.getpwuid(one.st_uid).pw_name, grp.getgrgid(one.st_gid).gr_name) for one in found}
+
+
+def left_behind(server: Sshd, *directories: Path) -> list[str]:
+    places = [*directories, server.user.home]
+    return [str(path) for place in places for path in place.glob(".mmc-stage*")]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_rule_installs_twice_and_is_named(
+    scene: Scene, server: Sshd, root_server: Nginx, tls: Path, way: str
+) -> None:
+    target = scene.target(scene.server(server), [tls], [f"sudo -n {root_server.reload_command}"], use_sudo=True)
+    allow(server, target, way, root_server.reload_command)
+    for _ in range(2):
+        certificate = scene.certificate()
+        deployment = scene.deploy()
+        run = run_of(deployment)
+        assert (deployment.state, run.outcome) == ("deployed", "serving"), told(run)
+        assert root_server.fingerprint(HOST) == certificate.fingerprint_sha256
+        assert files_in(tls) == NEW
+        assert owners_in(tls) == {("root", "root")}
+        assert left_behind(server, tls) == []
+        assert f'{{"sudo": "{way}"}}' in told(run)
+    again = run_of(scene.deploy())
+    if way != "tools":  # They have nothing that reads root's key, so it is written again.
+        assert ("Nothing to change", "succeeded") in steps_of(again), told(again)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_directory_that_is_missing_is_made_and_files_are_given_away(
+    scene: Scene, server: Sshd, place: Path, way: str
+) -> None:
+    place = place / "opensips" / "tls"
+    owner = "daemon:sys"
+    target = scene.target(scene.server(server), [place], ports=[], use_sudo=True, owner=owner)
+    allow(server, target, way)
+    scene.certificate()
+    run = run_of(scene.deploy())
+    assert (run.state, run.outcome) == ("succeeded", "installed"), told(run)
+    assert files_in(place) == NEW
+    assert owners_in(place) == {("daemon", "sys")}
+    assert stat.S_IMODE(place.stat().st_mode) == 0o755
+    assert left_behind(server, place) == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_reload_that_fails_brings_the_old_files_back(scene: Scene, server: Sshd, tls: Path, way: str) -> None:
+    before = {path.name: path.read_bytes() for path in tls.iterdir() if path.is_file()}
+    target = scene.target(scene.server(server), [tls], ["false"], use_sudo=True)
+    allow(server, target, way)
+    scene.certificate()
+    run = run_of(scene.deploy())
+    assert (run.state, run.error_code) == ("failed", "reload_failed"), told(run)
+    assert {path.name: path.read_bytes() for path in tls.iterdir() if path.is_file()} == before
+    assert left_behind(server, tls) == []
+
+
+def test_without_a_rule_the_run_says_which_lines_are_missing(scene: Scene, server: Sshd, tls: Path) -> None:
+    target = scene.target(scene.server(server), [tls], use_sudo=True)
+    scene.certificate()
+    run = run_of(scene.deploy())
+    assert run.error_code == "sudo_needs_rule", told(run)
+    assert run.error_params["rule"] == sudoers.install_rule(server.user.name, target)
+    tested = scene.test(target)
+    assert (tested.state, tested.error_code) == ("partial", "sudo_needs_rule")
+
+
+def test_an_owner_that_does_not_exist_changes_nothing(scene: Scene, server: Sshd, tls: Path) -> None:
+    before = {path.name: path.read_bytes() for path in tls.iterdir() if path.is_file()}
+    target = scene.target(scene.server(server), [tls], ports=[], use_sudo=True, owner="nobody-of-that-name")
+    allow(server, target, "rule")
+    scene.certificate()
+    run = run_of(scene.deploy())
+    assert (run.error_code, run.error_params["owner"]) == ("owner_unknown", "nobody-of-that-name"), told(run)
+    assert {path.name: path.read_bytes() for path in tls.iterdir() if path.is_file()} == before
+    assert left_behind(server, tls) == []
+
+
+@pytest.mark.parametrize("way", ["rule", "shell"])
+def test_links_that_were_planted_lead_nowhere(scene: Scene, server: Sshd, place: Path, way: str) -> None:
+    """In the place of a file, of its kept copy, and of the stage: what they point at stays as it is."""
+    etc, secret, place = place, place / "shadow", place / "tls"
+    secret.write_text("root's own")
+    secret.chmod(0o600)
+    place.mkdir()
+    (place / "key.pem").symlink_to(secret)
+    target = scene.target(scene.server(server), [place], ports=[], use_sudo=True)
+    allow(server, target, way)
+    scene.certificate()
+    run = run_of(scene.deploy())
+    assert run.state == "succeeded", told(run)
+    assert (secret.read_text(), stat.S_IMODE(secret.stat().st_mode)) == ("root's own", 0o600)
+    assert not (place / "key.pem").is_symlink()
+    (place / ".mmc-stage-sudo").symlink_to(etc)
+    scene.certificate()
+    run = run_of(scene.deploy())
+    assert (run.state, run.error_code) == ("failed", "path_is_not_a_directory"), told(run)
+    assert sorted(path.name for path in etc.iterdir()) == ["shadow", "tls"]
+
+
+def test_a_directory_that_somebody_else_may_change_is_refused(scene: Scene, server: Sshd, place: Path) -> None:
+    place = place / "open" / "tls"
+    place.mkdir(parents=True)
+    server.user.own(place.parent)
+    target = scene.target(scene.server(server), [place], ports=[], use_sudo=True)
+    allow(server, target, "rule")
+    scene.certificate()
+    run = run_of(scene.deploy())
+    assert (run.error_code, run.error_params["path"]) == ("directory_not_roots", str(place.parent)), told(run)
+    assert list(place.iterdir()) == []
+    assert scene.test(target).error_code == "directory_not_roots"
+
+
+@pytest.mark.parametrize(("way", "code"), [("rule", ""), ("shell", ""), ("tools", "tools_cannot_look")])
+def test_a_directory_that_this_user_may_not_even_look_into(
+    scene: Scene, server: Sshd, place: Path, way: str, code: str
+) -> None:
+    place = place / "closed" / "tls"
+    place.mkdir(parents=True)
+    place.parent.chmod(0o700)
+    target = scene.target(scene.server(server), [place], ports=[], use_sudo=True)
+    allow(server, target, way)
+    scene.certificate()
+    run = run_of(scene.deploy())
+    assert run.error_code == code, told(run)
+    assert files_in(place) == ({} if code else NEW)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_key_is_never_readable_to_others(scene: Scene, server: Sshd, place: Path, way: str) -> None:
+    """Looked at without a pause while two certificates are put in place."""
+    target = scene.target(scene.server(server), [place], ports=[], use_sudo=True, owner="daemon:sys")
+    allow(server, target, way)
+    seen: set[int] = set()
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.is_set():
+            with contextlib.suppress(FileNotFoundError):
+                seen.add(stat.S_IMODE((place / "key.pem").stat().st_mode))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        for _ in range(2):
+            scene.certificate()
+            assert scene.deploy().state == "deployed"
+    finally:
+        over.set()
+        watcher.join()
+    assert seen == {0o600}
