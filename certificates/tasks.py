@@ -92,6 +92,6 @@ jobs.register(
     )
 )
 chores.add(
-    "findings about a balance that nothing waits for",
+    "balances that nothing waits for",
     Routine(later("certificates.unpaid.close_left_over"), timedelta(minutes=10)),
 )

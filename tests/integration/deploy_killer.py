@@ -111,7 +111,7 @@ def main(described: str, *points: str) -> None:
     workspace = create_workspace(user=make_user("killer@example.org"), name="Killed", actor=SYSTEM)
     scene = Scene(settings, workspace, port=given["https_port"])
     reload = f"test ! -e {given['flag']} && {given['reload']}"
-    scene.target(scene.server(cast(Sshd, place)), [given["certificates"]], [reload])
+    scene.target(scene.server(cast(Sshd, place)), [given["certificates"]], [reload], use_sudo=given["use_sudo"])
     with tempfile.TemporaryDirectory() as crash_dir:
         start_deployment(domain=scene.domain, certificate=scene.certificate(), actor=SYSTEM)
         worker("", crash_dir)

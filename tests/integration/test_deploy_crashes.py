@@ -4,17 +4,22 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from deploy import sudoers
+from deploy.models import Target
 from tests.integration.deploying import HOST
 from tests.servers.migrated import migrated_postgres
-from tests.servers.nginx import Nginx
+from tests.servers.nginx import Nginx, nginx
+from tests.servers.people import DeployUser, allow_lines
 from tests.servers.places import ROOT, plain_environment
 from tests.servers.postgres import Postgres
 from tests.servers.sshd import Sshd
 
+RULES = {"shell": "/bin/sh", "tools": "/bin/mkdir, /bin/cp, /bin/chmod, /bin/chown, /bin/rm"}
 LAUNCH = """
 import sys, django
 django.setup()
@@ -33,18 +38,39 @@ def crash_points() -> list[str]:
     return [*found, *(f"deploy.file_renamed:{number}" for number in (2, 3, 4))]
 
 
+# By sudo each step is many commands, and the stage has one name for ever.
+@pytest.fixture(params=["", *(pytest.param(way, marks=pytest.mark.proof) for way in ("rule", "shell", "tools"))])
+def sudo(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 # Locks are where the two differ, and PostgreSQL is the stricter one.
 @pytest.fixture(params=[pytest.param("sqlite", marks=pytest.mark.proof), "postgres"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, sudo: str) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/portal.sqlite3"
     server: Postgres = request.getfixturevalue("postgres_server")
-    return migrated_postgres(server, "deploy_crashes")
+    return migrated_postgres(server, f"deploy_crashes_{sudo}")
 
 
-@pytest.mark.timeout(400)
+@pytest.fixture
+def web_server(ssh_server: Sshd, sudo: str) -> Iterator[Nginx]:
+    """Of the deploy user's own, or root's with the sudoers rule that `sudo` names."""
+    user = DeployUser("root", Path("/root"), "", "") if sudo else ssh_server.user
+    with nginx(user, [HOST]) as server:
+        if sudo:
+            name = ssh_server.user.name
+            target = Target(certificate_directories=[str(server.certificates)])
+            rule = (
+                sudoers.install_rule(name, target) if sudo == "rule" else f"{name} ALL=(root) NOPASSWD: {RULES[sudo]}"
+            )
+            allow_lines(name, f"{rule}\n{name} ALL=(root) NOPASSWD: {server.reload_command}")
+        yield server
+
+
+@pytest.mark.timeout(600)
 def test_a_killed_worker_is_carried_on_from(
-    ssh_server: Sshd, web_server: Nginx, tmp_path: Path, database_url: str
+    ssh_server: Sshd, web_server: Nginx, tmp_path: Path, database_url: str, sudo: str
 ) -> None:
     points = [point for point in crash_points() if point not in ON_THE_WAY_BACK]
     assert len(points) >= 10
@@ -60,7 +86,8 @@ def test_a_killed_worker_is_carried_on_from(
         "home": str(user.home),
         "private_key": user.private_key,
         "certificates": str(web_server.certificates),
-        "reload": web_server.reload_command,
+        "use_sudo": bool(sudo),
+        "reload": f"sudo -n {web_server.reload_command}" if sudo else web_server.reload_command,
         "https_port": web_server.https_port,
         "flag": str(user.home / "break"),
     }
@@ -72,7 +99,7 @@ def test_a_killed_worker_is_carried_on_from(
         EGRESS_ALLOW_CIDRS="127.0.0.0/8",
     )
     command = [sys.executable, "-c", LAUNCH, json.dumps(given), *points, *broken]
-    run = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    run = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=500)
     assert run.returncode == 0, run.stderr[-3000:]
     walks = [json.loads(line) for line in run.stdout.splitlines()]
     assert len(walks) == len(points) + len(broken)
