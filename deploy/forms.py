@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django import forms
+from django.utils.functional import cached_property
 
 from config.lib.errors import ExpectedError
 from config.lib.sealed import Sealed
 from deploy.models import Target
-from deploy.servers import Access, check_host, check_key, check_port
+from deploy.servers import Access, check_host, check_key, check_port, made_key
 from deploy.ssh import placement
 from deploy.targets import Placement, check_custom_names, check_ports, missing_parts
 from domains.forms import CatalogueForm
@@ -46,6 +47,12 @@ class TargetForm(CatalogueForm):
         required=False,
         max_length=20_000,
         widget=WriteOnly(attrs={**PLAIN, "rows": 4, "class": "mono"}),
+    )
+    make_key = forms.BooleanField(
+        label="Make a key pair for me",
+        required=False,
+        help_text="The private half is sealed here. Once the row is kept, the public half stands below among the lines "
+        "to paste.",
     )
     passphrase = forms.CharField(
         label="Passphrase of the key",
@@ -181,19 +188,18 @@ class TargetForm(CatalogueForm):
         except ExpectedError as error:
             self.add_expected("custom_names", error)
 
-    @property
+    @cached_property
     def access(self) -> Access:
-        """How to reach the server; of a valid form."""
+        """How to reach the server; of a valid form. A key that is asked for is made once."""
         cleaned = self.cleaned_data
+        return Access(cleaned["host"], cleaned["port"], cleaned["username"], **self._key(cleaned))
+
+    def _key(self, cleaned: dict[str, Any]) -> dict[str, Any]:
         text, passphrase = cleaned["private_key"].strip(), cleaned["passphrase"]
-        return Access(
-            host=cleaned["host"],
-            port=cleaned["port"],
-            username=cleaned["username"],
-            private_key=Sealed.of(f"{text}\n") if text else None,
-            passphrase=Sealed.of(passphrase) if text and passphrase else None,
-            public_key=cleaned["public_key"],
-        )
+        if not text:
+            return made_key() if cleaned["make_key"] else {}
+        sealed = Sealed.of(passphrase) if passphrase else None
+        return {"private_key": Sealed.of(f"{text}\n"), "passphrase": sealed, "public_key": cleaned["public_key"]}
 
     @property
     def placement(self) -> Placement:
@@ -218,7 +224,8 @@ class TargetForm(CatalogueForm):
         missing = []
         if not self.cleaned_data["directories"]:
             missing.append(("directories", "A deployment needs at least one directory."))
-        if not self.cleaned_data["private_key"].strip() and not (self.target and self.target.server.public_key):
+        has_key = self.cleaned_data["private_key"].strip() or self.cleaned_data["make_key"]
+        if not has_key and not (self.target and self.target.server.public_key):
             missing.append(("private_key", "A deployment needs a key to sign in with."))
         for name, text in missing:
             self.add_error(name, text)

@@ -12,7 +12,7 @@ from accounts.api import Problem, bad_field
 from config.lib.errors import NeedsUser
 from config.lib.sealed import Sealed
 from deploy.models import Server, Target
-from deploy.servers import Access, check_fingerprint, check_host, check_key, check_port
+from deploy.servers import Access, check_fingerprint, check_host, check_key, check_port, made_key
 from deploy.ssh import placement
 from deploy.targets import DIRECTORIES, PRIVATE_KEY, Placement, check_custom_names, check_ports
 
@@ -36,6 +36,7 @@ class ServerIn(Schema):
         None, max_length=20_000, description="PEM or OpenSSH; write-only.", examples=[f"{KEY_HEAD}\n…"]
     )
     passphrase: str | None = Field(None, max_length=1000, description="Write-only.")
+    make_key: bool = Field(False, description="Instead of `private_key`: make a pair here, and show `public_key`.")
 
 
 class TargetIn(ServerIn):
@@ -110,7 +111,7 @@ def read_access(body: ServerIn, known: Server | None = None) -> Access:
 def _read_key(body: ServerIn) -> dict[str, Any]:
     text, passphrase = (body.private_key or "").strip(), body.passphrase or ""
     if not text:
-        return {}
+        return made_key() if body.make_key else {}
     with bad_field("passphrase" if passphrase else "private_key"):
         public_key = check_key(text, passphrase)
     sealed = Sealed.of(passphrase) if passphrase else None

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 
@@ -12,7 +13,7 @@ from config.lib.errors import NeedsUser
 from config.lib.sealed import Sealed
 from deploy.models import Server, Target
 from deploy.reconcile import reconcile_target
-from deploy.ssh.keys import load_key, public_line
+from deploy.ssh.keys import load_key, new_key, public_line
 
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 MAX_PASSPHRASE = 1000
@@ -47,6 +48,12 @@ def check_key(private_key: str, passphrase: str) -> str:
     if len(passphrase) > MAX_PASSPHRASE:
         raise NeedsUser("ssh_key_passphrase_wrong")
     return public_line(load_key(private_key, passphrase))
+
+
+def made_key() -> dict[str, Any]:
+    """A key pair of the portal's own, as Access takes it: the private half leaves it only to sign in."""
+    text = new_key()
+    return {"private_key": Sealed.of(text), "passphrase": None, "public_key": check_key(text, "")}
 
 
 def check_fingerprint(text: str) -> str:

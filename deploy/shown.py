@@ -10,6 +10,7 @@ from django.db.models import OuterRef, Prefetch, Subquery, prefetch_related_obje
 from config.lib import clock
 from config.lib.errors import Wording, describe
 from deploy import sudoers
+from deploy.daemons import DAEMONS
 from deploy.deployments import newest_certificate
 from deploy.forms import TargetForm, missing_of
 from deploy.models import Deployment, RunStep, Target, TargetRun
@@ -67,6 +68,20 @@ class Row:
     @property
     def target(self) -> Target | None:
         return self.form.target
+
+
+def daemon_lines(targets: Sequence[Target]) -> list[dict[str, str]]:
+    """Per daemon what to paste: into the form, and into its configuration, with the first directory there is."""
+    named = [directory for target in targets for directory in target.certificate_directories]
+    directory = next(iter(named), "/etc/ssl/managemycert")
+    return [
+        {
+            "name": daemon.name,
+            "reload": "\n".join(daemon.reload),
+            "configure": daemon.configure.replace("{directory}", directory),
+        }
+        for daemon in DAEMONS
+    ]
 
 
 def targets_of(domain: Domain) -> list[Target]:

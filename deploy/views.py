@@ -233,6 +233,7 @@ def tab_context(
         "upload_form": UploadForm(),
         "missing": shown.what_is_missing(domain, targets),
         "deployment": latest,
+        "daemons": shown.daemon_lines(targets),
         "boxes": boxes_of(domain),
         "may_choose_boxes": is_allowed(request.role, "rule.edit"),
         "is_live": any(row.test and row.test.run.is_open for row in rows),

@@ -164,3 +164,10 @@ def _der_numbers(raw: bytes) -> list[int]:
         elif tag & 0x20:
             numbers.extend(_der_numbers(content))
     return numbers
+
+
+def new_key() -> str:
+    """A fresh ed25519 key in OpenSSH's own format, without a passphrase: what holds it seals it at once."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    made = key.private_bytes(encoding.Encoding.PEM, encoding.PrivateFormat.OpenSSH, encoding.NoEncryption())
+    return made.decode()

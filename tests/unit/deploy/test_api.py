@@ -7,6 +7,8 @@ import pytest
 from django.test import Client
 
 from deploy.models import Server, Target
+from deploy.ssh.keys import public_line
+from deploy.unseal import login_key
 from domains.models import Domain
 from tests.cast import Cast
 
@@ -151,6 +153,16 @@ def test_sudo_and_owner_are_kept_and_changed_one_by_one(api: Api, domain: Domain
     path = f"/targets/{target['id']}"
     assert api("PATCH", path, {"use_sudo": False})[1]["chown"] == "opensips:opensips"
     assert api("PATCH", path, {"chown": ""})[1]["use_sudo"] is False
+
+
+def test_a_key_pair_can_be_made_here(api: Api, domain: Domain, body: dict[str, Any]) -> None:
+    target = add(api, domain, {**body, "private_key": None, "make_key": True})
+    public = target["server"]["public_key"]
+    assert public.startswith("ssh-ed25519 AAAA")
+    server = Server.unscoped.get()
+    assert public_line(login_key(server)) == public, "the private half is on file"
+    api("PATCH", f"/targets/{target['id']}", {"chown": "x"})
+    assert Server.unscoped.get().public_key == public, "it is made once"
 
 
 def test_a_draft_may_lack_what_a_deployment_needs(api: Api, domain: Domain, body: dict[str, Any]) -> None:

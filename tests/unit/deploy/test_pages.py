@@ -1,10 +1,13 @@
 """The Renew & deploy tab: rows, drafts, what is missing; secrets go in and never come out."""
 
+from html import unescape
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from auditlog.models import Event
+from deploy import sudoers
 from deploy.models import Server, Target, TargetRun
 from domains.models import Domain
 from tests.cast import Cast
@@ -58,6 +61,29 @@ def test_saving_makes_a_target_and_never_shows_the_key_again(
     assert "Stored, sealed (ed25519)" in text
     event = Event.unscoped.get(kind="target.saved")
     assert event.data["after"]["commands"] == ["sudo -n systemctl reload nginx"]
+
+
+def test_sudo_shows_the_exact_lines_and_a_made_key_its_public_half(
+    admin: Client, tab: str, key_pair: tuple[str, str]
+) -> None:
+    typed = row(key_pair, private_key="", make_key="on", use_sudo="on", owner="opensips:opensips")
+    text = unescape(admin.post(f"{tab}save/", typed, follow=True).content.decode())
+    target = Target.unscoped.get()
+    assert (target.use_sudo, target.owner, target.is_draft) == (True, "opensips:opensips", False)
+    assert target.server.public_key in text
+    assert sudoers.install_rule("mmc-deploy", target) in text
+    again = unescape(
+        admin.post(f"{tab}save/", row(key_pair, key=target.pk, private_key=""), follow=True).content.decode()
+    )
+    target.refresh_from_db()
+    assert (target.use_sudo, target.owner) == (False, "")
+    assert sudoers.install_rule("mmc-deploy", target) not in again
+
+
+def test_lines_for_each_daemon_name_the_first_directory(admin: Client, tab: str, key_pair: tuple[str, str]) -> None:
+    text = unescape(admin.post(f"{tab}save/", row(key_pair), follow=True).content.decode())
+    assert "smtpd_tls_chain_files = /etc/nginx/ssl/shop/key.pem, /etc/nginx/ssl/shop/fullchain.pem" in text
+    assert "sudo -n nginx -t\nsudo -n systemctl reload nginx" in text
 
 
 def test_a_wrong_field_is_named_and_the_typed_key_is_not_sent_back(

@@ -1,0 +1,27 @@
+"""The lines that are offered for each daemon can be saved, and sudo can be told of them."""
+
+import pytest
+
+from deploy import sudoers
+from deploy.daemons import DAEMONS, Daemon
+from deploy.models import Target
+from deploy.shown import daemon_lines
+from deploy.ssh import placement
+
+
+def test_every_named_daemon_is_there() -> None:
+    names = ["nginx", "Apache", "HAProxy", "Postfix", "Dovecot", "OpenSIPS", "Caddy", "Exim", "PostgreSQL"]
+    assert [daemon.name for daemon in DAEMONS] == names
+
+
+@pytest.mark.parametrize("daemon", DAEMONS, ids=lambda daemon: daemon.name)
+def test_its_lines_can_be_saved_and_allowed(daemon: Daemon) -> None:
+    assert placement.check_commands(daemon.reload) == list(daemon.reload)
+    rule = sudoers.lines_for("mmc-deploy", daemon.reload)
+    assert all(line.removeprefix("sudo -n ").split()[0] in rule for line in daemon.reload)
+
+
+def test_the_first_directory_stands_in_the_configuration() -> None:
+    (first, *_) = daemon_lines([Target(certificate_directories=["/etc/nginx/ssl/shop"])])
+    assert first["configure"].startswith("ssl_certificate /etc/nginx/ssl/shop/fullchain.pem;")
+    assert "{directory}" not in str(daemon_lines([]))
