@@ -15,7 +15,8 @@ if not apps.models_ready:
     # Celery imports this module first; inside Django it is `config.apps` that does.
     django.setup()
 
-from config.lib import jobs
+from config.lib import clock, jobs
+from config.models import Heartbeat
 
 TICK_SECONDS = 15.0
 KEPT_FOR_PEOPLE = 2
@@ -64,7 +65,8 @@ def drain(kind: str = "", interactive: bool = False, **_later: Any) -> None:
 
 @app.task(name="tick")
 def tick(queue: str = "work", **_later: Any) -> None:
-    """Ring every kind of one queue that has due rows; costs one index look-up per kind."""
+    """Ring every kind of one queue that has due rows; costs one index look-up per kind, and the heartbeat."""
+    Heartbeat.objects.update_or_create(queue=queue, defaults={"at": clock.now()})
     for kind in jobs.kinds:
         if kind.queue == queue and jobs.due(kind).exists():
             jobs.ring(kind.name)

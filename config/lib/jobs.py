@@ -17,7 +17,7 @@ from typing import Any, Self
 from celery import current_app
 from django.conf import settings
 from django.db import models, router, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, Q
 from django.db.models.functions import Now
 
 from config.lib import clock
@@ -173,6 +173,8 @@ class Kind:
 
 
 kinds: Registry[Kind] = Registry("job kinds")
+# While one of these rows exists, nothing is due: asked in the very statement that claims.
+brakes: Registry[Callable[[], Exists]] = Registry("brakes")
 
 
 def register(kind: Kind) -> None:
@@ -195,8 +197,8 @@ def _due(kind: Kind, priorities: Sequence[int]) -> models.QuerySet[Any]:
 
 
 def _where_work_goes_on(kind: Kind) -> models.QuerySet[Any]:
-    """Nothing is begun any more in a workspace that is being deleted."""
-    rows = rows_of(kind.model)
+    """Nothing is begun any more in a workspace that is being deleted, nor anywhere while a brake is on."""
+    rows = rows_of(kind.model).filter(*(~brake() for brake in brakes))
     if not issubclass(kind.model, OwnedModel):
         return rows
     is_open = Q(workspace__closing_at__isnull=True)
