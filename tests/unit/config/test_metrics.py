@@ -11,9 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from auditlog.events import SYSTEM
+from config.due import OVERDUE
 from config.lib import clock, jobs
 from config.lib.metrics import Family, written
-from config.metrics import FRESH_SECONDS, OVERDUE, count_all
+from config.metrics import FRESH_SECONDS, count_all
 from domains.add import add_domain
 from domains.findings import open_finding
 from domains.models import Domain, State, Visit
