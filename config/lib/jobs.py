@@ -22,6 +22,7 @@ from django.db.models.functions import Now
 
 from config.lib import clock
 from config.lib.errors import ExpectedError, Permanent, Transient
+from config.lib.log_context import logged_with
 from config.lib.registry import Registry
 from config.lib.scoping import OwnedModel
 
@@ -278,8 +279,22 @@ def work_once(kind: Kind, *, interactive: bool = False) -> int:
         kind.give_up(job, Permanent("job_quarantined", claims=job.claims))
     healthy = [job for job in jobs if job.claims <= MAX_CLAIMS]
     if healthy:
-        _work(kind, healthy)
+        with logged_with(**_named(kind, healthy)):
+            _work_timed(kind, healthy)
     return len(jobs)
+
+
+def _named(kind: Kind, jobs: Sequence[Any]) -> dict[str, str]:
+    """What every log line of this work has: the claim that it was done under, and the row where it is one."""
+    fields = {"job_kind": kind.name, "claim": str(jobs[0].lease_token)}
+    return fields | ({"job": str(jobs[0].pk)} if len(jobs) == 1 else {})
+
+
+def _work_timed(kind: Kind, jobs: list[Any]) -> None:
+    began = time.monotonic()
+    _work(kind, jobs)
+    took = round((time.monotonic() - began) * 1000)
+    log.info("job.worked", extra={"rows": len(jobs), "ms": took})
 
 
 def _work(kind: Kind, jobs: list[Any]) -> None:
