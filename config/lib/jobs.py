@@ -18,7 +18,7 @@ from celery import current_app
 from django.conf import settings
 from django.db import models, router, transaction
 from django.db.models import Exists, F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Greatest, Now
 
 from config.lib import clock
 from config.lib.errors import ExpectedError, Permanent, Transient
@@ -37,6 +37,8 @@ DRAIN_SECONDS = 60.0
 LONGEST_COUNTDOWN = 60.0
 # Set when this process was asked to stop: work in hand is finished, nothing more is claimed.
 stopping = threading.Event()
+# What this process holds: the token of each claim that is being worked.
+_held: dict[uuid.UUID, "Kind"] = {}
 SHOWN_AT_WORK = 5
 LADDER = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 30, 60))
 
@@ -280,7 +282,7 @@ def work_once(kind: Kind, *, interactive: bool = False) -> int:
     healthy = [job for job in jobs if job.claims <= MAX_CLAIMS]
     if healthy:
         with logged_with(**_named(kind, healthy)):
-            _work_timed(kind, healthy)
+            _work_held(kind, healthy)
     return len(jobs)
 
 
@@ -290,11 +292,24 @@ def _named(kind: Kind, jobs: Sequence[Any]) -> dict[str, str]:
     return fields | ({"job": str(jobs[0].pk)} if len(jobs) == 1 else {})
 
 
-def _work_timed(kind: Kind, jobs: list[Any]) -> None:
-    began = time.monotonic()
-    _work(kind, jobs)
+def _work_held(kind: Kind, jobs: list[Any]) -> None:
+    began, token = time.monotonic(), jobs[0].lease_token
+    _held[token] = kind
+    try:
+        _work(kind, jobs)
+    finally:
+        del _held[token]
     took = round((time.monotonic() - began) * 1000)
     log.info("job.worked", extra={"rows": len(jobs), "ms": took})
+
+
+def hand_back() -> int:
+    """Free every row that this process holds, as if it had not been claimed; how many. The process must end at once.
+
+    Whoever claims one next goes on from what was persisted, as after a crash, but need not wait for a lease to run out.
+    """
+    unclaimed = {"lease_token": None, "lease_until": None, "claims": Greatest(F("claims") - 1, 0)}
+    return sum(rows_of(kind.model).filter(lease_token=token).update(**unclaimed) for token, kind in [*_held.items()])
 
 
 def _work(kind: Kind, jobs: list[Any]) -> None:
