@@ -14,6 +14,8 @@ from accounts.access import public_view
 from config.due import OVERDUE, due_of
 from config.lib import clock, jobs
 from config.lib.metrics import CONTENT_TYPE, Family, collectors, written
+from config.models import Heartbeat
+from config.pausing import current_pause
 
 # Counting a million domains takes a good part of a second, and several may scrape: it is done once in this time.
 FRESH_SECONDS = 30.0
@@ -89,4 +91,14 @@ def count_jobs() -> Iterator[Family]:
         yield Family(name, "gauge", words, [({"kind": kind}, getattr(row, column)) for kind, row in found.items()])
 
 
+def count_portal() -> Iterator[Family]:
+    """Whether anything is begun at all, and whether beat's ring comes through."""
+    beats = [({"queue": beat.queue}, beat.at.timestamp()) for beat in Heartbeat.objects.order_by("queue")]
+    words = "When a worker of this queue was last rung by beat, in Unix time."
+    yield Family("mmc_heartbeat_timestamp_seconds", "gauge", words, beats)
+    paused = 1 if current_pause() else 0
+    yield Family("mmc_paused", "gauge", "1 while nothing is begun until a person says so, else 0.", [({}, paused)])
+
+
 collectors.add("jobs", count_jobs)
+collectors.add("portal", count_portal)
