@@ -171,6 +171,22 @@ def test_a_restore_that_fails_half_way_leaves_the_database_as_it_was(postgres_se
     assert portal.manage("resume").strip() == "The portal was not paused."
 
 
+def test_the_databases_password_stands_on_no_command_line(tmp_path: Path) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "pg_dump").write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/said\necho "$PGPASSWORD" > {tmp_path}/had\n')
+    (tools / "pg_dump").chmod(0o755)
+    script = "import django; django.setup(); from pathlib import Path; from config.backup import postgres"
+    script += f"; postgres.dump(Path('{tmp_path}/x'))"
+    url = "postgres://ann:hunter%2322@db.test:5433/my%20portal?sslmode=verify-full"
+    portal = Portal(tmp_path / "var", {"DATABASE_URL": url, "PATH": f"{tools}:{os.environ['PATH']}"})
+    portal.run_python(script)
+    assert (tmp_path / "had").read_text() == "hunter#22\n"
+    said = (tmp_path / "said").read_text()
+    assert "hunter" not in said
+    assert "--dbname=postgresql:///my%20portal?host=db.test&port=5433&user=ann&sslmode=verify-full" in said
+
+
 def test_missing_client_programs_are_named(postgres_server: Postgres, tmp_path: Path) -> None:
     portal = portal_of(postgres_server, tmp_path)
     portal.environment["PATH"] = "/nowhere"

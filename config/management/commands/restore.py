@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from config.backup.making import restore_backup
+from config.doctor.machine import running_here
 from config.due import due_in_words
 
 
@@ -20,6 +21,8 @@ class Command(BaseCommand):
         parser.add_argument("--replace", action="store_true", help="lose what the database holds now")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if here := running_here():
+            self.stderr.write(f"The portal runs here ({', '.join(here)}): what it has in hand will come to nothing.")
         restore_backup(options["file"], replaces=options["replace"], say=self.stdout.write)
         self.stdout.write(
             "Restored. Everybody has to sign in again. The portal is paused: it serves, and begins nothing by itself.\n"
