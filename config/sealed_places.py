@@ -35,8 +35,10 @@ class Place:
         return f"{self.model._meta.label}.{self.column}"
 
     def batches(self) -> Iterator[Sequence[models.Model]]:
-        """All rows in the order of their keys, BATCH at a time, each batch read when it is asked for."""
+        """The rows with something in it, in the order of their keys, BATCH at a time, read as they are asked for."""
         rows = self.model._default_manager.order_by("pk").only("pk", self.column, *self.beside)
+        if isinstance(self.model._meta.get_field(self.column), SealedField):
+            rows = rows.exclude(**{self.column: ""}).exclude(**{f"{self.column}__isnull": True})
         last = None
         while batch := list((rows if last is None else rows.filter(pk__gt=last))[:BATCH]):
             yield batch

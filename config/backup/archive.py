@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 
 from django.core.management.base import CommandError
@@ -28,6 +29,9 @@ class Manifest:
     migrations: list[str]
     keys: dict[str, int]
     sha256: str
+
+    def __str__(self) -> str:
+        return f"the backup of {datetime.fromisoformat(self.made_at):%Y-%m-%d %H:%M} UTC"
 
 
 @contextmanager

@@ -56,8 +56,8 @@ def restore_backup(source: Path, *, replaces: bool, say: Callable[[str], None]) 
                 f"The database is not empty ({found}). What is in it would be lost: take a backup of it, "
                 "then say --replace."
             )
-        say(f"Restoring the backup of {manifest.made_at} …")
-        _engine().load(payload, f"restored from the backup of {manifest.made_at}")
+        say(f"Restoring {manifest} …")
+        _engine().load(payload, f"restored from {manifest}")
     connections.close_all()
     call_command("migrate", interactive=False, verbosity=0)
     if count_by_key()[UNREADABLE] > manifest.keys.get(UNREADABLE, 0):
