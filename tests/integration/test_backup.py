@@ -90,6 +90,7 @@ def test_backup_loss_restore_and_then_a_persons_word(server: Postgres | None, tm
     assert read_secrets(new) == secrets
     try:
         new.start()
+        assert "manage.py resume" in (new.var_dir / "supervisor.log").read_text()
         wait_for_ticks(new)
         headers = {"Authorization": f"Bearer {made['api_token']}"}
         answer = httpx.get(f"{new.url}/api/domains", headers=headers, trust_env=False)
