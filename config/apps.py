@@ -5,5 +5,5 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        from config import celery, reactions  # noqa: F401  (every process may ring; models must be loaded first)
+        from config import celery, pausing, reactions  # noqa: F401  (every process may ring and work; models come first)
         from config.lib import among, egress_catalogue  # noqa: F401  (a look-up, and words for every process)

@@ -1,7 +1,9 @@
 """The queue: one task, whose message says only which kind of work may be due."""
 
+import logging
 import os
 import threading
+import time
 from typing import Any
 
 import django
@@ -15,13 +17,18 @@ if not apps.models_ready:
     # Celery imports this module first; inside Django it is `config.apps` that does.
     django.setup()
 
-from config.lib import jobs
+from config.lib import clock, jobs
+from config.models import Heartbeat
 
 TICK_SECONDS = 15.0
 KEPT_FOR_PEOPLE = 2
+# Less than what the supervisor and containers give a worker that is asked to stop (45 and 60 seconds).
+LEAVE_SECONDS = 35.0
 
 # A person who waits always finds a free slot: background work never takes the last two.
 background_slots = threading.BoundedSemaphore(max(1, settings.WORKER_CONCURRENCY - KEPT_FOR_PEOPLE))
+
+log = logging.getLogger("jobs")
 
 app = Celery("managemycert")
 app.conf.update(
@@ -64,7 +71,8 @@ def drain(kind: str = "", interactive: bool = False, **_later: Any) -> None:
 
 @app.task(name="tick")
 def tick(queue: str = "work", **_later: Any) -> None:
-    """Ring every kind of one queue that has due rows; costs one index look-up per kind."""
+    """Ring every kind of one queue that has due rows; costs one index look-up per kind, and the heartbeat."""
+    Heartbeat.objects.update_or_create(queue=queue, defaults={"at": clock.now()})
     for kind in jobs.kinds:
         if kind.queue == queue and jobs.due(kind).exists():
             jobs.ring(kind.name)
@@ -83,5 +91,14 @@ app.conf.beat_schedule = {
 
 @worker_shutting_down.connect
 def stop_claiming(**_signal: Any) -> None:
-    """Finish what is in hand, claim nothing more."""
+    """Finish what is in hand, claim nothing more, and leave in time."""
     jobs.stopping.set()
+    threading.Thread(target=leave_after, args=(LEAVE_SECONDS,), daemon=True).start()
+
+
+def leave_after(seconds: float) -> None:
+    """Unless the work in hand ends before: give its leases back and end this process, so that nobody waits for them."""
+    time.sleep(seconds)
+    log.warning("worker.left", extra={"handed_back": jobs.hand_back()})
+    # At once, and past every handler: a thread that went on would work on a row that somebody else may have by now.
+    os._exit(1)

@@ -4,23 +4,23 @@ import hmac
 import ipaddress
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Count, Min, Q
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from accounts.access import public_view
+from config.due import OVERDUE, due_of
 from config.lib import clock, jobs
 from config.lib.metrics import CONTENT_TYPE, Family, collectors, written
+from config.models import Heartbeat
+from config.pausing import current_pause
 
 # Counting a million domains takes a good part of a second, and several may scrape: it is done once in this time.
 FRESH_SECONDS = 30.0
 # Whoever counts may die over it; the figures before are then shown a little longer.
 KEPT_SECONDS = 600
-OVERDUE = timedelta(minutes=2)
 _FORWARDED = ("X-Forwarded-For", "X-Real-Ip", "Forwarded")
 
 
@@ -82,25 +82,23 @@ def count_all() -> Iterator[Family]:
 def count_jobs() -> Iterator[Family]:
     """The queues of all rooms; one query per kind of job, over the due rows alone."""
     now = clock.now()
-    found = {kind.name: _due(kind, now) for kind in jobs.kinds}
+    found = {kind.name: due_of(kind, now) for kind in jobs.kinds}
     for name, words, column in (
         ("mmc_jobs_due", "Jobs whose time has come, those at work included.", "due"),
         ("mmc_jobs_overdue", f"Jobs that have been due for more than {OVERDUE.seconds} seconds.", "overdue"),
         ("mmc_jobs_oldest_due_seconds", "For how long the job that is due longest has been due.", "oldest"),
     ):
-        yield Family(name, "gauge", words, [({"kind": kind}, row[column]) for kind, row in found.items()])
+        yield Family(name, "gauge", words, [({"kind": kind}, getattr(row, column)) for kind, row in found.items()])
 
 
-def _due(kind: jobs.Kind, now: datetime) -> dict[str, float]:
-    # By priority, because it leads the index, and of nothing but what is in it: no row of the table is read.
-    rows = jobs.rows_of(kind.model).filter(priority__in=jobs.PRIORITIES, run_after__lte=now)
-    row = rows.aggregate(
-        due=Count("run_after"),
-        overdue=Count("run_after", filter=Q(run_after__lte=now - OVERDUE)),
-        since=Min("run_after"),
-    )
-    oldest = (now - row["since"]).total_seconds() if row["since"] else 0.0
-    return {"due": row["due"], "overdue": row["overdue"], "oldest": oldest}
+def count_portal() -> Iterator[Family]:
+    """Whether anything is begun at all, and whether beat's ring comes through."""
+    beats = [({"queue": beat.queue}, beat.at.timestamp()) for beat in Heartbeat.objects.order_by("queue")]
+    words = "When a worker of this queue was last rung by beat, in Unix time."
+    yield Family("mmc_heartbeat_timestamp_seconds", "gauge", words, beats)
+    paused = 1 if current_pause() else 0
+    yield Family("mmc_paused", "gauge", "1 while nothing is begun until a person says so, else 0.", [({}, paused)])
 
 
 collectors.add("jobs", count_jobs)
+collectors.add("portal", count_portal)

@@ -80,6 +80,7 @@ INSTALLED_APPS[6:6] = [
 ]
 
 MIDDLEWARE = [
+    "config.middleware.request_ids",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -289,12 +290,17 @@ BILLING_RENEW_WHEN_LATE = env.flag("BILLING_RENEW_WHEN_LATE", default=True)
 
 METRICS_TOKEN = env.secret("METRICS_TOKEN")
 
+# People read what commands say, machines what the processes of a portal do.
+LOG_FORMAT = env.choice("LOG_FORMAT", "lines" if ROLE == "manage" else "json", ("json", "lines"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"redact": {"()": "config.lib.redact.Redactor"}},
-    "formatters": {"lines": {"()": "config.lib.redact.LineFormatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "filters": ["redact"], "formatter": "lines"}},
+    "formatters": {
+        "lines": {"()": "config.lib.redact.LineFormatter"},
+        "json": {"()": "config.lib.redact.JsonFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "filters": ["redact"], "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": "DEBUG" if DEBUG else "INFO"},
     "loggers": {
         # DEBUG of these prints request bodies, statements or key exchanges.
@@ -302,6 +308,8 @@ LOGGING = {
             name: {"level": "INFO"}
             for name in ("acme", "urllib3", "httpx", "httpcore", "asyncio", "django.db.backends", "celery", "kombu")
         },
+        # Two lines for every message; `job.worked` says what came of it.
+        **{name: {"level": "WARNING"} for name in ("celery.worker.strategy", "celery.app.trace", "celery.beat")},
         "paramiko": {"level": "CRITICAL"},
         "django.security.DisallowedHost": {"level": "ERROR", "handlers": [], "propagate": False},
     },

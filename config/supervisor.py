@@ -88,7 +88,9 @@ class Supervisor:
         python = [sys.executable, "-m"]
         gunicorn = ["gunicorn", "config.wsgi", "--bind", settings.BIND, "--worker-class", "gthread"]
         gunicorn += ["--threads", WEB_THREADS, "--timeout", "60", "--graceful-timeout", "20", "--no-control-socket"]
-        worker = ["celery", "-A", "config.celery", "worker", "-P", "threads", "--without-gossip", "--without-mingle"]
+        gunicorn += ["--logger-class", "config.gunicorn_logs.PortalLogger"]
+        celery = ["celery", "--quiet", "-A", "config.celery"]
+        worker = [*celery, "worker", "-P", "threads", "--without-gossip", "--without-mingle"]
         self._child("web", [*python, *gunicorn], {**env, "ROLE": "web"})
         self._child(
             "work",
@@ -101,7 +103,7 @@ class Supervisor:
             {**_without_keys(env), "ROLE": "inspect", "WORKER_CONCURRENCY": INSPECT_CONCURRENCY},
         )
         # The schedule is kept in memory: it holds nothing that is not due again in 15 seconds.
-        beat = ["celery", "-A", "config.celery", "beat", "--scheduler", "celery.beat:Scheduler"]
+        beat = [*celery, "beat", "--scheduler", "celery.beat:Scheduler"]
         self._child("beat", [*python, *beat, "--pidfile="], {**_without_keys(env), "ROLE": "beat"})
         if settings.ACME_DNS_BIND:
             manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]

@@ -17,11 +17,12 @@ from typing import Any, Self
 from celery import current_app
 from django.conf import settings
 from django.db import models, router, transaction
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import Exists, F, Q
+from django.db.models.functions import Greatest, Now
 
 from config.lib import clock
 from config.lib.errors import ExpectedError, Permanent, Transient
+from config.lib.log_context import logged_with
 from config.lib.registry import Registry
 from config.lib.scoping import OwnedModel
 
@@ -36,6 +37,8 @@ DRAIN_SECONDS = 60.0
 LONGEST_COUNTDOWN = 60.0
 # Set when this process was asked to stop: work in hand is finished, nothing more is claimed.
 stopping = threading.Event()
+# What this process holds: the token of each claim that is being worked.
+_held: dict[uuid.UUID, "Kind"] = {}
 SHOWN_AT_WORK = 5
 LADDER = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 30, 60))
 
@@ -173,6 +176,8 @@ class Kind:
 
 
 kinds: Registry[Kind] = Registry("job kinds")
+# While one of these rows exists, nothing is due: asked in the very statement that claims.
+brakes: Registry[Callable[[], Exists]] = Registry("brakes")
 
 
 def register(kind: Kind) -> None:
@@ -195,8 +200,8 @@ def _due(kind: Kind, priorities: Sequence[int]) -> models.QuerySet[Any]:
 
 
 def _where_work_goes_on(kind: Kind) -> models.QuerySet[Any]:
-    """Nothing is begun any more in a workspace that is being deleted."""
-    rows = rows_of(kind.model)
+    """Nothing is begun any more in a workspace that is being deleted, nor anywhere while a brake is on."""
+    rows = rows_of(kind.model).filter(*(~brake() for brake in brakes))
     if not issubclass(kind.model, OwnedModel):
         return rows
     is_open = Q(workspace__closing_at__isnull=True)
@@ -276,8 +281,35 @@ def work_once(kind: Kind, *, interactive: bool = False) -> int:
         kind.give_up(job, Permanent("job_quarantined", claims=job.claims))
     healthy = [job for job in jobs if job.claims <= MAX_CLAIMS]
     if healthy:
-        _work(kind, healthy)
+        with logged_with(**_named(kind, healthy)):
+            _work_held(kind, healthy)
     return len(jobs)
+
+
+def _named(kind: Kind, jobs: Sequence[Any]) -> dict[str, str]:
+    """What every log line of this work has: the claim that it was done under, and the row where it is one."""
+    fields = {"job_kind": kind.name, "claim": str(jobs[0].lease_token)}
+    return fields | ({"job": str(jobs[0].pk)} if len(jobs) == 1 else {})
+
+
+def _work_held(kind: Kind, jobs: list[Any]) -> None:
+    began, token = time.monotonic(), jobs[0].lease_token
+    _held[token] = kind
+    try:
+        _work(kind, jobs)
+    finally:
+        del _held[token]
+    took = round((time.monotonic() - began) * 1000)
+    log.info("job.worked", extra={"rows": len(jobs), "ms": took})
+
+
+def hand_back() -> int:
+    """Free every row that this process holds, as if it had not been claimed; how many. The process must end at once.
+
+    Whoever claims one next goes on from what was persisted, as after a crash, but need not wait for a lease to run out.
+    """
+    unclaimed = {"lease_token": None, "lease_until": None, "claims": Greatest(F("claims") - 1, 0)}
+    return sum(rows_of(kind.model).filter(lease_token=token).update(**unclaimed) for token, kind in [*_held.items()])
 
 
 def _work(kind: Kind, jobs: list[Any]) -> None:

@@ -5,6 +5,7 @@ column or tenant it does not open. The stored form carries no key id; the curren
 tried first, then the retired ones, and GCM's tag answers.
 """
 
+import hmac
 import os
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -19,6 +20,7 @@ from config.lib.errors import Permanent
 
 IV_BYTES = 12
 TAG_BYTES = 16
+FINGERPRINT_DIGITS = 16
 
 
 class Sealed:
@@ -70,13 +72,29 @@ def seal(plain: bytes, *, context: bytes) -> str:
 
 def unseal(stored: str, *, context: bytes) -> bytes:
     """Decrypt a stored blob; Permanent('secret_unreadable') when no key opens it in this place."""
+    return opened(stored, context=context)[1]
+
+
+def reseal(stored: str, *, context: bytes) -> str:
+    """The blob under the current key: itself when that opens it, else sealed anew. Raises as `unseal`."""
+    index, plain = opened(stored, context=context)
+    return seal(plain, context=context) if index else stored
+
+
+def fingerprints() -> list[str]:
+    """What names each key without telling it, the current key's first."""
+    return [hmac.digest(key, b"name of this key", "sha256").hex()[:FINGERPRINT_DIGITS] for key in _keys()]
+
+
+def opened(stored: str, *, context: bytes) -> tuple[int, bytes]:
+    """Which key opens the blob (0: the current one), and what is in it; raises as `unseal`."""
     try:
         iv, tag, ciphertext = (bytes.fromhex(part) for part in stored.split(":"))
     except ValueError as error:
         raise Permanent("secret_unreadable") from error
-    for key in _keys():
+    for index, key in enumerate(_keys()):
         try:
-            return AESGCM(key).decrypt(iv, ciphertext + tag, context)
+            return index, AESGCM(key).decrypt(iv, ciphertext + tag, context)
         except InvalidTag:
             continue
     raise Permanent("secret_unreadable")
@@ -126,7 +144,7 @@ class SealedField(models.TextField):
 
     def get_prep_value(self, value: Any) -> Any:
         """Every write and every filter comes through here, so nothing in clear reaches the database."""
-        if value in (None, "") or _looks_sealed(value):
+        if value in (None, "") or looks_sealed(value):
             return super().get_prep_value(value)
         raise FieldError(f"{self.name}: sealing happens in save(); update() and filters take no secret")
 
@@ -148,13 +166,13 @@ class _Opening:
         return Sealed(unseal(value, context=self.field.context(row)))
 
     def __set__(self, row: models.Model, value: Any) -> None:
-        if value and not isinstance(value, Sealed) and not _looks_sealed(value):
+        if value and not isinstance(value, Sealed) and not looks_sealed(value):
             raise TypeError(f"{self.field.name} takes a Sealed, not a secret in clear")
         row.__dict__[self.field.attname] = value
 
 
-def _looks_sealed(value: object) -> bool:
-    """Our stored form: three hex parts of the right lengths."""
+def looks_sealed(value: object) -> bool:
+    """Whether it has our stored form: three hex parts of the right lengths."""
     if not isinstance(value, str):
         return False
     parts = value.split(":")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 
 def side_by_side[T, R](work: Callable[[T], R], items: Sequence[T], *, at_once: int) -> list[R]:
@@ -11,5 +12,7 @@ def side_by_side[T, R](work: Callable[[T], R], items: Sequence[T], *, at_once: i
     """
     if len(items) < 2:
         return [work(item) for item in items]
+    # Each thread has its own copy of our context, so that its log lines say what they belong to.
+    contexts = [copy_context() for _ in items]
     with ThreadPoolExecutor(min(len(items), at_once)) as pool:
-        return list(pool.map(work, items))
+        return list(pool.map(lambda context, item: context.run(work, item), contexts, items))

@@ -2,7 +2,7 @@
 
     python -m tests.shots [part …]     one or more of PARTS below; all of them by default
     python -m tests.shots [strangers] [empty] [seeded] [inspection] [adding] [walk] [team] [feeds] [gateways]
-                          [alerts] [rules] [shelf] [authorities] [handsfree] [billing] [trouble] [google]
+                          [alerts] [rules] [shelf] [authorities] [handsfree] [billing] [trouble] [paused] [google]
 
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.
@@ -173,6 +173,19 @@ def shoot_walk(album: Album, around: Habitat, place: Path) -> None:
     context.close()
 
 
+def shoot_paused(album: Album, around: Habitat, place: Path) -> None:
+    """What staff see of a restored portal that waits for a person's word."""
+    person = make_person(around, "staff", "Paused Ltd")
+    state = remember(album, person)
+    around.portal.run_python(PAUSE, person.email)
+    for name, path in (
+        ("domains-paused", f"/w/{person.workspace_id}/domains/"),
+        ("docs-operating", "/docs/operating/"),
+    ):
+        album.shoot(name, path, state=state)
+    around.portal.manage("resume")
+
+
 def shoot_mails(album: Album, around: Habitat) -> None:
     """Whatever the other parts let the portal send, one of each subject."""
     sources = {mail.subject: mail.message.get_body(("html",)) for mail in around.mail.mails}
@@ -181,6 +194,15 @@ def shoot_mails(album: Album, around: Habitat) -> None:
         if body is not None:
             album.shoot_html(f"mail-{number:02}-{words}", str(body.get_content()))
 
+
+PAUSE = """
+import sys, django
+django.setup()
+from accounts.models import User
+from config.models import Pause
+User.objects.filter(email=sys.argv[1]).update(is_staff=True)
+Pause.objects.create(reason="restored from the backup of 2026-11-27 03:00 UTC")
+"""
 
 type Shoot = Callable[[Album, Habitat, Path], None]
 PARTS: dict[str, Shoot] = {
@@ -200,6 +222,7 @@ PARTS: dict[str, Shoot] = {
     "handsfree": shoot_handsfree,
     "billing": shoot_billing,
     "trouble": shoot_trouble,
+    "paused": shoot_paused,
     "second": shoot_second_step,
 }
 

@@ -14,7 +14,7 @@ from .records import ServerAnswer, ask_resolvers, lookup_records, lookup_txt
 from .refusals import Refused, Unreachable
 from .resolve import resolve, resolve_all, resolve_async, resolver_addresses
 from .signatures import signature_trouble
-from .smtp import smtp_send
+from .smtp import smtp_greet, smtp_send
 from .trust import client_context
 from .updates import UpdateKey, update_txt
 
@@ -46,6 +46,7 @@ __all__ = [
     "resolve_async",
     "resolver_addresses",
     "signature_trouble",
+    "smtp_greet",
     "smtp_send",
     "update_txt",
 ]

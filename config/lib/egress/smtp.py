@@ -62,6 +62,26 @@ def smtp_send(url: str, message: EmailMessage, deadline: Deadline, *, operator: 
         client.close()
 
 
+def smtp_greet(url: str, deadline: Deadline, *, operator: bool = False) -> str:
+    """As `smtp_send` up to the sign-in, and no mail: answers what the server calls itself. Blocks; raises as that."""
+    server = _parsed(url)
+    client = _Client(server, deadline, operator=operator)
+    try:
+        client.open()
+        client.ehlo_or_helo_if_needed()
+        if server.user:
+            client.login(server.user, server.password)
+        with suppress(OSError, smtplib.SMTPException, Unreachable):
+            client.quit()
+        return _text(client.ehlo_resp or client.helo_resp or b"").partition(" ")[0]
+    except smtplib.SMTPException as problem:
+        _refuse(server, problem)
+    except (OSError, ValueError) as problem:
+        raise Unreachable("smtp_failed", host=server.host) from problem
+    finally:
+        client.close()
+
+
 class _Client(smtplib.SMTP):
     """smtplib on an egress socket; its own STARTTLS would leave the socket unbounded."""
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from config.pausing import current_pause
 from config.supervisor import Supervisor
 
 
@@ -14,6 +15,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", interactive=False, verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
+        if pause := current_pause():
+            self._say(f"The portal is {pause}. It serves, and begins nothing until: manage.py resume")
         Supervisor(self._say).run()
 
     def _say(self, line: str) -> None:

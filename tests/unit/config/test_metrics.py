@@ -11,9 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from auditlog.events import SYSTEM
+from config.due import OVERDUE
 from config.lib import clock, jobs
 from config.lib.metrics import Family, written
-from config.metrics import FRESH_SECONDS, OVERDUE, count_all
+from config.metrics import FRESH_SECONDS, count_all
+from config.models import Heartbeat, Pause
 from domains.add import add_domain
 from domains.findings import open_finding
 from domains.models import Domain, State, Visit
@@ -90,6 +92,16 @@ def test_everything_that_is_counted_can_be_read(cast: Cast) -> None:
     assert found["mmc_metrics_age_seconds"].value() < 60
 
 
+def test_a_pause_and_the_heartbeats_are_told(cast: Cast) -> None:
+    assert count_now()["mmc_paused"].value() == 0
+    Pause.objects.create(reason="restored")
+    at = clock.now()
+    Heartbeat.objects.create(queue="work", at=at)
+    found = count_now()
+    assert found["mmc_paused"].value() == 1
+    assert found["mmc_heartbeat_timestamp_seconds"].value(queue="work") == round(at.timestamp(), 3)
+
+
 def test_no_host_and_no_workspace_is_named(cast: Cast) -> None:
     add_domain(workspace=cast.acme, actor=SYSTEM, hostname="www.forge.org")
     text = Client().get("/metrics").content.decode()
@@ -147,7 +159,7 @@ def test_the_queries_do_not_grow(cast: Cast) -> None:
     for number in range(20):
         domain = add_domain(workspace=cast.acme, actor=SYSTEM, hostname=f"www{number}.forge.org")
         open_finding(domain=domain, source="test", code="site_down", params={}, severity="critical", needs_user=True)
-    assert queries() == few <= 3 + len(jobs.kinds.keys())
+    assert queries() == few <= 5 + len(jobs.kinds.keys())
 
 
 # The format
