@@ -151,6 +151,7 @@ KINDS: dict[str, EventKind] = {
     "deployment.failed": EventKind(
         "The certificate for {names} was not deployed to {domain}: {summary}", "critical", alerts=True
     ),
+    "deployment.undone": EventKind("{actor} undid the last deployment to {domain}", "warning"),
     # billing
     "billing.top_up_started": EventKind("{actor} began to add {amount} to the balance"),
     "billing.topped_up": EventKind("{amount} was added to the balance by {by}; it is {balance} now", alerts=True),

@@ -1,6 +1,7 @@
 """The API about servers, targets, their runs, and deployments."""
 
 import uuid
+from collections.abc import Sequence
 
 from django.db import transaction
 from django.shortcuts import get_object_or_404
@@ -36,6 +37,7 @@ from deploy.shapes import (
 )
 from deploy.shown import RUNS
 from deploy.targets import delete_target, lock_targets, move_target, save_target, start_test
+from deploy.undoing import start_undo
 from domains.models import Domain
 from domains.shapes import load_bare_domain
 
@@ -310,6 +312,25 @@ def get_deployment(request: ApiRequest, deployment: Deployment) -> dict[str, obj
     return show_deployment(deployment)
 
 
+@operation(
+    router,
+    "POST",
+    "/deployments/{id}/undo",
+    "deploy.run",
+    load=load_deployment,
+    response={200: DeploymentOut, 202: Accepted},
+    errors={"undo_while_running": 409, "undo_nothing_kept": 409},
+    summary="Undo the last deployment",
+)
+def post_undo(request: ApiRequest, deployment: Deployment) -> Status:
+    """The files that it replaced come back on each target, and the deployment before it counts as wanted again."""
+    runs = start_undo(deployment=deployment, actor=request.actor)
+    if jobs.wait_for(lambda: not are_open(runs)):
+        deployment.refresh_from_db()
+        return Status(200, show_deployment(deployment))
+    return Status(202, {"id": deployment.pk, "url": f"/api/deployments/{deployment.pk}"})
+
+
 def settled_run(run: TargetRun) -> Status:
     """The run when it ends within the time that a caller waits, else where to look."""
 
@@ -320,6 +341,11 @@ def settled_run(run: TargetRun) -> Status:
     if jobs.wait_for(is_over):
         return Status(200, show_run(run))
     return Status(202, {"id": run.pk, "url": f"/api/runs/{run.pk}"})
+
+
+def are_open(runs: Sequence[TargetRun]) -> bool:
+    keys = [run.pk for run in runs]
+    return TargetRun.unscoped.filter(pk__in=keys, state__in=TargetRun.OPEN_STATES).exists()
 
 
 def has_ended(deployment: Deployment) -> bool:

@@ -2,6 +2,7 @@
 
 from config.lib.errors import Entry, register
 from deploy.sudo_words import SUDO
+from deploy.undo_words import UNDO
 
 KEYGEN = 'ssh-keygen -t ed25519 -f ./mmc-deploy-ed25519 -C "managemycert deploy"'
 AUTHORIZE = (
@@ -371,5 +372,5 @@ OUTCOMES = {
     ),
 }
 
-for entries in (KEYS, CONNECTIONS, FILES, INPUT, RELOADS, OUTCOMES, SUDO):
+for entries in (KEYS, CONNECTIONS, FILES, INPUT, RELOADS, OUTCOMES, SUDO, UNDO):
     register(entries)

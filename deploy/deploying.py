@@ -83,6 +83,7 @@ def _refuse_older(run: TargetRun) -> None:
     if run.deployment is None:
         return
     later = TargetRun.unscoped.filter(target=run.target, deployment__created_at__gt=run.deployment.created_at)
+    later = later.filter(deployment__undone_at=None)
     if later.exclude(pk=run.pk).exclude(state=State.WAITING).exists():
         raise NeedsUser(SUPERSEDED)
 
@@ -151,7 +152,7 @@ def _unchanged(work: Work, served: Sequence[Served]) -> Result:
 
 def _conclude(work: Work, entry: Journal | None, before: Mapping[str, str]) -> Result:
     """Reload, prove, and go back when it got worse."""
-    failure = _reload(work, entry)
+    failure = reload_all(work, entry)
     crash_here("deploy.reloaded")
     if failure is None:
         served = _prove(work)
@@ -172,12 +173,19 @@ def _standing(work: Work, entry: Journal | None, served: Sequence[Served]) -> Re
         "commands": work.commands,
         "served": first_seen(served),
         "is_clean": True,
+        "replaced": _replaced(entry),
     }
     if work.is_served(served):
         return Result(State.SUCCEEDED, Outcome.SERVING, **facts)
     if not served:
         return Result(State.SUCCEEDED, Outcome.INSTALLED, **facts)
     return Result(State.PARTIAL, Outcome.INSTALLED, error=_line_to_change(work, served), **facts)
+
+
+def _replaced(entry: Journal | None) -> dict[str, Any] | None:
+    if entry is None:
+        return None
+    return {"token": entry.token, "names": list(entry.names), "kept": dict(entry.kept), "before": dict(entry.before)}
 
 
 def _line_to_change(work: Work, served: Sequence[Served]) -> NeedsUser:
@@ -194,7 +202,7 @@ def _line_to_change(work: Work, served: Sequence[Served]) -> NeedsUser:
     )
 
 
-def _reload(work: Work, entry: Journal | None) -> ExpectedError | None:
+def reload_all(work: Work, entry: Journal | None) -> ExpectedError | None:
     """Run the commands in order and stop at the first that fails; why it failed.
 
     Raises Transient when the line is cut: what the command did is unknown then, and running it again is harmless.
@@ -254,11 +262,11 @@ def _return(work: Work, entry: Journal) -> Result:
     with contextlib.suppress(NeedsUser):  # What it said is in the trail; the first failure is what counts.
         for line in work.target.reload_commands:
             _run_line(work, line)
-    seen = _look_back(work, entry)
+    seen = look_back(work, entry)
     return Result(State.FAILED, Outcome.FAILED, error=failure, commands=work.commands, served=seen, is_clean=True)
 
 
-def _look_back(work: Work, entry: Journal) -> str:
+def look_back(work: Work, entry: Journal) -> str:
     """What is handed out after the way back; the first fingerprint, if any."""
     if not work.ports:
         return ""

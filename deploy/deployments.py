@@ -71,7 +71,7 @@ def _create(domain: Domain, certificate: Certificate, targets: list[Target], act
         fingerprint_sha256=certificate.fingerprint_sha256,
         requested_by=actor.label,
     )
-    _end_waiting(domain)
+    end_waiting(domain)
     for target in targets:
         start_run(target=target, deployment=deployment, interactive=actor.kind != "system")
     record(
@@ -90,7 +90,7 @@ def _create(domain: Domain, certificate: Certificate, targets: list[Target], act
     return deployment
 
 
-def _end_waiting(domain: Domain) -> None:
+def end_waiting(domain: Domain) -> None:
     """Runs of earlier deployments that wait for their time are answered by this one."""
     rows = TargetRun.objects.for_workspace(domain.workspace_id).filter(domain=domain, kind=TargetRun.Kind.DEPLOY)
     waiting = rows.filter(state=TargetRun.State.WAITING, run_after__gt=clock.now(), lease_token__isnull=True)

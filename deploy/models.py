@@ -83,6 +83,8 @@ class Target(OwnedModel):
     standalone_use_sudo = models.BooleanField(default=False)
     verify_ports = models.JSONField(null=True, blank=True, default=None)
     journal = models.JSONField(null=True, blank=True, default=None, editable=False)
+    # What the last deployment that changed files here replaced: see deploy.undoing.
+    previous = models.JSONField(null=True, blank=True, default=None, editable=False)
     installed_certificate = models.ForeignKey(
         "certificates.Certificate", null=True, blank=True, on_delete=models.SET_NULL, related_name="installed_on"
     )
@@ -138,6 +140,7 @@ class Deployment(OwnedModel):
     requested_by = models.CharField(max_length=254, blank=True)
     created_at = models.DateTimeField(default=clock.now)
     ended_at = models.DateTimeField(null=True, blank=True)
+    undone_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         indexes = [models.Index(fields=["domain", "-created_at", "id"], name="deployment_by_domain")]
@@ -156,6 +159,7 @@ class TargetRun(LeasedJob, OwnedModel):
     class Kind(models.TextChoices):
         TEST = "test", "Test SSH"
         DEPLOY = "deploy"
+        UNDO = "undo", "Undo last deploy"
 
     class State(models.TextChoices):
         WAITING = "waiting"

@@ -19,7 +19,9 @@ KIND = "target_run"
 
 
 def last_deployment(domain_id: uuid.UUID) -> Deployment | None:
-    return Deployment.unscoped.filter(domain_id=domain_id).select_related("certificate").order_by("-created_at").first()
+    """One that was undone is wanted no more; the one before it is."""
+    rows = Deployment.unscoped.filter(domain_id=domain_id, undone_at=None).select_related("certificate")
+    return rows.order_by("-created_at").first()
 
 
 def is_up_to_date(target: Target, wanted: Deployment) -> bool:

@@ -1,6 +1,6 @@
 """How a run ended, as a plain value: what is stored on the run, its target and its deployment."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,3 +24,5 @@ class Result:
     commands: Sequence[dict[str, Any]] = ()
     served: str = ""
     is_clean: bool = False
+    # What was replaced and is kept, as `Undo last deploy` needs it.
+    replaced: Mapping[str, Any] | None = None

@@ -22,6 +22,7 @@ from deploy.reconcile import KIND, plan_retry
 from deploy.result import SUPERSEDED, Result
 from deploy.settling import lock_domain, settle_deployment
 from deploy.trail import Trail, keep_on_run
+from deploy.undoing import keep_undone, undo_on_target
 
 BUSY_PAUSE = timedelta(seconds=2)
 # A run that was cut while files were half-way is not over: it comes back soon, this many times.
@@ -32,6 +33,7 @@ State, Outcome = TargetRun.State, TargetRun.Outcome
 WORK: Mapping[str, Callable[[TargetRun, Trail], Result]] = {
     TargetRun.Kind.TEST: check_target,
     TargetRun.Kind.DEPLOY: deploy_to_target,
+    TargetRun.Kind.UNDO: undo_on_target,
 }
 
 
@@ -117,7 +119,9 @@ def _follow_up(run: TargetRun, result: Result, token: uuid.UUID | None) -> None:
     if run.kind == TargetRun.Kind.DEPLOY and run.target_id is not None and not _is_superseded(result):
         _keep_on_target(run, result, is_there=server_lease.is_held(run, token))
         plan_retry(run, result.error)
-    if run.deployment is not None:
+    if run.kind == TargetRun.Kind.UNDO:
+        keep_undone(run, result)
+    elif run.deployment is not None:
         settle_deployment(run.deployment)
 
 
@@ -136,6 +140,9 @@ def _keep_on_target(run: TargetRun, result: Result, *, is_there: bool) -> None:
         changes["installed_certificate"] = run.certificate_id
     if is_there and result.is_clean:
         changes["journal"] = None
+    if is_there and result.replaced and run.target:
+        before = str(run.target.installed_certificate_id) if run.target.installed_certificate_id else None
+        changes["previous"] = {**result.replaced, "certificate": before, "deployment": str(run.deployment_id)}
     changes["failures"] = 0 if result.state == State.SUCCEEDED else _failures(run) + 1
     Target.unscoped.filter(Q(pk=run.target_id)).update(**changes)
 

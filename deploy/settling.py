@@ -24,16 +24,21 @@ def current_runs(deployment: Deployment) -> list[TargetRun]:
     Reads `deployment.runs` with their targets, so a list of deployments prefetches those.
     """
     newest: dict[Any, TargetRun] = {}
-    for run in sorted(deployment.runs.all(), key=lambda run: run.created_at):
+    for run in sorted(deploy_runs(deployment), key=lambda run: run.created_at):
         key = run.target_id or run.pk
         if run.started_at or key not in newest or not newest[key].started_at:
             newest[key] = run
     return sorted(newest.values(), key=lambda run: (run.target.position if run.target else 999, run.created_at))
 
 
+def deploy_runs(deployment: Deployment) -> list[TargetRun]:
+    """Without those that undid it."""
+    return [run for run in deployment.runs.all() if run.kind == TargetRun.Kind.DEPLOY]
+
+
 def next_try(deployment: Deployment, run: TargetRun) -> datetime | None:
     """When the target of an ended run is tried again by itself; reads what `current_runs` reads."""
-    waiting = [one for one in deployment.runs.all() if one.target_id == run.target_id and one.state == State.WAITING]
+    waiting = [one for one in deploy_runs(deployment) if one.target_id == run.target_id and one.state == State.WAITING]
     later = [one.run_after for one in waiting if one.pk != run.pk and one.run_after and run.target_id]
     return min(later, default=None)
 
@@ -73,7 +78,8 @@ def _is_superseded(deployment: Deployment) -> bool:
 
 def _ended_runs(deployment: Deployment) -> list[TargetRun] | None:
     """Of each target its newest run that has ended; None while one of its first runs is still open."""
-    rows = TargetRun.unscoped.filter(deployment=deployment).select_related("target").order_by("created_at")
+    rows = TargetRun.unscoped.filter(deployment=deployment, kind=TargetRun.Kind.DEPLOY)
+    rows = rows.select_related("target").order_by("created_at")
     newest: dict[Any, TargetRun] = {}
     first_open: set[Any] = set()
     for run in rows:

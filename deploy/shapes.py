@@ -108,6 +108,7 @@ class DeploymentOut(Schema):
     certificate: uuid.UUID | None
     fingerprint_sha256: str
     created_at: datetime
+    undone_at: datetime | None
     targets: list[DeployedTargetOut]
 
 
@@ -189,6 +190,7 @@ def show_deployment(deployment: Deployment) -> dict[str, object]:
         "certificate": deployment.certificate_id,
         "fingerprint_sha256": deployment.fingerprint_sha256,
         "created_at": deployment.created_at,
+        "undone_at": deployment.undone_at,
         "targets": [show_deployed_target(deployment, run) for run in current_runs(deployment)],
     }
 

@@ -169,6 +169,16 @@ def show_deployment(deployment: Deployment) -> list[ShownRun]:
     return [replace(show_run(run), next_try_at=next_try(deployment, run)) for run in current_runs(deployment)]
 
 
+def show_undone(deployment: Deployment) -> list[ShownRun]:
+    """The runs that undid it; reads what `show_deployment` has read."""
+    runs = [run for run in deployment.runs.all() if run.kind == TargetRun.Kind.UNDO]
+    return [show_run(run) for run in sorted(runs, key=lambda run: run.created_at)]
+
+
+def is_being_undone(deployment: Deployment) -> bool:
+    return any(run.is_open for run in deployment.runs.all() if run.kind == TargetRun.Kind.UNDO)
+
+
 def latest_deployment(domain: Domain) -> Deployment | None:
     rows = Deployment.objects.for_workspace(domain.workspace_id).filter(domain=domain).select_related("certificate")
     return rows.order_by("-created_at").first()

@@ -9,7 +9,9 @@ from deploy.reconcile import KIND
 from deploy.server_lease import leave_busy_out
 
 # Between two sets of files: the journal says so, and only a run that goes on or back ends it.
-HALF_DONE = Q(kind=TargetRun.Kind.DEPLOY, state__in=TargetRun.OPEN_STATES, target__journal__isnull=False)
+_CHANGES_FILES = (TargetRun.Kind.DEPLOY, TargetRun.Kind.UNDO)
+HALF_DONE = Q(kind__in=_CHANGES_FILES, state__in=TargetRun.OPEN_STATES, target__journal__isnull=False)
+
 
 jobs.register(
     jobs.Kind(

@@ -21,5 +21,6 @@ urlpatterns = [
     path(f"{_TARGET}delete/", views.delete, name="target-delete"),
     path(f"{_RUN}live/", views.show_run_live, name="run-live"),
     path(_DEPLOYMENT, views.show_deployment, name="deployment-show"),
+    path(f"{_DEPLOYMENT}undo/", views.undo, name="deployment-undo"),
     path(f"{_DEPLOYMENT}live/", views.show_deployment_live, name="deployment-live"),
 ]

@@ -23,6 +23,7 @@ from deploy.forms import NEW, TargetForm, bound_rows
 from deploy.models import Deployment, Target, TargetRun
 from deploy.servers import find_or_make_server, trust_server
 from deploy.targets import delete_target, lock_targets, move_target, save_target, start_test
+from deploy.undoing import can_undo, start_undo
 from domains.models import Domain
 from domains.tabs import domain_context
 from domains.views import find_domain
@@ -138,6 +139,29 @@ def deploy(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID
     return redirect("deploy:deployment-show", workspace.pk, deployment.pk)
 
 
+@require_http_methods(["GET", "POST"])
+@workspace_view("deploy.run")
+def undo(request: WorkspaceRequest, workspace: Workspace, deployment_id: uuid.UUID) -> HttpResponse:
+    """`Undo last deploy`, after being asked once more."""
+    deployment = find_deployment(workspace, deployment_id)
+    url = reverse("deploy:deployment-show", args=[workspace.pk, deployment.pk])
+    if request.method == "POST":
+        try:
+            start_undo(deployment=deployment, actor=request.actor)
+        except ExpectedError as error:
+            messages.error(request, in_one_line(error))
+        return HttpResponseRedirect(url)
+    context = {
+        "section": "domains",
+        "title": f"Undo the last deployment to {deployment.domain.label}?",
+        "text": "The files that it replaced come back on each server, and the reload commands are run again. What was "
+        "deployed before counts as wanted then.",
+        "label": "Undo last deploy",
+        "back_url": url,
+    }
+    return render(request, "confirm_page.html", context)
+
+
 @require_GET
 @workspace_view("deploy.view")
 def show_deployment(request: WorkspaceRequest, workspace: Workspace, deployment_id: uuid.UUID) -> HttpResponse:
@@ -245,7 +269,9 @@ def deployment_context(request: WorkspaceRequest, deployment: Deployment) -> dic
         "deployment": deployment,
         "certificate": deployment.certificate,
         "runs": shown.show_deployment(deployment),
-        "is_live": deployment.state == Deployment.State.RUNNING,
+        "undone": shown.show_undone(deployment),
+        "may_undo": deployment.state != Deployment.State.RUNNING and bool(can_undo(deployment)),
+        "is_live": deployment.state == Deployment.State.RUNNING or shown.is_being_undone(deployment),
         "workspace": request.workspace,
         **abilities(request),
     }

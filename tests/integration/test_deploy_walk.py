@@ -9,8 +9,12 @@ import pytest
 
 from auditlog.events import SYSTEM
 from auditlog.models import Event
+from config.lib.errors import NeedsUser
+from deploy.deployments import start_deployment
 from deploy.models import Deployment, Server, Target
+from deploy.reconcile import last_deployment, reconcile_target
 from deploy.servers import trust_server
+from deploy.undoing import can_undo, start_undo
 from domains.models import Finding, Visit
 from tests.cast import make_cast
 from tests.integration.deploying import HOST, Scene, run_of, steps_of, told, work
@@ -252,3 +256,77 @@ def test_the_private_keys_appear_in_nothing_that_is_kept(scene: Scene, ssh_serve
         assert line not in kept
     assert ssh_server.user.private_key.splitlines()[1] not in kept
     assert "[hidden]" in kept
+
+
+def test_undo_brings_back_what_was_replaced_and_counts_it_as_wanted(
+    scene: Scene, ssh_server: Sshd, web_server: Nginx
+) -> None:
+    target = scene.target(scene.server(ssh_server), [web_server.certificates], [web_server.reload_command])
+    first = scene.certificate()
+    deployments = [scene.deploy(first)]
+    second = scene.certificate()
+    deployments.append(scene.deploy(second))
+    assert web_server.fingerprint(HOST) == second.fingerprint_sha256
+    assert can_undo(deployments[0]) == [], "a later one has been there"
+    (run,) = start_undo(deployment=deployments[1], actor=SYSTEM)
+    work()
+    run.refresh_from_db()
+    assert (run.state, run.error_code) == ("succeeded", ""), told(run)
+    assert web_server.fingerprint(HOST) == run.served_fingerprint_sha256 == first.fingerprint_sha256
+    kept = Target.unscoped.get(pk=target.pk)
+    assert (kept.installed_certificate_id, kept.previous, kept.journal, kept.last_status) == (
+        first.pk,
+        None,
+        None,
+        "ok",
+    )
+    wanted = last_deployment(scene.domain.pk)
+    assert wanted
+    assert wanted.pk == deployments[0].pk
+    assert reconcile_target(kept) is None, "nothing is deployed again by itself"
+    with pytest.raises(NeedsUser, match="undo_nothing_kept"):
+        start_undo(deployment=deployments[1], actor=SYSTEM)
+
+
+def test_undo_of_the_first_deployment_brings_back_files_that_were_never_ours(
+    scene: Scene, ssh_server: Sshd, web_server: Nginx
+) -> None:
+    target = scene.target(scene.server(ssh_server), [web_server.certificates], [web_server.reload_command])
+    before = {path.name: path.read_bytes() for path in web_server.certificates.iterdir() if path.is_file()}
+    (web_server.certificates / "chain.pem").unlink()
+    before.pop("chain.pem")
+    scene.certificate()
+    deployment = scene.deploy()
+    start_undo(deployment=deployment, actor=SYSTEM)
+    work()
+    after = {path.name: path.read_bytes() for path in web_server.certificates.iterdir() if path.is_file()}
+    assert after == before, "also what was not there is gone again"
+    assert web_server.fingerprint(HOST) == web_server.old.fingerprint
+    kept = Target.unscoped.get(pk=target.pk)
+    assert (kept.installed_certificate_id, kept.last_status) == (None, "")
+    assert last_deployment(scene.domain.pk) is None
+    assert Event.unscoped.filter(kind="deployment.undone").count() == 1
+
+
+def test_an_undo_whose_reload_fails_says_so(scene: Scene, ssh_server: Sshd, web_server: Nginx) -> None:
+    target = scene.target(scene.server(ssh_server), [web_server.certificates], [web_server.reload_command])
+    scene.certificate()
+    deployment = scene.deploy()
+    web_server.break_configuration()
+    try:
+        (run,) = start_undo(deployment=deployment, actor=SYSTEM)
+        work()
+    finally:
+        web_server.mend_configuration()
+    run.refresh_from_db()
+    assert (run.state, run.error_code) == ("partial", "reload_failed"), told(run)
+    assert Target.unscoped.get(pk=target.pk).last_status == "partial"
+
+
+def test_while_a_deployment_runs_nothing_is_undone(scene: Scene, ssh_server: Sshd, web_server: Nginx) -> None:
+    scene.target(scene.server(ssh_server), [web_server.certificates], [web_server.reload_command])
+    scene.certificate()
+    deployment = scene.deploy()
+    start_deployment(domain=scene.domain, certificate=scene.certificate(), actor=SYSTEM)
+    with pytest.raises(NeedsUser, match="undo_while_running"):
+        start_undo(deployment=deployment, actor=SYSTEM)

@@ -31,6 +31,7 @@ REFUSED = {
     # No zone is set, and the zone of the example is reserved.
     "POST /api/domains/{id}/delegations": "dns_zone_missing",
     "POST /api/dns-providers": "host_reserved",
+    "POST /api/deployments/{id}/undo": "undo_nothing_kept",
 }
 
 

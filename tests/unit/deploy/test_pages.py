@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from auditlog.models import Event
 from deploy import sudoers
-from deploy.models import Server, Target, TargetRun
+from deploy.models import Deployment, Server, Target, TargetRun
 from domains.models import Domain
 from tests.cast import Cast
 
@@ -199,3 +199,22 @@ def test_the_lines_to_paste_carry_the_own_names(admin: Client, tab: str, key_pai
     assert "mmc-deploy ALL=(root) NOPASSWD: /usr/bin/systemctl reload nginx" in text
     assert "sudo install -d -m 755 -o mmc-deploy -g mmc-deploy /etc/nginx/ssl/shop" in text
     assert key_pair[1] in text
+
+
+def test_the_last_deployment_can_be_undone_after_being_asked_once_more(
+    admin: Client, tab: str, domain: Domain, key_pair: tuple[str, str]
+) -> None:
+    admin.post(f"{tab}save/", row(key_pair))
+    target = Target.unscoped.get()
+    deployment = Deployment.objects.create(
+        workspace=domain.workspace, domain=domain, fingerprint_sha256="ab" * 32, state=Deployment.State.DEPLOYED
+    )
+    url = reverse("deploy:deployment-show", args=[domain.workspace_id, deployment.pk])
+    assert "Undo last deploy" not in admin.get(url).content.decode(), "it changed nothing"
+    kept = {"token": "t", "names": ["key.pem"], "kept": {"/x": {"key.pem": "kept"}}, "before": {}, "certificate": None}
+    Target.unscoped.filter(pk=target.pk).update(previous={**kept, "deployment": str(deployment.pk)})
+    assert f"{url}undo/" in admin.get(url).content.decode()
+    assert "The files that it replaced come back" in admin.get(f"{url}undo/").content.decode()
+    answer = admin.post(f"{url}undo/", follow=True)
+    assert TargetRun.unscoped.get(kind="undo").deployment_id == deployment.pk
+    assert "the files that it had replaced came back" in answer.content.decode()

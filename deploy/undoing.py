@@ -1,0 +1,124 @@
+"""`Undo last deploy`: the files that the domain's last deployment replaced come back, and count as wanted again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from auditlog.events import Actor, record
+from config.lib import clock, jobs
+from config.lib.errors import NeedsUser
+from deploy import journal as journals
+from deploy import unseal
+from deploy.deploying import look_back, reload_all
+from deploy.deployments import end_waiting, ready_targets, running_deployment
+from deploy.journal import Journal
+from deploy.models import Deployment, Target, TargetRun
+from deploy.placing import files_of
+from deploy.reconcile import KIND, last_deployment
+from deploy.replacing import put_files_back, undo_left_over
+from deploy.result import Result
+from deploy.session import opened
+from deploy.settling import lock_domain
+from deploy.ssh.files import remote_files
+from deploy.trail import Trail
+from deploy.work import Work, stored
+
+State = TargetRun.State
+# Beside a certificate's fingerprint: what a later run finds under it is no installation of its own.
+MARK = "undo"
+
+
+def can_undo(deployment: Deployment) -> list[Target]:
+    """The targets where what it replaced is still kept; none where a later deployment has been."""
+    standing = last_deployment(deployment.domain_id)
+    is_last = standing is None or standing.created_at <= deployment.created_at
+    targets = ready_targets(deployment.domain) if is_last else []
+    return [one for one in targets if one.previous and one.previous["deployment"] == str(deployment.pk)]
+
+
+@transaction.atomic
+def start_undo(*, deployment: Deployment, actor: Actor) -> list[TargetRun]:
+    """A run for each target that it changed. Raises NeedsUser undo_while_running, undo_nothing_kept."""
+    lock_domain(deployment)
+    if running_deployment(deployment.domain):
+        raise NeedsUser("undo_while_running", host=deployment.domain.label)
+    targets = can_undo(deployment)
+    if not targets:
+        raise NeedsUser("undo_nothing_kept", host=deployment.domain.label)
+    end_waiting(deployment.domain)
+    Deployment.unscoped.filter(pk=deployment.pk).update(undone_at=clock.now())
+    record(
+        "deployment.undone",
+        workspace_id=deployment.workspace_id,
+        actor=actor,
+        domain_id=deployment.domain_id,
+        domain_label=deployment.domain.label,
+        run_id=deployment.pk,
+        data={"deployment": str(deployment.pk), "targets": [target.server.label for target in targets]},
+    )
+    return [_start(target, deployment, actor) for target in targets]
+
+
+def _start(target: Target, deployment: Deployment, actor: Actor) -> TargetRun:
+    rows = TargetRun.unscoped.filter(target=target, kind=TargetRun.Kind.UNDO, state__in=TargetRun.OPEN_STATES)
+    run = rows.first() or TargetRun.objects.create(
+        workspace_id=target.workspace_id,
+        kind=TargetRun.Kind.UNDO,
+        domain=target.domain,
+        target=target,
+        server=target.server,
+        deployment=deployment,
+        certificate=deployment.certificate,
+        label=target.server.label,
+        requested_by=actor.label,
+        run_after=clock.now(),
+        priority=jobs.INTERACTIVE,
+    )
+    jobs.ring(KIND, interactive=True)
+    return run
+
+
+def undo_on_target(run: TargetRun, trail: Trail) -> Result:
+    """Put the kept files back, reload, and look. Blocks for minutes; repeatable after any cut."""
+    if run.target is None or run.server is None or run.certificate is None or not run.target.previous:
+        raise NeedsUser("undo_nothing_kept", host=run.domain.label)
+    target, entry = run.target, _entry(run.target.previous)
+    hidden = unseal.secrets_of(run.server)
+    with opened(run, trail, run.server, must_be_trusted=True) as connection, remote_files(connection) as plain:
+        files = files_of(trail, target, connection, plain)
+        work = Work(run, trail, target, run.server, run.certificate, connection, files, (), hidden)
+        left = journals.read(target)
+        if left and left.wanted != entry.wanted:
+            undo_left_over(work, left)
+        journals.write(run, target, entry)
+        put_files_back(work, entry)
+        failure = reload_all(work, None)
+        served = look_back(work, entry)
+    state = State.PARTIAL if failure else State.SUCCEEDED
+    files_back = [f"{directory}/{name}" for directory in entry.kept for name in entry.names]
+    return Result(state, error=failure, files=files_back, commands=work.commands, served=served, is_clean=True)
+
+
+def _entry(previous: Mapping[str, Any]) -> Journal:
+    return Journal(
+        token=previous["token"],
+        wanted=MARK,
+        directories=tuple(previous["kept"]),
+        names=tuple(previous["names"]),
+        phase="putting_back",
+        kept=previous["kept"],
+        before=previous["before"],
+        error=stored(NeedsUser("deploy_undone")),
+    )
+
+
+def keep_undone(run: TargetRun, result: Result) -> None:
+    """What is known of the target then. Inside the end of the run."""
+    if run.target is None or result.state == State.FAILED:
+        return
+    previous = run.target.previous or {}
+    installed = previous.get("certificate")
+    status = Target.Status.PARTIAL if result.error else Target.Status.OK if installed else ""
+    changes: dict[str, Any] = {"previous": None, "journal": None, "installed_certificate_id": installed, "failures": 0}
+    Target.unscoped.filter(pk=run.target.pk).update(**changes, last_status=status, last_run_at=clock.now())
