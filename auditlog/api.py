@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 from django.db.models import QuerySet
+from django.http.response import HttpResponseBase
 from ninja import Router, Schema
 from pydantic import Field, WithJsonSchema
 
@@ -14,6 +15,7 @@ from accounts.api import ApiRequest, ListQuery, OneOf, Page, Problem, operation,
 from accounts.models import Workspace
 from auditlog.events import sentence
 from auditlog.models import Event
+from auditlog.pages.exports import csv_of, pdf_of
 from config.lib.moments import parse_moment
 
 router = Router(tags=["Logs"])
@@ -65,6 +67,52 @@ def list_logs(request: ApiRequest, query: LogQuery) -> dict[str, Any]:
     return page_of(_between(rows, query, request.workspace), query, show_event, at="at")
 
 
+class ExportQuery(Schema):
+    """As of `GET /logs`, and all of it."""
+
+    start: Moment | None = Field(None, description="From this day or moment on.")
+    end: Moment | None = Field(None, description="Up to the end of this day, or before this moment.")
+    domain_id: uuid.UUID | None = Field(None, description="Only what concerns this domain.")
+
+
+@operation(
+    router,
+    "GET",
+    "/logs/export.csv",
+    "log.export",
+    query=ExportQuery,
+    summary="Export what happened as CSV",
+    download="text/csv",
+)
+def export_csv(request: ApiRequest, query: ExportQuery) -> HttpResponseBase:
+    return csv_of(request.workspace, _chosen(request, query), _words(query), request.actor)
+
+
+@operation(
+    router,
+    "GET",
+    "/logs/export.pdf",
+    "log.export",
+    query=ExportQuery,
+    summary="Export what happened as PDF",
+    download="application/pdf",
+)
+def export_pdf(request: ApiRequest, query: ExportQuery) -> HttpResponseBase:
+    return pdf_of(request.workspace, _chosen(request, query), _words(query), request.actor)
+
+
+def _chosen(request: ApiRequest, query: ExportQuery) -> QuerySet[Event]:
+    rows = Event.objects.for_workspace(request.workspace).order_by("-at", "-id")
+    if query.domain_id:
+        rows = rows.filter(domain_id=query.domain_id)
+    return _between(rows, query, request.workspace)
+
+
+def _words(query: ExportQuery) -> list[str]:
+    told = {"from": query.start, "to": query.end, "domain": query.domain_id}
+    return [f"{name}: {value}" for name, value in told.items() if value]
+
+
 def show_event(event: Event) -> dict[str, Any]:
     return {
         "id": event.pk,
@@ -80,7 +128,7 @@ def show_event(event: Event) -> dict[str, Any]:
     }
 
 
-def _between(rows: QuerySet[Event], query: LogQuery, workspace: Workspace) -> QuerySet[Event]:
+def _between(rows: QuerySet[Event], query: LogQuery | ExportQuery, workspace: Workspace) -> QuerySet[Event]:
     if query.start is not None:
         rows = rows.filter(at__gte=_moment("start", query.start, workspace))
     if query.end is not None:

@@ -35,6 +35,7 @@ KINDS: dict[str, EventKind] = {
     "user.exported": EventKind("{actor} downloaded their own data"),
     "user.deleted": EventKind("{actor} deleted the account", "warning"),
     "user.lapsed": EventKind("The account {email} was never confirmed and is gone after 30 days", "warning"),
+    "log.exported": EventKind("{actor} exported the audit log as {form}: {filters}", "warning"),
     "workspace.created": EventKind("{actor} made the workspace {name}"),
     "workspace.changed": EventKind("{actor} changed the workspace settings: {changes}"),
     "workspace.closing": EventKind("{actor} asked to delete the workspace {name} and everything in it", "critical"),

@@ -19,7 +19,7 @@ DOCS_DIR = settings.BASE_DIR / "docs"
 ORDER = (
     *("index", "first-certificate", "domains", "inspection", "lets-encrypt", "certificates", "deploy-ssh"),
     *("billing",),
-    *("signing-in", "google", "notifications", "account", "team-and-api", "operating", "errors"),
+    *("signing-in", "google", "notifications", "account", "audit", "team-and-api", "operating", "errors"),
 )
 # The API's own pages come after this one.
 BEFORE_API = "team-and-api"

@@ -77,6 +77,8 @@ WORKSPACE_PAGES = {
     "domain-add": "domains/add/",
     "domain-add-many": "domains/add-many/",
     "team": "team/",
+    "audit": "audit-logs/",
+    "audit-security": "audit-logs/?view=security",
     "settings-general": "settings/",
     "settings-tokens": "settings/tokens/",
     "settings-feeds": "settings/feeds/",
