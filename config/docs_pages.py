@@ -17,7 +17,7 @@ DOCS_DIR = settings.BASE_DIR / "docs"
 # Reading order of the contents; pages that are not named follow by name.
 ORDER = (
     *("index", "first-certificate", "domains", "inspection", "lets-encrypt", "certificates", "deploy-ssh"),
-    *("billing",),
+    *("panels", "billing"),
     *("signing-in", "google", "notifications", "account", "team-and-api", "operating", "errors"),
 )
 # The API's own pages come after this one.

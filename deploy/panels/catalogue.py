@@ -1,0 +1,118 @@
+"""Words of the codes about hosting panels."""
+
+from config.lib.errors import Entry, register
+
+RETRIED = "The portal tries again by itself."
+AT_THE_PANEL = "The panel answered: {answer}"
+
+VALUES = {
+    "panel_value_missing": Entry("{field} is missing", "The panel does not open without it.", "Fill it in."),
+    "panel_value_malformed": Entry(
+        "{field} cannot be right",
+        "It is too long or holds characters that cannot be typed.",
+        "Copy it again from the panel's page, without line breaks.",
+    ),
+    "panel_port_malformed": Entry(
+        "{port} is no port", "Ports are numbers from 1 to 65535.", "cPanel listens on 2083, Plesk on 8443."
+    ),
+    "panel_fingerprint_malformed": Entry(
+        "This is no certificate fingerprint",
+        "It has to be a SHA-256: 64 hexadecimal digits, with or without colons.",
+        "The test shows the panel's; compare it with what the server itself prints.",
+        "openssl s_client -connect HOST:PORT </dev/null | openssl x509 -noout -fingerprint -sha256",
+    ),
+    "panel_no_names": Entry(
+        "The certificate names no host",
+        "It has no DNS name among its alternative names, so it belongs to no site.",
+        "Install one that names the site.",
+    ),
+    "panel_key_kind": Entry(
+        "Panels do not take this kind of key",
+        "They take RSA and ECDSA keys.",
+        "Issue a certificate with an RSA or ECDSA key.",
+    ),
+}
+
+CONNECTION = {
+    "panel_certificate_untrusted": Entry(
+        "The certificate of {host} cannot be verified",
+        "{reason}. Nothing was sent. {panel} often shows a certificate that it made itself; its SHA-256 is {seen}",
+        "Open the panel under the name that its certificate is for, or compare the fingerprint with what the server "
+        "itself prints, and pin it only if they are the same.",
+        "openssl s_client -connect {host}:PORT </dev/null | openssl x509 -noout -fingerprint -sha256",
+    ),
+    "panel_certificate_changed": Entry(
+        "{host} shows another certificate than the pinned one",
+        "Pinned is {expected}, it showed {seen}. Either the panel renewed its own certificate, or something between it "
+        "and the portal answers in its place. Nothing was sent.",
+        "Compare the fingerprint with what the server itself prints; only if they are the same pin the new one.",
+        "openssl s_client -connect {host}:PORT </dev/null | openssl x509 -noout -fingerprint -sha256",
+    ),
+    "panel_unsure": Entry(
+        "{host} did not answer after it was told",
+        "The request had gone out, so {panel} may have done it or not.",
+        "The portal looks at what is installed and repeats what is missing.",
+    ),
+    "panel_busy": Entry("{panel} takes no more requests just now", AT_THE_PANEL, "Nothing is lost. " + RETRIED),
+    "panel_failing": Entry(
+        "{panel} on {host} is out of order (HTTP {status})",
+        AT_THE_PANEL,
+        "Nothing is lost. " + RETRIED + " If it lasts, ask the hoster.",
+    ),
+    "panel_garbled": Entry(
+        "What {host} answered makes no sense",
+        "It is not what {panel} answers, or only a part of it came.",
+        RETRIED + " If it stays, check that host and port are the panel's.",
+    ),
+    "panel_not_an_api": Entry(
+        "{host} answered with a web page",
+        "Port {port} has something else than the interface of {panel}, or a proxy or a log-in page stands in front.",
+        "Check host and port: cPanel 2083, Plesk 8443.",
+    ),
+    "panel_redirects": Entry(
+        "{host} sends the portal elsewhere (HTTP {status})",
+        "A credential follows no redirect: where it leads decides whoever answers.",
+        "Enter the host and the port at which the panel itself answers.",
+    ),
+    "panel_not_there": Entry(
+        "There is no {panel} on port {port} of {host} (HTTP {status})",
+        AT_THE_PANEL,
+        "Check host and port: cPanel 2083, Plesk 8443.",
+    ),
+}
+
+REFUSALS = {
+    "panel_login_refused": Entry(
+        "{panel} refused the credential",
+        AT_THE_PANEL + " It is not tried again by itself, since panels lock accounts after several refusals.",
+        "Check the user name, make a new token or password and enter it; a token may have expired.",
+    ),
+    "panel_forbidden": Entry(
+        "{panel} does not let this account in (HTTP 403)",
+        AT_THE_PANEL + " The feature may be off, or the server blocks the portal's address.",
+        "Ask the hoster to switch on SSL/TLS and remote access for the account, and to let this portal's address in.",
+    ),
+    "panel_feature_off": Entry(
+        "SSL/TLS is switched off for this account",
+        AT_THE_PANEL,
+        "Ask the hoster to switch on the feature SSL/TLS; where the server has no web role, the panel cannot do it.",
+    ),
+    "panel_wrong_door": Entry(
+        "Port {port} of {host} is another door of {panel}",
+        AT_THE_PANEL + " WHM and webmail answer like this.",
+        "Use the port of cPanel itself, usually 2083.",
+    ),
+    "panel_refused": Entry(
+        "{panel} did not do it",
+        AT_THE_PANEL,
+        "Do what it says; if it stays, install the certificate by hand from the ZIP.",
+    ),
+    "panel_no_site": Entry(
+        "No site of this account fits the certificate",
+        "The certificate is for {names}. The account has: {found}. Nothing was sent.",
+        "Use the account that has the site, or a certificate that covers it.",
+    ),
+}
+
+for entries in (VALUES, CONNECTION, REFUSALS):
+    register(entries)
