@@ -114,5 +114,74 @@ REFUSALS = {
     ),
 }
 
-for entries in (VALUES, CONNECTION, REFUSALS):
+PLESK = {
+    "panel_rights_missing": Entry(
+        "{panel} does not allow this to the credential",
+        AT_THE_PANEL,
+        "Give it the rights that stand beside the form, or use a credential that has them.",
+    ),
+    "panel_value_refused": Entry(
+        "{panel} did not accept the certificate or its key",
+        AT_THE_PANEL,
+        "Issue the certificate anew, with an RSA key if the panel is old; then install that.",
+    ),
+    "panel_quota": Entry(
+        "{panel} takes no more certificates",
+        AT_THE_PANEL,
+        "Remove certificates that are not used any more there, or ask for a higher limit.",
+    ),
+    "panel_account_disabled": Entry(
+        "The account is disabled", AT_THE_PANEL, "Ask the hoster why, and to enable it again."
+    ),
+    "panel_login_locked": Entry(
+        "{panel} has locked the login",
+        AT_THE_PANEL + " That happens after several wrong passwords. The portal does not try again by itself.",
+        "Wait until the panel unlocks it, sign in there once by hand, then test the access again.",
+    ),
+    "plesk_key_refused": Entry(
+        "Plesk refused the secret key",
+        AT_THE_PANEL + " A secret key works from one address only, and not after it was deleted.",
+        "Have one made for the address from which this portal connects, and enter it.",
+        "plesk bin secret_key --create -ip-address ADDRESS -description ManageMyCert",
+    ),
+    "plesk_api_denied": Entry(
+        "Plesk lets this user in by its pages only",
+        AT_THE_PANEL + " Remote access by the XML API is a permission of its own, and may be bound to addresses.",
+        "Ask the administrator for the permission to use remote API, and to let this portal's address in.",
+    ),
+    "plesk_not_ready": Entry("Plesk does not work just now", AT_THE_PANEL, RETRIED),
+    "plesk_operation_failed": Entry(
+        "Plesk began and did not get through",
+        AT_THE_PANEL,
+        RETRIED + " If it stays, its log on the server tells more.",
+        "plesk log panel.log",
+    ),
+    "plesk_not_set_up": Entry(
+        "Plesk on {host} has not been set up yet", AT_THE_PANEL, "Sign in there as administrator and finish the set-up."
+    ),
+    "plesk_too_old": Entry(
+        "This Plesk is too old",
+        AT_THE_PANEL + " Certificates are updated by its interface since Plesk 17.",
+        "Update Plesk, or install the certificate by hand from the ZIP.",
+    ),
+    "plesk_licence": Entry("Plesk's licence does not allow it", AT_THE_PANEL, "Ask the hoster to renew the licence."),
+    "plesk_object_missing": Entry(
+        "Plesk does not know the site or its subscription",
+        AT_THE_PANEL + " It was deleted or renamed meanwhile, or belongs to somebody else.",
+        "Test the access again to see which sites there are.",
+    ),
+    "plesk_packet_refused": Entry(
+        "Plesk did not understand the request",
+        AT_THE_PANEL + " Very old versions do not know what is asked of them.",
+        "Update Plesk, or install the certificate by hand from the ZIP.",
+    ),
+    "plesk_component_missing": Entry(
+        "A part of Plesk is missing on {host}", AT_THE_PANEL, "Ask the hoster to install or configure it."
+    ),
+    "plesk_account_incomplete": Entry(
+        "The customer's account in Plesk is not complete", AT_THE_PANEL, "Fill in what is missing in its profile."
+    ),
+}
+
+for entries in (VALUES, CONNECTION, REFUSALS, PLESK):
     register(entries)

@@ -118,7 +118,7 @@ def unreadable(access: Access, answer: egress.HttpAnswer) -> ExpectedError:
     """A log-in page comes with status 200 where the port or the path is not the interface's."""
     told: dict[str, Any] = {"panel": access.panel, "host": access.host, "port": access.port}
     head = answer.body[:2_000].lower()
-    is_page = "html" in answer.headers.get("content-type", "").lower() or b"<html" in head or b"<!doctype" in head
+    is_page = "html" in answer.headers.get("content-type", "").lower() or b"<html" in head or b"<!doctype html" in head
     return NeedsUser("panel_not_an_api", **told) if is_page else Transient("panel_garbled", **told)
 
 

@@ -40,7 +40,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """`body` is text as it is, or anything else as JSON."""
+    """`body` is text or bytes as they are, or anything else as JSON."""
 
     status: int = 200
     body: Any = ""
@@ -48,6 +48,8 @@ class Answer:
 
     @property
     def content(self) -> bytes:
+        if isinstance(self.body, bytes):
+            return self.body
         return self.body.encode() if isinstance(self.body, str) else json.dumps(self.body).encode()
 
 
