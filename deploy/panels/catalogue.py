@@ -183,5 +183,97 @@ PLESK = {
     ),
 }
 
-for entries in (VALUES, CONNECTION, REFUSALS, PLESK):
+BY_HAND = "The certificate of your own server can be installed from the ZIP; Universal SSL goes on serving visitors."
+CLOUDFLARE = {
+    "cloudflare_token_malformed": Entry(
+        "This is no API token of Cloudflare",
+        AT_THE_PANEL,
+        "Copy the token again. The Global API Key is none, and is not wanted here.",
+    ),
+    "cloudflare_token_over": Entry(
+        "The API token is {status}", "Cloudflare says so itself.", "Make a new one there and enter it."
+    ),
+    "cloudflare_no_zone": Entry(
+        "No zone of this token fits the certificate",
+        "The certificate is for {names}. The token sees: {found}. Nothing was sent.",
+        "Use a token for the zone in which these names are, with the permission Zone, Zone, Read.",
+    ),
+    "cloudflare_zone_inactive": Entry(
+        "The zone {zone} is not active ({status})",
+        "Cloudflare serves a zone only after its name servers were changed. Nothing was sent.",
+        "Finish the zone's set-up in Cloudflare, then try again.",
+    ),
+    "cloudflare_plan": Entry(
+        "The zone {zone} takes no certificates of your own",
+        "Cloudflare answered: {answer} They need the plan Business or Enterprise, and a token that may edit them.",
+        "Check the token's permissions (Zone, SSL and Certificates, Edit) and the plan. " + BY_HAND,
+    ),
+    "cloudflare_ends_too_soon": Entry(
+        "The certificate ends too soon for Cloudflare",
+        "It takes none that ends within {days} days. Nothing was sent.",
+        "Renew it earlier, or issue one that lives longer; certificates of six days can never be uploaded.",
+    ),
+    "cloudflare_foreign": Entry(
+        "There is another certificate for the same names in {zone}",
+        "It is for {names}, was not put there by this portal, and would be replaced (its id is {certificate}).",
+        "Say that it is to be replaced, or remove it under SSL/TLS, Edge Certificates.",
+    ),
+    "cloudflare_full": Entry(
+        "The zone has as many certificates of your own as its plan allows",
+        AT_THE_PANEL,
+        "Remove one that is not used any more under SSL/TLS, Edge Certificates, or ask Cloudflare for more.",
+    ),
+    "cloudflare_already": Entry(
+        "Cloudflare says that it has this certificate already",
+        AT_THE_PANEL + " It is not in the list that the portal may read.",
+        "Look under SSL/TLS, Edge Certificates whether it stands in another zone or is just being removed.",
+    ),
+    "cloudflare_same_kind": Entry(
+        "There is already a certificate of this kind for these names",
+        AT_THE_PANEL + " A pack holds one RSA and one ECDSA certificate.",
+        "Remove the old one under SSL/TLS, Edge Certificates, or say that the portal may replace it.",
+    ),
+    "cloudflare_certificate_invalid": Entry(
+        "Cloudflare did not accept the certificate",
+        AT_THE_PANEL + " Or the one to be replaced is gone.",
+        "Test the access again; if it stays, issue the certificate anew.",
+    ),
+    "cloudflare_no_leaf": Entry(
+        "Cloudflare found no certificate of a site in it",
+        AT_THE_PANEL,
+        "Install a certificate for hosts, not one of an authority.",
+    ),
+    "cloudflare_no_cipher": Entry(
+        "Browsers could not use this certificate",
+        AT_THE_PANEL + " No cipher that Chromium knows goes with its key.",
+        "Issue it anew with an RSA key of 2048 bits, or an ECDSA key on P-256.",
+    ),
+    "cloudflare_not_bundled": Entry(
+        "Cloudflare does not know who signed the certificate",
+        AT_THE_PANEL + " It takes certificates that browsers trust, and builds their chain itself.",
+        "Use one of a public authority. Certificates from a test environment are refused.",
+    ),
+    "cloudflare_names_elsewhere": Entry(
+        "None of the certificate's names lies in the zone", AT_THE_PANEL, "Use a certificate for hosts of this zone."
+    ),
+    "cloudflare_key_invalid": Entry(
+        "Cloudflare did not accept the private key", AT_THE_PANEL, "Issue the certificate anew with a new key."
+    ),
+    "cloudflare_pair_invalid": Entry(
+        "Cloudflare says that key and certificate do not belong together",
+        AT_THE_PANEL,
+        "Issue the certificate anew with a new key.",
+    ),
+    "cloudflare_object_missing": Entry(
+        "Cloudflare does not know the zone or the certificate any more",
+        AT_THE_PANEL,
+        "Test the access again to see which zones there are.",
+    ),
+    "cloudflare_not_now": Entry("Cloudflare cannot replace it just now", AT_THE_PANEL, RETRIED),
+    "cloudflare_unknown": Entry(
+        "Cloudflare does not know what went wrong", AT_THE_PANEL, RETRIED + " If it stays, ask Cloudflare's support."
+    ),
+}
+
+for entries in (VALUES, CONNECTION, REFUSALS, PLESK, CLOUDFLARE):
     register(entries)

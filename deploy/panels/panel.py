@@ -40,7 +40,7 @@ class Access:
 class Bundle:
     """A certificate with its key, as `read_bundle` makes it; PEM as text.
 
-    `label` stays the same when it is renewed: the host that it is kept for. `kind` is the key's: rsa or ecdsa.
+    `label` stays the same when it is renewed: the host that it is kept for. `signed` is what its issuer signed with.
     """
 
     label: str
@@ -50,7 +50,7 @@ class Bundle:
     key: str = field(repr=False)
     fingerprint: str
     not_after: datetime
-    kind: Literal["rsa", "ecdsa"]
+    signed: Literal["rsa", "ecdsa"]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class SiteResult:
 class Installed:
     """What one site has now. `fingerprint` is empty where the panel does not tell which certificate it is.
 
-    `state` is active, pending or the panel's own word for anything else.
+    `state` is active, pending or the panel's own word for anything else; `signed` as the bundle's, where it is told.
     """
 
     site: str
@@ -91,6 +91,7 @@ class Installed:
     expires_at: datetime | None = None
     ref: str = ""
     names: tuple[str, ...] = ()
+    signed: str = ""
 
 
 @dataclass(frozen=True)

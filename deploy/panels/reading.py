@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC
-from typing import Literal
 
 from cryptography import x509 as crypto
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -68,10 +67,12 @@ def read_fingerprint(text: str) -> str:
 def read_bundle(leaf_pem: bytes, chain_pem: bytes, key_pem: bytes, *, label: str) -> Bundle:
     """The parts as all panels take them: the leaf, the intermediates without a root, the key as PKCS#8.
 
-    Raises NeedsUser: what `x509.check_pair` raises, and panel_no_names.
+    Raises NeedsUser: what `x509.check_pair` raises, panel_key_kind and panel_no_names.
     """
     leaf = crypto.load_pem_x509_certificate(leaf_pem)
     x509.check_pair(leaf.public_bytes(Encoding.DER), key_pem)
+    if not isinstance(leaf.public_key(), (rsa.RSAPublicKey, ec.EllipticCurvePublicKey)):
+        raise NeedsUser("panel_key_kind")
     names = tuple(dns_names(leaf))
     if not names:
         raise NeedsUser("panel_no_names")
@@ -84,7 +85,7 @@ def read_bundle(leaf_pem: bytes, chain_pem: bytes, key_pem: bytes, *, label: str
         key=_pkcs8(key_pem),
         fingerprint=x509.fingerprint(leaf.public_bytes(Encoding.DER)),
         not_after=leaf.not_valid_after_utc.astimezone(UTC),
-        kind=_kind(leaf),
+        signed="ecdsa" if isinstance(leaf.signature_algorithm_parameters, ec.ECDSA) else "rsa",
     )
 
 
@@ -96,12 +97,3 @@ def _pkcs8(key_pem: bytes) -> str:
     """OpenSSL's own form carries a block of curve parameters, which Cloudflare does not take."""
     key = load_pem_private_key(key_pem, None)
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-def _kind(leaf: crypto.Certificate) -> Literal["rsa", "ecdsa"]:
-    key = leaf.public_key()
-    if isinstance(key, rsa.RSAPublicKey):
-        return "rsa"
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        return "ecdsa"
-    raise NeedsUser("panel_key_kind")

@@ -1,5 +1,7 @@
 """Before a panel is told anything: whose certificate it shows, and what was typed into its form."""
 
+import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,12 +9,12 @@ import pytest
 from pytest_django import Settings
 
 from config.lib import egress
-from config.lib.errors import InvalidValue, NeedsUser, Transient
+from config.lib.errors import ExpectedError, InvalidValue, NeedsUser, Transient
 from deploy.panels.known import panels
 from deploy.panels.panel import Access, Bundle, Panel
 from deploy.panels.reading import read_access, read_bundle, read_fingerprint
 from tests.servers.ca import Issued, TestCa, new_key
-from tests.servers.panels.wire import Answer, Request, StandIn, panel_server
+from tests.servers.panels.wire import Answer, Manner, Request, StandIn, panel_server
 from tests.unit.deploy.panels.conftest import way_to
 
 SECRET = "Pa55word-of-the-panel"
@@ -90,6 +92,41 @@ def test_a_panel_that_is_not_there_says_so(panel: Panel) -> None:
     assert refusal.value.code == "connect_refused"
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_credential_follows_no_redirect(there: Listening, panel: Panel, own: Issued, status: int) -> None:
+    with panel_server(Listening(), own) as elsewhere:
+        there.troubles = [("", Answer(status, "", {"Location": f"https://127.0.0.1:{elsewhere.port}/"}))] * 3
+        with pytest.raises(NeedsUser) as refusal:
+            panel.read_back(way(there, panel), ["example.net"])
+        assert refusal.value.code == "panel_redirects"
+        assert (len(there.requests), elsewhere.requests) == (1, [])
+
+
+@pytest.mark.parametrize("manner", ["deaf", "flood", "cut"])
+def test_a_panel_that_never_ends_does_so_for_us(there: Listening, panel: Panel, manner: Manner) -> None:
+    there.troubles = [("", manner)] * 3
+    before = time.monotonic()
+    with pytest.raises(Transient):
+        panel.read_back(way(there, panel, request_seconds=1.0), ["example.net"])
+    assert time.monotonic() - before < 5
+
+
+def test_the_whole_visit_ends_too(there: Listening, panel: Panel) -> None:
+    there.troubles = [("", "deaf")] * 3
+    with pytest.raises(Transient):
+        panel.read_back(way(there, panel, seconds=0.5), ["example.net"])
+
+
+def test_nothing_of_a_visit_is_logged(
+    there: Listening, panel: Panel, bundle: Bundle, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(ExpectedError):
+        panel.install(way(there, panel), bundle)
+    assert SECRET not in caplog.text
+    assert "PRIVATE KEY" not in caplog.text
+
+
 def test_each_field_says_where_its_value_is(panel: Panel) -> None:
     assert all(field.where for field in panel.fields)
     assert [field.name for field in panel.fields if field.is_secret] == [panel.secret_field]
@@ -141,7 +178,7 @@ def test_a_bundle_is_what_all_panels_take(ca: TestCa, kind: str) -> None:
     assert (made.names, made.fingerprint) == (("example.net",), issued.fingerprint)
     assert (made.leaf.encode(), made.chain.encode()) == (issued.cert_pem, issued.chain_pem)
     assert made.key.startswith("-----BEGIN PRIVATE KEY-----")
-    assert made.kind == {"ec": "ecdsa", "rsa": "rsa"}[kind]
+    assert made.signed == "ecdsa"  # by the authority's key, whatever the leaf's is
 
 
 def test_a_key_of_another_certificate_is_refused_before_any_panel_sees_it(ca: TestCa) -> None:
