@@ -37,7 +37,11 @@ def _zone(row: Mapping[str, Any]) -> _Zone | None:
     names, plan = site_names([row.get("name")]), row.get("plan")
     found = _identifier(row.get("id"))
     kind = plan.get("legacy_id") if isinstance(plan, dict) else ""
-    return _Zone(found, names[0], str(row.get("status") or "")[:40], str(kind or "")[:40]) if found and names else None
+    return _Zone(found, names[0], _word(row.get("status")), _word(kind)) if found and names else None
+
+
+def _word(told: Any) -> str:
+    return x509.clean(told, 40) if isinstance(told, str) else ""
 
 
 def _identifier(told: Any) -> str:
@@ -124,7 +128,7 @@ def _installed(zone: _Zone, row: Mapping[str, Any]) -> Installed:
     hosts = row.get("hosts")
     return Installed(
         site=zone.name,
-        state=str(row.get("status") or "")[:40],
+        state=_word(row.get("status")),
         expires_at=_moment(row.get("expires_on")),
         ref=_identifier(row.get("id")),
         names=tuple(site_names_with_wildcards(hosts)) if isinstance(hosts, list) else (),

@@ -17,6 +17,7 @@ from deploy.panels.panel import Access, LoginRefused
 _BASE = "/client/v4"
 _PER_PAGE, _MOST_PAGES = 50, 40
 ALREADY = 1220
+_HIGHEST = 1_000_000
 # With 403 the token is known, and lacks a permission.
 _AUTHENTICATION = 10000
 _LOGIN = {1000: "panel_login_refused", 10000: "panel_login_refused", 6003: "cloudflare_token_malformed"}
@@ -77,7 +78,7 @@ def _refusal(
     access: Access, answer: egress.HttpAnswer, told: Mapping[str, Any], secrets: Sequence[str]
 ) -> ExpectedError:
     errors = _errors(told)
-    numbers = [error["code"] for error in errors if isinstance(error.get("code"), int)]
+    numbers = [number for error in errors if isinstance(number := error.get("code"), int) and 0 < number < _HIGHEST]
     said = "; ".join(f"{error.get('code', '')} {error.get('message', '')}" for error in errors)
     params: dict[str, Any] = {"panel": access.panel, "host": access.host, "port": access.port, "numbers": numbers}
     params |= {"status": answer.status, "answer": in_words(access, said or "no reason given", secrets)}

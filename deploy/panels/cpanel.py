@@ -10,7 +10,7 @@ from certificates.dns.providers.kinds import Field
 from config.lib import x509
 from config.lib.errors import ExpectedError, NeedsUser
 from deploy.panels.exchange import exchange, in_words, json_object, require_answer
-from deploy.panels.panel import Access, Bundle, Installed, Panel, Seen, SiteResult, Unsure, each
+from deploy.panels.panel import Access, Bundle, Installed, LoginRefused, Panel, Seen, SiteResult, Unsure, each
 from deploy.panels.sites import covered, identifier, shown, site_names
 
 # Of the answer to `list_domains`; the main domain first.
@@ -116,11 +116,22 @@ def read_back(access: Access, names: Sequence[str]) -> list[Installed]:
 
 
 def _on(access: Access, hosts: Sequence[Installed], site: str) -> Installed | None:
-    found = next((host for host in hosts if site in host.names), None)
+    found = next((host for host in hosts if site in host.names), None) or _dedicated(access, site)
     if found is None:
         return None
     told = _with_fingerprint(access, found)
     return Installed(site, told.fingerprint, told.state, told.expires_at, told.ref, told.names)
+
+
+def _dedicated(access: Access, site: str) -> Installed | None:
+    """A site with an address of its own may be missing from the list; for every other one this fails."""
+    try:
+        row = _call(access, "SSL/installed_host", query=f"?domain={quote(site, safe='')}").data
+    except LoginRefused:
+        raise
+    except NeedsUser:
+        return None
+    return _host(access, row) if isinstance(row, dict) else None
 
 
 def test(access: Access, names: Sequence[str]) -> Seen:

@@ -12,7 +12,7 @@ from deploy.panels.exchange import exchange, in_words, json_object
 from deploy.panels.panel import Access, Bundle, Installed, Panel, Seen, SiteResult, each
 from deploy.panels.plesk_xml import EXISTS, MALFORMED, MISSING, node, properties, results, talk, texts
 from deploy.panels.sites import covered, identifier, shown, site_names
-from domains.tls import fetch_chain
+from domains.tls import TlsFailed, fetch_chain
 
 _LOOK_SECONDS = 5.0
 _ADVICE = (
@@ -62,17 +62,18 @@ def _has_hosting(row: ET.Element) -> bool:
 
 
 def _states(access: Access, sites: Sequence[_Site]) -> dict[str, _State]:
-    """Of these sites. Blocks some seconds for each: the API does not tell which certificate a name stands for."""
+    """Of these sites. Blocks while it looks at each: the API does not tell which certificate a name stands for."""
     settings: dict[str, dict[str, str]] = {}
     for operator in ("webspace", "site"):
         names = [site.name for site in sites if (site.name == site.webspace) == (operator == "webspace")]
         if names:
             settings |= _hosting(access, operator, names)
+    served = _served(access, [site.name for site in sites])
     return {
         site.name: _State(
             certificate=identifier(settings.get(site.name, {}).get("certificate_name")),
             is_tls=settings.get(site.name, {}).get("ssl") == "true",
-            served=_served(access, site.name),
+            served=served.get(site.name, ""),
         )
         for site in sites
     }
@@ -86,13 +87,19 @@ def _hosting(access: Access, operator: str, names: Sequence[str]) -> dict[str, d
     return {name: properties(row, "data/hosting/vrt_hst") for row in rows for name in _name_of(row)}
 
 
-def _served(access: Access, site: str) -> str:
-    """The leaf's SHA-256 that the panel's own machine hands out for the site; empty when it cannot be seen."""
-    try:
-        ders = fetch_chain(access.host, access.web_port, site, access.deadline.capped(_LOOK_SECONDS)).ders
-    except ExpectedError:
-        return ""
-    return x509.fingerprint(ders[0]) if ders else ""
+def _served(access: Access, sites: Sequence[str]) -> dict[str, str]:
+    """The leaf's SHA-256 that the panel's own machine hands out for each site; nothing of what cannot be seen."""
+    found: dict[str, str] = {}
+    for site in sites:
+        try:
+            ders = fetch_chain(access.host, access.web_port, site, access.deadline.capped(_LOOK_SECONDS)).ders
+        except TlsFailed:
+            continue
+        except ExpectedError:
+            # The port is the same for all of them: whoever cannot reach it waits once.
+            break
+        found |= {site: x509.fingerprint(ders[0])} if ders else {}
+    return found
 
 
 def read_back(access: Access, names: Sequence[str]) -> list[Installed]:

@@ -34,6 +34,8 @@ class Cpanel(StandIn):
     # Sites that the server does not take a certificate for, with what it says.
     refuses: dict[str, str] = field(default_factory=dict)
     with_text: bool = True
+    # PEM of sites that have an address of their own, and are in no list.
+    dedicated: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -48,7 +50,10 @@ class Cpanel(StandIn):
         if function == "SSL/installed_hosts":
             return told([self._host(site, pem) for site, pem in self.installed.items()])
         if function == "SSL/show_cert":
-            return told({"cert": self.installed[request.query["id"].removeprefix("id_")], "details": {}})
+            kept = {**self.installed, **self.dedicated}
+            return told({"cert": kept[request.query["id"].removeprefix("id_")], "details": {}})
+        if function == "SSL/installed_host":
+            return self._dedicated_host(request.query["domain"])
         if function == "SSL/install_ssl":
             return self._install(request)
         return told(errors=["Could not find the function in the module."])
@@ -58,6 +63,11 @@ class Cpanel(StandIn):
         certificate = {"id": f"id_{site}", "domains": [site], "not_after": int(parsed.not_valid_after_utc.timestamp())}
         row: dict[str, Any] = {"servername": site, "domains": [site, f"www.{site}"], "certificate": certificate}
         return row | ({"certificate_text": pem} if self.with_text else {})
+
+    def _dedicated_host(self, site: str) -> Answer:
+        if site not in self.dedicated:
+            return told(errors=["You do not have a dedicated IP address."])
+        return told({"host": site, "certificate": {"id": f"id_{site}", "domains": [site]}})
 
     def _install(self, request: Request) -> Answer:
         # The key would stand in the server's access log.

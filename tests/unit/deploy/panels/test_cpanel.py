@@ -57,6 +57,15 @@ def test_what_is_there_already_is_left_alone(server: Cpanel, bundle: Bundle, wit
     assert [one.form["domain"] for one in server.sent("install_ssl")] == [*ALL, "shop.example.org"]
 
 
+def test_a_site_with_an_address_of_its_own_is_found_too(server: Cpanel, bundle: Bundle) -> None:
+    """It may be missing from the list of the others."""
+    cpanel.install(way(server), bundle)
+    server.dedicated = {"shop.example.org": server.installed.pop("shop.example.org")}
+    assert {one.state for one in cpanel.install(way(server), bundle)} == {"unchanged"}
+    back = cpanel.read_back(way(server), bundle.names)
+    assert [(one.site, one.fingerprint) for one in back] == [(site, bundle.fingerprint) for site in ALL]
+
+
 def test_a_renewed_certificate_replaces_the_old_one(server: Cpanel, bundle: Bundle, ca: TestCa) -> None:
     cpanel.install(way(server), bundle)
     renewed = as_bundle(ca.issue(bundle.names))
@@ -138,7 +147,7 @@ def test_a_refused_login_is_not_tried_on_the_next_site(server: Cpanel, bundle: B
 
 
 def test_a_server_that_wants_to_be_left_alone_is(server: Cpanel, bundle: Bundle) -> None:
-    server.troubles = [("blog.example.net", Answer(429, "later", {"Retry-After": "60"}))]
+    server.troubles = [("domain=blog.example.net&", Answer(429, "later", {"Retry-After": "60"}))]
     server.subs += ["more.example.net"]
     results = cpanel.install(way(server), bundle)
     assert [one.state for one in results] == ["installed", "installed", "failed", "failed"]
@@ -147,14 +156,14 @@ def test_a_server_that_wants_to_be_left_alone_is(server: Cpanel, bundle: Bundle)
 
 @pytest.mark.parametrize("manner", ["silent", "cut"])
 def test_a_lost_answer_is_made_up_for_by_looking(server: Cpanel, bundle: Bundle, manner: str) -> None:
-    server.troubles = [("shop.example.org", manner)]  # type: ignore[list-item]
+    server.troubles = [("domain=shop.example.org&", manner)]  # type: ignore[list-item]
     results = cpanel.install(way(server, request_seconds=1.0), bundle)
     assert [one.state for one in results] == ["installed"] * 3
     assert len(server.sent("install_ssl")) == 3
 
 
 def test_what_was_not_done_stays_unsure(server: Cpanel, bundle: Bundle) -> None:
-    server.troubles = [("shop.example.org", "deaf")]
+    server.troubles = [("domain=shop.example.org&", "deaf")]
     first, second, third = cpanel.install(way(server, request_seconds=1.0), bundle)
     assert (first.state, third.state) == ("installed", "installed")
     assert isinstance(second.error, Unsure)
