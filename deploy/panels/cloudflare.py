@@ -201,13 +201,19 @@ def _same(rows: Sequence[Installed], bundle: Bundle) -> Installed | None:
 def _is_same(row: Installed, bundle: Bundle) -> bool:
     """Whether it is this certificate, by all that they tell: when it ends, for whom it is, how it is signed."""
     ends = row.expires_at is not None and abs(row.expires_at - bundle.not_after) < timedelta(seconds=1)
-    return ends and set(row.names) == set(bundle.names) and row.signed in ("", bundle.signed)
+    return ends and _is_alike(row, bundle)
+
+
+def _is_alike(row: Installed, bundle: Bundle) -> bool:
+    """For the same names, all of them or those in its zone, and signed alike: it would take the other's place."""
+    inside = {name for name in bundle.names if f".{name.removeprefix('*.')}".endswith(f".{row.site}")}
+    return set(row.names) in (set(bundle.names), inside) and row.signed in ("", bundle.signed)
 
 
 def _require_own(rows: Sequence[Installed], bundle: Bundle, zone: _Zone) -> None:
     """Somebody put one for the same names there by hand: to replace it is for a person to say, by its id in `refs`."""
     for row in rows:
-        if row.state not in _OVER and set(row.names) == set(bundle.names) and row.signed in ("", bundle.signed):
+        if row.state not in _OVER and _is_alike(row, bundle):
             raise NeedsUser("cloudflare_foreign", zone=zone.name, certificate=row.ref, names=shown(row.names))
 
 

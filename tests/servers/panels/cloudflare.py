@@ -66,6 +66,7 @@ class Cloudflare(StandIn):
     is_account_token: bool = False
     per_page: int = 50
     filters: bool = True
+    shows_other_zones: bool = True
     # What a new certificate's state is, look by look.
     states: tuple[str, ...] = ("initializing", "pending", "active")
 
@@ -143,12 +144,13 @@ class Cloudflare(StandIn):
         key = load_pem_private_key(body["private_key"].encode(), None)
         assert key.public_key() == leaf.public_key()
         assert "EC PARAMETERS" not in body["private_key"]
+        zone = self.zones[identifier].name
         names = leaf.extensions.get_extension_for_class(SubjectAlternativeName).value.get_values_for_type(DNSName)
         is_ec = isinstance(leaf.signature_algorithm_parameters, ec.ECDSA)
         return {
             "id": f"{next(self._numbers):032x}",
             "zone_id": identifier,
-            "hosts": names,
+            "hosts": names if self.shows_other_zones else [name for name in names if name.endswith(zone)],
             "expires_on": f"{leaf.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}",
             "signature": "ECDSAWithSHA256" if is_ec else "SHA256WithRSA",
             "bundle_method": body["bundle_method"],

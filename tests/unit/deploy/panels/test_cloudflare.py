@@ -47,12 +47,19 @@ def test_a_new_one_is_uploaded_and_becomes_active(server: Cloudflare, single: Bu
     assert {(one.ref, one.expires_at, one.fingerprint) for one in states} == {(FIRST, single.not_after, "")}
 
 
-def test_a_certificate_over_two_zones_goes_to_both(server: Cloudflare, bundle: Bundle) -> None:
+@pytest.mark.parametrize("shows_other_zones", [True, False])
+def test_a_certificate_over_two_zones_goes_to_both(server: Cloudflare, bundle: Bundle, shows_other_zones: bool) -> None:
+    server.shows_other_zones = shows_other_zones
     results = cloudflare.install(way(server), bundle)
     assert [(one.site, one.state, one.ref) for one in results] == [
         ("example.net", "pending", FIRST),
         ("example.org", "pending", SECOND),
     ]
+    assert [(one.state, one.ref) for one in cloudflare.install(way(server), bundle)] == [
+        ("pending", FIRST),
+        ("pending", SECOND),
+    ]
+    assert len(writes(server)) == 2
 
 
 def test_what_is_there_already_is_left_alone(server: Cloudflare, single: Bundle) -> None:
