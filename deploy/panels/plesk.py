@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 from certificates.dns.providers.kinds import Field
 from config.lib import x509
 from config.lib.errors import ExpectedError, NeedsUser
-from deploy.panels.exchange import exchange, in_words, json_object
+from deploy.panels.exchange import exchange, in_words, json_object, require_answer
 from deploy.panels.panel import Access, Bundle, Installed, Panel, Seen, SiteResult, each
 from deploy.panels.plesk_xml import EXISTS, MALFORMED, MISSING, node, properties, results, talk, texts
 from deploy.panels.sites import covered, identifier, shown, site_names
@@ -129,13 +129,15 @@ def test(access: Access, names: Sequence[str]) -> Seen:
 
 
 def _version(access: Access) -> str:
-    """Plesk's version by REST; empty for whoever is not let in there."""
+    """Plesk's version by REST; empty where that does not answer: it is for administrators, and may be switched off."""
     login = base64.b64encode(f"{access.user}:{access.secret}".encode()).decode()
     headers = {"authorization": f"Basic {login}"} if access.user else {"x-api-key": access.secret}
-    answer = exchange(access, "GET", "/api/v2/server", {**headers, "accept": "application/json"})
-    if answer.status != 200:
+    try:
+        answer = exchange(access, "GET", "/api/v2/server", {**headers, "accept": "application/json"})
+        require_answer(access, answer)
+        told = json_object(access, answer)
+    except ExpectedError:
         return ""
-    told = json_object(access, answer)
     return in_words(access, str(told.get("panel_version") or "of an unknown version"))[:60]
 
 

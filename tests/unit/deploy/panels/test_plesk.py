@@ -10,7 +10,7 @@ from deploy.panels import plesk
 from deploy.panels.panel import Access, Bundle, LoginRefused, Unsure
 from tests.servers.ca import Issued, TestCa
 from tests.servers.panels.plesk import KEY, PASSWORD, USER, Plesk, error, packet, web_server
-from tests.servers.panels.wire import LOGIN_PAGE, Answer, panel_server
+from tests.servers.panels.wire import LOGIN_PAGE, Answer, Manner, panel_server
 from tests.unit.deploy.panels.conftest import as_bundle, way_to
 
 ALL = ["example.net", "shop.example.org", "blog.example.net"]
@@ -114,6 +114,14 @@ def test_a_test_changes_nothing_and_works_for_everybody(server: Plesk, is_admini
     )
     assert [bool(seen.notes), any("18.0.62.2" in one for one in seen.may)] == [not is_administrator, is_administrator]
     assert asked(server, "certificate/install") + asked(server, "site/set") == []
+
+
+@pytest.mark.parametrize("answer", [Answer(200, LOGIN_PAGE), Answer(404, ""), Answer(503, ""), "cut"])
+def test_rest_is_not_needed(server: Plesk, answer: Answer | Manner) -> None:
+    server.is_administrator = True
+    server.troubles = [("/api/v2/", answer)]
+    seen = plesk.test(way(server), ["example.net"])
+    assert (seen.matching, len(seen.notes)) == (("example.net",), 1)
 
 
 def test_a_server_that_calls_the_place_a_site_gets_it_too(server: Plesk, bundle: Bundle) -> None:

@@ -1,15 +1,18 @@
 """Before a panel is told anything: whose certificate it shows, and what was typed into its form."""
 
+import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
 from pytest_django import Settings
 
 from config.lib import egress
 from config.lib.errors import ExpectedError, InvalidValue, NeedsUser, Transient
+from deploy.panels.exchange import in_words
 from deploy.panels.known import panels
 from deploy.panels.panel import Access, Bundle, Panel
 from deploy.panels.reading import read_access, read_bundle, read_fingerprint
@@ -115,6 +118,18 @@ def test_the_whole_visit_ends_too(there: Listening, panel: Panel) -> None:
     there.troubles = [("", "deaf")] * 3
     with pytest.raises(Transient):
         panel.read_back(way(there, panel, seconds=0.5), ["example.net"])
+
+
+@pytest.mark.parametrize("spelled", [str, quote_plus, lambda text: json.dumps(text)[1:-1]])
+@pytest.mark.parametrize("secret", ["p+w", 'Pä55"w<o>rd & more', "x/y+z=" * 8])
+def test_a_secret_is_hidden_however_short_it_is_and_however_it_is_spelled(
+    secret: str, spelled: Callable[[str], str], bundle: Bundle
+) -> None:
+    """As it stood in the form, the header or the JSON that was sent."""
+    access = Access("cPanel", "panel.example.net", 2083, "acme", secret)
+    line = next(line for line in bundle.key.splitlines() if "+" in line or "/" in line)
+    words = in_words(access, f"It was {spelled(secret)} and {spelled(line)}.", [bundle.key])
+    assert words == "It was [hidden] and [hidden]."
 
 
 def test_nothing_of_a_visit_is_logged(
