@@ -88,6 +88,12 @@ register(
             "Give {host} a certificate that is valid for its name. "
             "For a private authority the operator sets TLS_EXTRA_CA_BUNDLE.",
         ),
+        "tls_other_certificate": Entry(
+            "{host} shows another certificate than the pinned one",
+            "Pinned is {expected}, it showed {seen}. Either its certificate was renewed, or something between it and "
+            "the portal answers in its place. Nothing was sent.",
+            "Compare the fingerprint with what the server itself shows; only if they are the same pin the new one.",
+        ),
         "http_failed": Entry(
             "{host} broke off the HTTP exchange",
             "The connection was closed early, or what came was not HTTP.",

@@ -20,6 +20,7 @@ from config.lib.egress import Deadline, HttpAnswer
 from config.lib.errors import ExpectedError
 from tests.servers.ca import TestCa
 from tests.servers.listener import Listener, Script, dripping, http_script, listening, read_request
+from tests.servers.ports import wait_until
 from tests.servers.stub_dns import StubDns, stub_dns
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -337,3 +338,62 @@ def test_a_body_may_be_cut_instead_of_refused(serve: Serve) -> None:
     listener = serve(http_script(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd"))
     assert _get(listener, max_bytes=2, cuts=True).body == b"ab"
     assert _code(lambda: _get(listener, max_bytes=2)) == "too_large"
+
+
+def _pinned_to(fingerprint: str, listener: Listener, scheme: str = "https", **options: Any) -> HttpAnswer:
+    url = f"{scheme}://{FIRST}:{listener.port}/"
+    return egress.http("POST", url, body=b"key", deadline=Deadline(3), pinned=fingerprint, **options)
+
+
+def _keeping(ca: TestCa, place: Path, seen: list[bytes], names: list[str]) -> tuple[str, Script]:
+    """(the certificate's fingerprint, what keeps all that comes after the handshake)."""
+    issued = ca.issue(names, age_days=100)
+    issued.write(place)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(place / "fullchain.pem", place / "key.pem")
+
+    def script(connection: socket.socket) -> None:
+        received = b""
+        try:
+            with context.wrap_socket(connection, server_side=True) as secured:
+                while not received.endswith(b"key") and (piece := secured.recv(65536)):
+                    received += piece
+                secured.sendall(OK)
+        finally:
+            # Also of a connection that was reset.
+            seen.append(received)
+
+    return issued.fingerprint, script
+
+
+def test_a_pinned_certificate_stands_for_itself(serve: Serve, tmp_path: Path) -> None:
+    """Expired, of an unknown authority and for another name: whoever pinned it has said that it is the one."""
+    seen: list[bytes] = []
+    fingerprint, script = _keeping(TestCa("Nobody"), tmp_path, seen, ["panel.internal"])
+    assert _pinned_to(fingerprint, serve(script)).body == b"ok"
+    wait_until(lambda: len(seen) == 1, seconds=5, what="the end of the connection")
+    assert seen[0].endswith(b"\r\n\r\nkey")
+
+
+def test_another_certificate_than_the_pinned_one_gets_nothing(
+    serve: Serve, authority: TestCa, tmp_path: Path, settings: Settings
+) -> None:
+    """Also where it would be trusted without a pin."""
+    seen: list[bytes] = []
+    fingerprint, script = _keeping(authority, tmp_path, seen, [FIRST])
+    listener = serve(script)
+    with pytest.raises(egress.Refused) as refusal:
+        _pinned_to("0" * 64, listener)
+    assert refusal.value.code == "tls_other_certificate"
+    assert refusal.value.params == {"host": FIRST, "expected": "0" * 64, "seen": fingerprint}
+    wait_until(lambda: len(seen) == 1, seconds=5, what="the end of the refused connection")
+    assert seen == [b""]
+    # The same listener does hear whoever pinned it.
+    assert _pinned_to(fingerprint, listener).body == b"ok"
+
+
+def test_nothing_pinned_goes_out_without_tls(serve: Serve) -> None:
+    seen: list[bytes] = []
+    listener = serve(http_script(OK, seen))
+    assert _code(lambda: _pinned_to("0" * 64, listener, "http")) == "egress_refused"
+    assert listener.connections == 0

@@ -3,6 +3,7 @@
 Libraries that are handed such a socket (smtplib, httpcore) may set whatever timeout they like.
 """
 
+import hashlib
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from .deadline import Deadline
-from .refusals import Unreachable
+from .refusals import Refused, Unreachable
 
 
 class _Bounded:
@@ -85,10 +86,13 @@ def bound(sock: socket.socket, deadline: Deadline, allowance: int | None = None)
     return bounded
 
 
-def start_tls(sock: socket.socket, context: ssl.SSLContext, host: str, deadline: Deadline) -> BoundedTLSSocket:
+def start_tls(
+    sock: socket.socket, context: ssl.SSLContext, host: str, deadline: Deadline, *, pinned: str = ""
+) -> BoundedTLSSocket:
     """The verified TLS handshake with `host` over `sock`; raises Unreachable("tls_failed").
 
-    `context` comes from `client_context`, which makes it give bounded sockets.
+    `context` comes from `client_context`, which makes it give bounded sockets. With `pinned`, the SHA-256 of the one
+    certificate that is accepted, it comes from `pinned_context`; another one raises Refused("tls_other_certificate").
     """
     allowance = sock.allowance if isinstance(sock, _Bounded) else None
     sock.settimeout(deadline.check())
@@ -98,8 +102,17 @@ def start_tls(sock: socket.socket, context: ssl.SSLContext, host: str, deadline:
         raise deadline.exceeded() from problem
     except OSError as problem:
         raise Unreachable("tls_failed", host=host, reason=_reason(problem)) from problem
+    if pinned:
+        _require_pinned(secured, host, pinned)
     secured.deadline, secured.allowance = deadline, allowance
     return secured
+
+
+def _require_pinned(secured: ssl.SSLSocket, host: str, pinned: str) -> None:
+    seen = hashlib.sha256(secured.getpeercert(binary_form=True) or b"").hexdigest()
+    if seen != pinned:
+        secured.close()
+        raise Refused("tls_other_certificate", host=host, expected=pinned, seen=seen)
 
 
 def _reason(problem: OSError) -> str:

@@ -12,7 +12,7 @@ from config.lib.errors import NeedsUser
 from .deadline import Deadline
 from .refusals import Refused, Unreachable
 from .transport import Address, Wire, parse_url
-from .trust import client_context
+from .trust import client_context, pinned_context
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BODILESS = frozenset({"GET", "HEAD"})
@@ -50,18 +50,21 @@ def http(
     max_bytes: int = 262_144,
     redirects: int = 0,
     ca_bundle: str | None = None,
+    pinned: str = "",
     cuts: bool = False,
 ) -> HttpAnswer:
     """The answer, whatever its status. Blocks until the deadline at most; nothing is repeated.
 
     A redirect beyond `redirects` is answered as it came. Hops are judged like the first host,
     only to ports 80 and 443, and lose all headers that may be credentials when the origin changes.
+    `pinned`, a SHA-256 in lower-case hex, is the certificate that every hop has to show, in place of a verified one;
+    before that nothing is written, and without TLS nothing is at all.
     Raises Refused, Unreachable (too_large beyond `max_bytes` of body, unless it `cuts` there) or
     NeedsUser("url_malformed"). Unreachable's `was_written` tells whether the request may have arrived.
     """
     question = Question(method, parse_url(url), {k.lower(): v for k, v in (headers or {}).items()}, body)
     for hop in range(redirects + 1):
-        answer = _exchanged(question, deadline, max_bytes, ca_bundle, cuts)
+        answer = _exchanged(question, deadline, max_bytes, ca_bundle, pinned, cuts)
         if answer.status not in REDIRECTS or "location" not in answer.headers or hop == redirects:
             break
         question = following(question, answer.status, answer.headers)
@@ -88,10 +91,14 @@ def following(question: Question, status: int, headers: Mapping[str, str]) -> Qu
     )
 
 
-def _exchanged(question: Question, deadline: Deadline, max_bytes: int, ca_bundle: str | None, cuts: bool) -> HttpAnswer:
+def _exchanged(
+    question: Question, deadline: Deadline, max_bytes: int, ca_bundle: str | None, pinned: str, cuts: bool
+) -> HttpAnswer:
     address = question.address
-    context = client_context(ca_bundle, alpn="http/1.1")
-    wire = Wire(deadline)
+    if pinned and address.scheme != "https":
+        raise Refused("egress_refused", host=address.host)
+    context = pinned_context() if pinned else client_context(ca_bundle, alpn="http/1.1")
+    wire = Wire(deadline, pinned=pinned)
     with (
         _noting_written(wire),
         httpcore_failures(address.host),

@@ -4,7 +4,8 @@ from config.lib.errors import NeedsUser, Transient
 
 
 class Refused(NeedsUser):
-    """The portal does not connect there, whatever answers; code `egress_refused`."""
+    """The portal does not talk to that: `egress_refused` whatever answers there, `tls_other_certificate` to another
+    certificate than the pinned one."""
 
 
 class Unreachable(Transient):

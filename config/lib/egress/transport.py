@@ -74,12 +74,16 @@ def _host_part(parts: SplitResult) -> str:
 class Wire(httpcore.NetworkBackend):
     """Opens the pool's connections; `deadline` is the one of the request under way.
 
-    Each connection may bring at most `allowance` bytes; `family` (4 or 6) leaves out the host's other addresses.
+    Each connection may bring at most `allowance` bytes; `family` (4 or 6) leaves out the host's other addresses;
+    `pinned` is the one certificate that is talked to.
     """
 
-    def __init__(self, deadline: Deadline, *, allowance: int | None = None, family: int | None = None) -> None:
+    def __init__(
+        self, deadline: Deadline, *, allowance: int | None = None, family: int | None = None, pinned: str = ""
+    ) -> None:
         self.deadline = deadline
         self.has_written = False
+        self.pinned = pinned
         self._allowance = allowance
         self._family = family
 
@@ -120,7 +124,9 @@ class _Stream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         try:
-            secured = start_tls(self._sock, ssl_context, server_hostname or "", self._wire.deadline)
+            secured = start_tls(
+                self._sock, ssl_context, server_hostname or "", self._wire.deadline, pinned=self._wire.pinned
+            )
         except BaseException:
             self.close()
             raise

@@ -44,6 +44,21 @@ def _built(bundles: tuple[tuple[str, int], ...], alpn: str) -> ssl.SSLContext:
 
 
 @lru_cache(maxsize=1)
+def pinned_context() -> ssl.SSLContext:
+    """For a peer whose certificate is compared with a fingerprint right after the handshake, in place of its chain.
+
+    `start_tls` does that before anything is written; a panel's own certificate is signed by nobody that we know.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslsocket_class = BoundedTLSSocket
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+@lru_cache(maxsize=1)
 def context_that_verifies_nothing() -> ssl.SSLContext:
     """For `http_unverified_for_detection` alone: talks to whoever answers, by whatever protocol is left."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
