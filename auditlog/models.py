@@ -35,7 +35,13 @@ class Event(models.Model):
     objects = ScopedManager["Event"]()
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace_id", "seq"], condition=models.Q(seq__isnull=False), name="event_once_in_chain"
+            ),
+        ]
         indexes = [
+            models.Index(fields=["workspace_id", "at", "id"], condition=models.Q(seq=None), name="event_unsealed"),
             models.Index(fields=["workspace_id", "-at", "-id"], name="event_workspace_at"),
             models.Index(fields=["domain_id", "-at", "-id"], name="event_domain_at"),
             models.Index(fields=["run_id"], name="event_run"),

@@ -5,7 +5,7 @@ from billing.models import Account, Entry, TopUp
 from config.lib.errors import ExpectedError
 from config.lib.money import dollars
 
-contents.add("balance", Content(Account, "the prepaid balance, which is not paid back by itself", "", 5))
+contents.add("balance", Content(Account, "the prepaid balance (it is not paid back by itself)", "", 34))
 contents.add("ledger", Content(Entry, "1 entry of the balance", "{} entries of the balance", 35))
 
 

@@ -13,10 +13,11 @@ from accounts.models import Workspace
 from auditlog.events import Actor, record, sentence
 from auditlog.models import Event
 from auditlog.pages.pdf import Paper
+from auditlog.pages.sealing import head_of
 from config.lib import clock
 from config.lib.spreadsheets import csv_lines
 
-COLUMNS = ("time", "severity", "kind", "what", "who", "from", "domain", "run", "details", "id")
+COLUMNS = ("time", "severity", "kind", "what", "who", "from", "domain", "run", "details", "id", "entry", "seal")
 PDF_ROWS = 50_000
 CHUNK = 2_000
 SPOOLED = 4_000_000
@@ -37,6 +38,7 @@ def _cells(rows: QuerySet[Event]) -> Iterator[tuple[str, ...]]:
         yield (
             *(event.at.isoformat(), event.severity, event.kind, sentence(event), event.actor_label),
             *(event.actor_ip or "", event.domain_label, str(event.run_id or ""), details, str(event.pk)),
+            *(str(event.seq or ""), event.hash or ""),
         )
 
 
@@ -67,6 +69,9 @@ def _draw(file: IO[bytes], workspace: Workspace, rows: QuerySet[Event], filters:
     end = [f"{sum(totals.values())} events: {', '.join(told)}" if told else "No event matches."]
     if is_cut:
         end.append(f"There are more: a PDF holds the newest {PDF_ROWS:,}. The CSV has all of them.")
+    number, seal = head_of(workspace.pk)
+    if number:
+        end.append(f"The log is sealed up to entry {number:,}: SHA-256 {seal}")
     paper.close(end)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from config.lib.errors import ExpectedError
 from deploy.ssh import command, connect, run
-from deploy.ssh.files import remote_files
+from deploy.ssh.files import Entry, remote_files
 from deploy.ssh.keys import load_key
 from tests.servers.people import new_ssh_key
 from tests.servers.ports import free_port, wait_until
@@ -300,7 +300,7 @@ def test_an_absurd_answer_to_the_first_sftp_packet_is_said_in_words(says: str) -
     "act",
     [
         pytest.param(lambda files: files.entry("/etc"), id="look"),
-        pytest.param(lambda files: files.link("/old", "/new"), id="link"),
+        pytest.param(lambda files: files.duplicate("/old", "/new", Entry("file", 0o600, 0, 1)), id="duplicate"),
     ],
 )
 def test_an_absurd_answer_to_a_later_sftp_packet_is_said_in_words(says: str, act: Callable[[Any], object]) -> None:
