@@ -1,9 +1,11 @@
 """Fixtures that every test may use."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 NO_WORKSPACE = "00000000-0000-0000-0000-000000000000"
@@ -14,6 +16,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that wait longest are begun first: begun last, one of them would be waited for alone."""
     slow = {item.path for item in items if item.get_closest_marker("timeout")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(autouse=True)
+def _no_mail_is_left() -> Iterator[None]:
+    """Without a mail server mail is written below VAR_DIR, which the tests of one process share."""
+    yield
+    shutil.rmtree(settings.VAR_DIR / "mail", ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
