@@ -1,11 +1,11 @@
-"""One deploy run: the pair checked, four files per directory, the reload commands, and what is served then.
+"""The parts of a deploy run: the pair checked, four files per directory, the reload commands, what is served then.
 
 Everything is written down before it is done and may be done again: a run that is killed anywhere is claimed
-again, repairs what the journal says, and completes.
+again, repairs what the journal says, and completes. `deploy.together` puts the parts in their order.
 """
 
-import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography import x509 as pyca
@@ -14,14 +14,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from certificates.models import Certificate
 from config.lib import x509
 from config.lib.crash import crash_here
-from config.lib.errors import ExpectedError, NeedsUser, Transient
+from config.lib.errors import ExpectedError, NeedsUser
 from deploy import journal as journals
 from deploy import proof, unseal
 from deploy import reload as reloads
 from deploy.journal import Journal
-from deploy.models import TargetRun
+from deploy.models import Server, Target, TargetRun
 from deploy.paying import require_paid
-from deploy.placing import files_of
 from deploy.proof import Served
 from deploy.replacing import (
     FILES_SECONDS,
@@ -35,47 +34,48 @@ from deploy.replacing import (
     undo_left_over,
 )
 from deploy.result import SUPERSEDED, Result
-from deploy.session import opened
 from deploy.ssh import install
-from deploy.ssh.files import remote_files
 from deploy.ssh.install import NewFile
-from deploy.trail import Trail
+from deploy.trail import Note, Trail
 from deploy.work import Work, first_seen
-
-RELOADS_CUT = 2
 
 State, Outcome = TargetRun.State, TargetRun.Outcome
 
 
-def deploy_to_target(run: TargetRun, trail: Trail) -> Result:
-    """Bring the run's certificate onto its target and prove it. Blocks for minutes; repeatable after any cut.
+@dataclass(frozen=True)
+class Ready:
+    """A run that nothing forbids, with the files to write."""
 
-    An expected error leaves as an exception when this run has changed nothing, or when the connection was lost
-    while the journal says what is half-done.
-    """
+    run: TargetRun
+    trail: Trail
+    target: Target
+    server: Server
+    certificate: Certificate
+    wanted: Sequence[NewFile] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """New files are in place, or were already, and the daemon has to be told. `before`: what was served, by port."""
+
+    entry: Journal | None
+    before: Mapping[str, str]
+
+
+def check(run: TargetRun, trail: Trail) -> Ready:
+    """All that can be refused without touching the server. Raises ExpectedError."""
     if run.target is None or run.server is None or run.certificate is None:
         raise NeedsUser("deploy_nothing_left")
-    wanted = _check(run, run.certificate, trail)
-    hidden = [*unseal.secrets_of(run.server), *unseal.secrets_among(wanted)]
-    with opened(run, trail, run.server, must_be_trusted=True) as connection, remote_files(connection) as plain:
-        crash_here("deploy.connected")
-        files = files_of(trail, run.target, connection, plain)
-        work = Work(run, trail, run.target, run.server, run.certificate, connection, files, wanted, hidden)
-        return _repair(work) or _replace(work)
-
-
-def _check(run: TargetRun, certificate: Certificate, trail: Trail) -> list[NewFile]:
-    """All that can be refused without touching the server; then the files to write."""
     _refuse_older(run)
     require_paid(run)
-    names = run.target.names if run.target else {}
+    names, certificate = run.target.names, run.certificate
     with trail.step("Check that key and certificate belong together") as note:
         wanted = unseal.new_files(certificate, names)
         key = next(file.content for file in wanted if file.name == names["key"])
         leaf = pyca.load_pem_x509_certificate(certificate.leaf_pem.encode())
         x509.check_pair(leaf.public_bytes(Encoding.DER), key)
         note.detail = f"{certificate.fingerprint_sha256[:16]}…, valid until {certificate.not_after:%d %B %Y}"
-    return wanted
+    return Ready(run, trail, run.target, run.server, certificate, wanted)
 
 
 def _refuse_older(run: TargetRun) -> None:
@@ -86,6 +86,15 @@ def _refuse_older(run: TargetRun) -> None:
     later = later.filter(deployment__undone_at=None)
     if later.exclude(pk=run.pk).exclude(state=State.WAITING).exists():
         raise NeedsUser(SUPERSEDED)
+
+
+def place(work: Work) -> Result | Placed:
+    """Bring the files into place, what was left half-done repaired first. Blocks for minutes; repeatable.
+
+    A result when the run is over: nothing to change, or it has gone back. An expected error leaves as an exception
+    when this run has changed nothing, or when the connection was lost while the journal says what is half-done.
+    """
+    return _repair(work) or _replace(work)
 
 
 def _repair(work: Work) -> Result | None:
@@ -102,8 +111,8 @@ def _repair(work: Work) -> Result | None:
     return None
 
 
-def _replace(work: Work) -> Result:
-    """The way of a healthy run, from a first look to the proof."""
+def _replace(work: Work) -> Result | Placed:
+    """The way of a healthy run, from a first look to the swap."""
     changing, served = _look(work)
     entry = journals.read(work.target)
     if entry is None and not changing and work.is_served(served):
@@ -117,7 +126,7 @@ def _replace(work: Work) -> Result:
             return _return(work, announce_return(work, entry, failure))
     if entry:
         remove_stages(work, entry)
-    return _conclude(work, entry, entry.before if entry else proof.by_port(served))
+    return Placed(entry, entry.before if entry else proof.by_port(served))
 
 
 def _look(work: Work) -> tuple[list[str], list[Served]]:
@@ -150,9 +159,9 @@ def _unchanged(work: Work, served: Sequence[Served]) -> Result:
     return _standing(work, None, served)
 
 
-def _conclude(work: Work, entry: Journal | None, before: Mapping[str, str]) -> Result:
-    """Reload, prove, and go back when it got worse."""
-    failure = reload_all(work, entry)
+def conclude(work: Work, placed: Placed, failure: ExpectedError | None) -> Result:
+    """After the reload, which failed for `failure`: prove, and go back when it got worse."""
+    entry, before = placed.entry, placed.before
     crash_here("deploy.reloaded")
     if failure is None:
         served = _prove(work)
@@ -202,32 +211,37 @@ def _line_to_change(work: Work, served: Sequence[Served]) -> NeedsUser:
     )
 
 
-def reload_all(work: Work, entry: Journal | None) -> ExpectedError | None:
-    """Run the commands in order and stop at the first that fails; why it failed.
+def reload_all(works: Sequence[Work]) -> ExpectedError | None:
+    """Run the commands, which all of `works` share, once and in order; stops at the first that fails: why it failed.
 
     Raises Transient when the line is cut: what the command did is unknown then, and running it again is harmless.
-    Where that happens again and again, the next attempt puts the old files back.
     """
-    for line in work.target.reload_commands:
+    for line in works[0].target.reload_commands:
         try:
-            _run_line(work, line)
-        except Transient as error:
-            if entry and work.run.attempts >= RELOADS_CUT:
-                announce_return(work, entry, error)
-            raise
-        except ExpectedError as error:
+            _run_line(works, line)
+        except NeedsUser as error:
             return error
     return None
 
 
-def _run_line(work: Work, line: str) -> None:
-    with work.trail.step(line, seconds=reloads.LONGEST_SECONDS) as note:
-        ran = reloads.run_line(work.connection, line, work.secrets)
-        work.ran.append(ran)
-        note.detail = ran.summary()
-        note.data = ran.as_json()
-        if not ran.outcome.is_ok:
-            raise reloads.explain(work.connection, ran)
+def _run_line(works: Sequence[Work], line: str) -> None:
+    first, others = works[0], works[1:]
+    note = Note()
+    try:
+        with first.trail.step(line, seconds=reloads.LONGEST_SECONDS) as note:
+            ran = reloads.run_line(first.connection, line, [one for work in works for one in work.secrets])
+            for work in works:
+                work.ran.append(ran)
+            note.detail = f"{ran.summary()}, once for {len(works)} domains" if others else ran.summary()
+            note.data = ran.as_json()
+            if not ran.outcome.is_ok:
+                raise reloads.explain(first.connection, ran)
+    except ExpectedError as error:
+        for work in others:
+            work.trail.repeat(line, note, error)
+        raise
+    for work in others:
+        work.trail.repeat(line, note)
 
 
 def _prove(work: Work) -> list[Served]:
@@ -253,15 +267,27 @@ def _in_words(one: Served, wanted: str) -> str:
 
 def _return(work: Work, entry: Journal) -> Result:
     """Restore the previous set and reload it; the result is the failure that led here."""
-    failure = NeedsUser(str(entry.error["code"]), **dict(entry.error["params"]))
+    stuck = restore_set(work, entry)
+    if stuck:
+        return stuck
+    reload_all([work])  # What it said is in the trail; the first failure is what counts.
+    return went_back(work, entry)
+
+
+def restore_set(work: Work, entry: Journal) -> Result | None:
+    """Put the previous set back; a result when that cannot be done."""
     try:
         put_files_back(work, entry)
     except NeedsUser as error:
-        stuck = NeedsUser("put_back_failed", because=failure.code, **{**error.params, "host": work.server.label})
+        because = str(entry.error["code"])
+        stuck = NeedsUser("put_back_failed", because=because, **{**error.params, "host": work.server.label})
         return Result(State.FAILED, Outcome.FAILED, error=stuck, commands=work.commands)
-    with contextlib.suppress(NeedsUser):  # What it said is in the trail; the first failure is what counts.
-        for line in work.target.reload_commands:
-            _run_line(work, line)
+    return None
+
+
+def went_back(work: Work, entry: Journal) -> Result:
+    """How a run ends whose old set is in place and reloaded again: with the failure that led there."""
+    failure = NeedsUser(str(entry.error["code"]), **dict(entry.error["params"]))
     seen = look_back(work, entry)
     return Result(State.FAILED, Outcome.FAILED, error=failure, commands=work.commands, served=seen, is_clean=True)
 

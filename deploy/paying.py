@@ -13,7 +13,6 @@ from certificates.models import Certificate
 from certificates.unpaid import tell_paid, tell_unpaid, waiting
 from config.lib import clock, jobs
 from config.lib.errors import ExpectedError
-from deploy import server_lease
 from deploy.models import TargetRun
 from deploy.reconcile import KIND
 from deploy.result import Result
@@ -52,9 +51,8 @@ def _is_late(domain: Domain, certificate: Certificate | None) -> bool:
 
 
 def wait_for_balance(run: TargetRun, error: ExpectedError) -> None:
-    """The run stays open and says why; the deployment goes on as soon as there is enough. Others get its server."""
-    token = run.lease_token
-    is_ours = run.finish(
+    """The run stays open and says why; the deployment goes on as soon as there is enough."""
+    run.finish(
         state=State.WAITING,
         started_at=None,
         run_after=clock.now() + ASKED_AGAIN,
@@ -63,9 +61,6 @@ def wait_for_balance(run: TargetRun, error: ExpectedError) -> None:
         error_params=jobs.storable(error.params),
         also=partial(tell_unpaid, run.domain, error),
     )
-    server_lease.give_back(run, token)
-    if is_ours:
-        jobs.ring(KIND)
 
 
 def wake_unpaid(workspace_id: uuid.UUID) -> None:

@@ -15,12 +15,12 @@ from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, Transient
 from deploy import server_lease
 from deploy.checking import check_target
-from deploy.deploying import deploy_to_target
 from deploy.models import Target, TargetRun
 from deploy.paying import settle_payment, wait_for_balance
 from deploy.reconcile import KIND, plan_retry
 from deploy.result import SUPERSEDED, Result
 from deploy.settling import lock_domain, settle_deployment
+from deploy.together import deploy_together, join
 from deploy.trail import Trail, keep_on_run
 from deploy.undoing import keep_undone, undo_on_target
 
@@ -30,9 +30,9 @@ MAX_REPAIRS = 10
 
 State, Outcome = TargetRun.State, TargetRun.Outcome
 
-WORK: Mapping[str, Callable[[TargetRun, Trail], Result]] = {
+# What is worked alone; deployments go together with others of their server.
+ALONE: Mapping[str, Callable[[TargetRun, Trail], Result]] = {
     TargetRun.Kind.TEST: check_target,
-    TargetRun.Kind.DEPLOY: deploy_to_target,
     TargetRun.Kind.UNDO: undo_on_target,
 }
 
@@ -40,29 +40,46 @@ WORK: Mapping[str, Callable[[TargetRun, Trail], Result]] = {
 def work_runs(claimed: Sequence[TargetRun]) -> None:
     """Work claimed runs one after the other; the job kind's `work`."""
     for run in claimed:
+        token = run.lease_token
         if run.server_id is None or server_lease.take(run):
             _work(run)
+            server_lease.give_back(run, token)
+            jobs.ring(KIND)
         else:
             run.finish(run_after=clock.now() + BUSY_PAUSE, priority=run.priority, attempts=run.attempts)
             jobs.ring(KIND, after=BUSY_PAUSE)
 
 
-def _work(run: TargetRun) -> None:
+def _work(first: TargetRun) -> None:
     crash_here("deploy.claimed")
-    trail = Trail(run)
-    trail.close_interrupted()
-    keep_on_run(run, state=State.RUNNING, started_at=run.started_at or clock.now())
+    runs = [first, *join(first)]
+    for run in runs:
+        Trail(run).close_interrupted()
+        keep_on_run(run, state=State.RUNNING, started_at=run.started_at or clock.now())
+    if first.kind in ALONE:
+        _end(first, _worked_alone(first))
+        return
+    for run, end in deploy_together(runs):
+        _end(run, end)
+
+
+def _worked_alone(run: TargetRun) -> Result | ExpectedError:
     try:
-        result = WORK[run.kind](run, trail)
+        return ALONE[run.kind](run, Trail(run))
     except ExpectedError as error:
-        if error.code == UNPAID:
-            wait_for_balance(run, error)
-            return
-        if isinstance(error, Transient) and _is_half_done(run) and run.attempts < MAX_REPAIRS:
-            _come_back(run, error)
-            return
-        result = Result(State.FAILED, Outcome.FAILED if run.kind == TargetRun.Kind.DEPLOY else "", error=error)
-    end_run(run, result)
+        return error
+
+
+def _end(run: TargetRun, end: Result | ExpectedError) -> None:
+    if isinstance(end, Result):
+        end_run(run, end)
+    elif end.code == UNPAID:
+        wait_for_balance(run, end)
+    elif isinstance(end, Transient) and _is_half_done(run) and run.attempts < MAX_REPAIRS:
+        _come_back(run, end)
+    else:
+        outcome = Outcome.FAILED if run.kind == TargetRun.Kind.DEPLOY else ""
+        end_run(run, Result(State.FAILED, outcome, error=end))
 
 
 def _is_half_done(run: TargetRun) -> bool:
@@ -102,11 +119,8 @@ def end_run(run: TargetRun, result: Result) -> None:
         served_fingerprint_sha256=result.served,
         ended_at=clock.now(),
     )
-    server_lease.give_back(run, token)
-    if not is_ours:
-        return
-    crash_here("deploy.ended")
-    jobs.ring(KIND)
+    if is_ours:
+        crash_here("deploy.ended")
 
 
 def _follow_up(run: TargetRun, result: Result, token: uuid.UUID | None) -> None:

@@ -7,13 +7,19 @@ reserved under the run's id while a run that is half-done waits for its next cla
 import uuid
 from datetime import timedelta
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from config.lib import jobs
+from config.lib import clock, jobs
 from deploy.models import Server, TargetRun
 
 SECONDS = 90
+# Between two sets of files: the journal says so, and only a run that goes on or back ends it.
+HALF_DONE = Q(
+    kind__in=(TargetRun.Kind.DEPLOY, TargetRun.Kind.UNDO),
+    state__in=TargetRun.OPEN_STATES,
+    target__journal__isnull=False,
+)
 
 
 def take(run: TargetRun) -> bool:
@@ -59,6 +65,10 @@ def reserve(run: TargetRun, token: uuid.UUID | None, wait: timedelta) -> None:
 
 
 def leave_busy_out(rows: QuerySet[TargetRun]) -> QuerySet[TargetRun]:
-    """Runs whose server nobody else is working on: the others are not worth a claim yet."""
+    """Runs whose server nobody else is working on, and where no other run is half-done.
+
+    The others are not worth a claim yet: a reload of theirs would bring half of a set into use.
+    """
     busy = Q(server__lease_until__gte=Now()) & ~Q(server__lease_token=F("pk"))
-    return rows.exclude(busy)
+    half_done = TargetRun.unscoped.filter(HALF_DONE, server=OuterRef("server"), run_after__lte=clock.now())
+    return rows.exclude(busy).filter(Q(target__journal__isnull=False) | ~Exists(half_done))

@@ -1,12 +1,15 @@
 """The steps of a run: each is a row before it acts and is settled after, so that a killed run shows where it was."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Max
+from django.db.models.functions import Now
 
 from config.lib import clock, jobs
 from config.lib.errors import ExpectedError
@@ -43,8 +46,9 @@ def keep_on_run(run: TargetRun, *, also: Callable[[], None] | None = None, **fie
 class Trail:
     """Writes the steps of one claimed run, and keeps the leases of the run and of its server while it goes on."""
 
-    def __init__(self, run: TargetRun) -> None:
+    def __init__(self, run: TargetRun, *, beside: Collection[uuid.UUID] = ()) -> None:
         self.run = run
+        self.beside = beside  # Others of the same claim: while this one is worked, their leases must not run out.
         last = RunStep.unscoped.filter(run=run).aggregate(last=Max("position"))["last"]
         self._position = 0 if last is None else last + 1
         done = RunStep.unscoped.filter(run=run, state=RunStep.State.SUCCEEDED)
@@ -64,11 +68,7 @@ class Trail:
         Raises jobs.LeaseLost when somebody else has the run by now: then nothing was begun.
         """
         self.hold(seconds)
-        row = RunStep.objects.create(
-            workspace_id=self.run.workspace_id, run=self.run, position=self._position, name=name[:600]
-        )
-        self._position += 1
-        note = Note()
+        row, note = self._write(name), Note()
         try:
             yield note
         except ExpectedError as error:
@@ -83,7 +83,26 @@ class Trail:
     def hold(self, seconds: float) -> None:
         """Both leases for `seconds` more. Raises jobs.LeaseLost."""
         self.run.renew_lease(seconds + LEASE_MARGIN)
+        if self.beside:
+            others = TargetRun.unscoped.filter(pk__in=self.beside, lease_token=self.run.lease_token)
+            others.update(lease_until=Now() + timedelta(seconds=seconds + LEASE_MARGIN))
         server_lease.hold(self.run, seconds + LEASE_MARGIN)
+
+    def repeat(self, name: str, note: Note, error: ExpectedError | None = None) -> None:
+        """Show here a step that was done once, for this run and the others of its claim."""
+        row = self._write(name)
+        if error:
+            params = jobs.storable(error.params)
+            self._settle(row, RunStep.State.FAILED, note, error_code=error.code, error_params=params)
+        else:
+            self._settle(row, RunStep.State.SUCCEEDED, note)
+
+    def _write(self, name: str) -> RunStep:
+        row = RunStep.objects.create(
+            workspace_id=self.run.workspace_id, run=self.run, position=self._position, name=name[:600]
+        )
+        self._position += 1
+        return row
 
     def _settle(self, row: RunStep, state: RunStep.State, note: Note, **fields: Any) -> None:
         RunStep.unscoped.filter(pk=row.pk).update(

@@ -93,7 +93,7 @@ def undo_on_target(run: TargetRun, trail: Trail) -> Result:
             undo_left_over(work, left)
         journals.write(run, target, entry)
         put_files_back(work, entry)
-        failure = reload_all(work, None)
+        failure = reload_all([work])
         served = look_back(work, entry)
     state = State.PARTIAL if failure else State.SUCCEEDED
     files_back = [f"{directory}/{name}" for directory in entry.kept for name in entry.names]

@@ -7,6 +7,7 @@ an nginx that run elsewhere. Each worker is a fork, so that SIGKILL ends it as a
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +24,7 @@ from config.lib import clock, jobs
 from deploy.deployments import start_deployment
 from deploy.models import Deployment, Server, Target, TargetRun
 from tests.cast import make_user
-from tests.integration.deploying import HOST, Scene
+from tests.integration.deploying import Scene
 from tests.servers.nginx import served_fingerprint
 from tests.servers.people import DeployUser
 from tests.servers.sshd import Sshd
@@ -52,8 +53,8 @@ def worker(crash_at: str, crash_dir: str) -> bool:
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
-def workers(deployment: Deployment, point: str, crash_dir: str) -> int:
-    """Worker after worker until the deployment has ended; each finds the dead one's leases run out. How many died."""
+def workers(point: str, crash_dir: str) -> int:
+    """Worker after worker until every deployment has ended; each finds the dead one's leases run out. How many died."""
     killed = 0
     for _ in range(40):
         past = clock.now().replace(year=LONG_AGO)
@@ -61,45 +62,48 @@ def workers(deployment: Deployment, point: str, crash_dir: str) -> int:
         Server.unscoped.exclude(lease_until=None).update(lease_until=past)
         TargetRun.unscoped.filter(run_after__gt=clock.now()).update(run_after=clock.now())
         killed += worker(point, crash_dir)
-        if not TargetRun.unscoped.filter(deployment=deployment, state__in=TargetRun.OPEN_STATES).exists():
+        if not TargetRun.unscoped.filter(state__in=TargetRun.OPEN_STATES).exists():
             break
     return killed
 
 
 def is_pair(directory: Path) -> bool:
-    """Whether the certificate on disk belongs to the key on disk."""
-    leaf = x509.load_pem_x509_certificate((directory / "cert.pem").read_bytes())
+    """Whether the certificates on disk are one, and belong to the key on disk."""
+    leaf, first = (
+        x509.load_pem_x509_certificate((directory / name).read_bytes()) for name in ("cert.pem", "fullchain.pem")
+    )
     key = load_pem_private_key((directory / "key.pem").read_bytes(), None)
-    return leaf.public_key() == key.public_key()
+    return leaf == first and leaf.public_key() == key.public_key()
 
 
-def walk(scene: Scene, point: str, given: dict[str, Any], *, breaks: bool) -> dict[str, object]:
-    directory, flag = Path(given["certificates"]), Path(given["flag"])
-    before = served_fingerprint(given["https_port"], HOST)
-    certificate = scene.certificate()
+def walk(scenes: Mapping[str, Scene], point: str, given: dict[str, Any], *, breaks: bool) -> dict[str, object]:
+    """Deploy a new certificate to every domain at once, the worker killed at `point`; how all of them stand then."""
+    flag, port = Path(given["flag"]), given["https_port"]
+    before = {host: served_fingerprint(port, host) for host in scenes}
+    certificates = {host: scene.certificate() for host, scene in scenes.items()}
     flag.touch() if breaks else flag.unlink(missing_ok=True)
-    deployment, _ = start_deployment(domain=scene.domain, certificate=certificate, actor=SYSTEM)
+    deployments = [
+        start_deployment(domain=scene.domain, certificate=certificates[host], actor=SYSTEM)[0]
+        for host, scene in scenes.items()
+    ]
     with tempfile.TemporaryDirectory() as crash_dir:
-        killed = workers(deployment, point, crash_dir)
-    served = served_fingerprint(given["https_port"], HOST)
-    fullchain = x509.load_pem_x509_certificate((directory / "fullchain.pem").read_bytes())
-    run = TargetRun.unscoped.filter(deployment=deployment).latest("created_at")
+        killed = workers(point, crash_dir)
+    served = {host: served_fingerprint(port, host) for host in scenes}
+    directories = [Path(given["certificates"][host]) for host in scenes]
+    runs = TargetRun.unscoped.filter(deployment__in=deployments)
+    states = Deployment.unscoped.filter(pk__in=[one.pk for one in deployments]).values_list("state", flat=True)
     return {
         "point": point,
         "killed": killed,
-        "state": Deployment.unscoped.get(pk=deployment.pk).state,
-        "error": run.error_code,
-        "runs": TargetRun.unscoped.filter(deployment=deployment).count(),
-        "is_new": served == certificate.fingerprint_sha256,
+        "state": " ".join(sorted(set(states))),
+        "errors": sorted(runs.values_list("error_code", flat=True)),
+        "runs": runs.count() / len(deployments),
+        "is_new": all(served[host] == certificates[host].fingerprint_sha256 for host in scenes),
         "is_old": served == before,
-        "is_pair": is_pair(directory) and scene_matches(directory, fullchain),
-        "stages": len(list(directory.glob(".mmc-stage-*"))),
-        "journal": Target.unscoped.values_list("journal", flat=True).get(),
+        "is_pair": all(is_pair(directory) for directory in directories),
+        "stages": sum(len(list(directory.glob(".mmc-stage-*"))) for directory in directories),
+        "journal": list(Target.unscoped.filter(journal__isnull=False).values_list("journal", flat=True)),
     }
-
-
-def scene_matches(directory: Path, fullchain: x509.Certificate) -> bool:
-    return fullchain == x509.load_pem_x509_certificate((directory / "cert.pem").read_bytes())
 
 
 def main(described: str, *points: str) -> None:
@@ -109,12 +113,14 @@ def main(described: str, *points: str) -> None:
     place = Place(given["host"], given["port"], given["fingerprint"], user)
     call_command("migrate", verbosity=0)
     workspace = create_workspace(user=make_user("killer@example.org"), name="Killed", actor=SYSTEM)
-    scene = Scene(settings, workspace, port=given["https_port"])
     reload = f"test ! -e {given['flag']} && {given['reload']}"
-    scene.target(scene.server(cast(Sshd, place)), [given["certificates"]], [reload], use_sudo=given["use_sudo"])
-    with tempfile.TemporaryDirectory() as crash_dir:
+    scenes: dict[str, Scene] = {}
+    for host, directory in given["certificates"].items():
+        scene = scenes[host] = Scene(settings, workspace, port=given["https_port"], host=host)
+        scene.target(scene.server(cast(Sshd, place)), [directory], [reload], use_sudo=given["use_sudo"])
         start_deployment(domain=scene.domain, certificate=scene.certificate(), actor=SYSTEM)
+    with tempfile.TemporaryDirectory() as crash_dir:
         worker("", crash_dir)
     for point in points:
-        outcome = walk(scene, point.removeprefix("!"), given, breaks=point.startswith("!"))
+        outcome = walk(scenes, point.removeprefix("!"), given, breaks=point.startswith("!"))
         print(json.dumps({**outcome, "breaks": point.startswith("!")}), flush=True)

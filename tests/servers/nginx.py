@@ -39,6 +39,15 @@ http {{
     ssl_certificate {certificates}/fullchain.pem;
     ssl_certificate_key {certificates}/key.pem;
   }}
+  include {place}/sites.inc;
+}}
+"""
+_SITE = """server {{
+  listen 127.0.0.1:{https_port} ssl;
+  server_name {name};
+  root {place}/www;
+  ssl_certificate {directory}/fullchain.pem;
+  ssl_certificate_key {directory}/key.pem;
 }}
 """
 
@@ -106,7 +115,7 @@ class Nginx:
         (self.place / "location.inc").write_text(f"return 301 {target};\n")
 
 
-def _prepare(server: Nginx, user: DeployUser) -> None:
+def _prepare(server: Nginx, user: DeployUser, sites: Sequence[str]) -> None:
     place = server.place
     for directory in (place, place / "temporary", server.document_root, server.certificates):
         directory.mkdir(exist_ok=True)
@@ -121,21 +130,31 @@ def _prepare(server: Nginx, user: DeployUser) -> None:
     )
     for name in ("before.inc", "location.inc"):
         (place / name).touch()
+    (place / "sites.inc").write_text("".join(_add_site(server, name) for name in sites))
     server.old.write(server.certificates)
-    user.own(*[place, *place.rglob("*"), server.certificates, *server.certificates.iterdir()])
+    user.own(*[place, *place.rglob("*"), server.certificates, *server.certificates.rglob("*")])
+
+
+def _add_site(server: Nginx, name: str) -> str:
+    directory = server.certificates / name
+    directory.mkdir()
+    server.old.write(directory)
+    return _SITE.format(place=server.place, https_port=server.https_port, name=name, directory=directory)
 
 
 @contextmanager
-def nginx(user: DeployUser, names: Sequence[str], *, old: Issued | None = None, http_port: int = 0) -> Iterator[Nginx]:
+def nginx(
+    user: DeployUser, names: Sequence[str], *, old: Issued | None = None, http_port: int = 0, sites: Sequence[str] = ()
+) -> Iterator[Nginx]:
     """Start nginx as `user`, serving `old` (or a certificate with 11 days left) for `names`.
 
     The four files lie in `.certificates`, which the user may write; `.reload_command` works in
-    the user's SSH session.
+    the user's SSH session. Each of `sites` has its own files in a folder of its name in there.
     """
     old = old or TestCa("Old").issue(names, days=90, age_days=79)
     with private_directory("nginx", shared=True) as outer:
         server = Nginx(outer / "server", outer / "certificates", old, http_port or free_port())
-        _prepare(server, user)
+        _prepare(server, user, sites)
         child = Child(
             "nginx",
             server.start_command.split(),

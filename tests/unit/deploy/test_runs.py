@@ -81,8 +81,10 @@ def claim(target: Target) -> TargetRun:
 
 def end(target: Target, result: Result) -> TargetRun:
     run = claim(target)
+    token = run.lease_token
     assert server_lease.take(run)
     end_run(run, result)
+    server_lease.give_back(run, token)
     return TargetRun.unscoped.filter(target=target).latest("created_at")
 
 
