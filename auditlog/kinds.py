@@ -141,6 +141,7 @@ KINDS: dict[str, EventKind] = {
     "target.saved": EventKind("{actor} changed the deployment settings of {domain} on {server}", "warning"),
     "target.deleted": EventKind("{actor} removed {server} from the deployment of {domain}", "warning"),
     "target.tested": EventKind("SSH to {server} was tested: {state}"),
+    "target.detected": EventKind("The platform of {server} was looked at: {state}"),
     "deployment.started": EventKind("{actor} started to deploy the certificate for {names} to {domain}"),
     # An outcome's data is what its mail tells: `deployment`, `names`, `issuer`, `not_before` and `not_after`
     # (RFC 3339), `fingerprint_sha256`, `summary` ("2 of 3 targets serve it") and `targets`, each `{server, state:

@@ -36,7 +36,7 @@ from deploy.shapes import (
     show_target,
 )
 from deploy.shown import RUNS
-from deploy.targets import delete_target, lock_targets, move_target, save_target, start_test
+from deploy.targets import delete_target, lock_targets, move_target, save_target, start_detection, start_test
 from deploy.undoing import start_undo
 from domains.models import Domain
 from domains.shapes import load_bare_domain
@@ -232,6 +232,21 @@ def remove_target(request: ApiRequest, target: Target) -> None:
 def post_test(request: ApiRequest, target: Target) -> Status:
     """Signs in and looks; changes nothing and pins nothing. The run says how each step went."""
     return settled_run(start_test(target=target, actor=request.actor))
+
+
+@operation(
+    router,
+    "POST",
+    "/targets/{id}/detect",
+    "target.test",
+    load=load_target,
+    response={200: RunOut, 202: Accepted},
+    errors={},
+    summary="Detect platform",
+)
+def post_detect(request: ApiRequest, target: Target) -> Status:
+    """Reads what runs there and how it is configured; changes nothing. The target's `detected` holds what fits."""
+    return settled_run(start_detection(target=target, actor=request.actor))
 
 
 @operation(

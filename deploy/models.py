@@ -83,6 +83,8 @@ class Target(OwnedModel):
     standalone_use_sudo = models.BooleanField(default=False)
     verify_ports = models.JSONField(null=True, blank=True, default=None)
     journal = models.JSONField(null=True, blank=True, default=None, editable=False)
+    # What `Detect platform` saw last, with what it suggests: see deploy.detection.looking.
+    detected = models.JSONField(default=dict, blank=True, editable=False)
     # What the last deployment that changed files here replaced: see deploy.undoing.
     previous = models.JSONField(null=True, blank=True, default=None, editable=False)
     installed_certificate = models.ForeignKey(
@@ -158,6 +160,7 @@ class TargetRun(LeasedJob, OwnedModel):
 
     class Kind(models.TextChoices):
         TEST = "test", "Test SSH"
+        DETECT = "detect", "Detect platform"
         DEPLOY = "deploy"
         UNDO = "undo", "Undo last deploy"
 

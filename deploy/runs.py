@@ -15,6 +15,7 @@ from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, Transient
 from deploy import server_lease
 from deploy.checking import check_target
+from deploy.detection.looking import detect_on_target
 from deploy.models import Target, TargetRun
 from deploy.paying import settle_payment, wait_for_balance
 from deploy.reconcile import KIND, plan_retry
@@ -33,8 +34,12 @@ State, Outcome = TargetRun.State, TargetRun.Outcome
 # What is worked alone; deployments go together with others of their server.
 ALONE: Mapping[str, Callable[[TargetRun, Trail], Result]] = {
     TargetRun.Kind.TEST: check_target,
+    TargetRun.Kind.DETECT: detect_on_target,
     TargetRun.Kind.UNDO: undo_on_target,
 }
+
+# What only looks, with the event that tells of it.
+LOOKS: Mapping[str, str] = {TargetRun.Kind.TEST: "target.tested", TargetRun.Kind.DETECT: "target.detected"}
 
 
 def work_runs(claimed: Sequence[TargetRun]) -> None:
@@ -126,8 +131,8 @@ def end_run(run: TargetRun, result: Result) -> None:
 def _follow_up(run: TargetRun, result: Result, token: uuid.UUID | None) -> None:
     if run.deployment is not None:
         lock_domain(run.deployment)
-    if run.kind == TargetRun.Kind.TEST:
-        _record_test(run, result)
+    if run.kind in LOOKS:
+        _record_look(run, result)
     else:
         settle_payment(run, result)
     if run.kind == TargetRun.Kind.DEPLOY and run.target_id is not None and not _is_superseded(result):
@@ -165,9 +170,9 @@ def _failures(run: TargetRun) -> int:
     return Target.unscoped.filter(Q(pk=run.target_id)).values_list("failures", flat=True).first() or 0
 
 
-def _record_test(run: TargetRun, result: Result) -> None:
+def _record_look(run: TargetRun, result: Result) -> None:
     record(
-        "target.tested",
+        LOOKS[run.kind],
         workspace_id=run.workspace_id,
         domain_id=run.domain_id,
         domain_label=run.domain.label,

@@ -53,6 +53,7 @@ class TargetOut(Schema):
     standalone_port: int
     standalone_use_sudo: bool
     verify_ports: list[int]
+    detected: dict[str, Any] = Field(description="What `Detect platform` saw last, with its `suggestion`; {} before.")
     host_key_fingerprint: str | None
     last_status: Annotated[str, OneOf(Target.Status)] | None
 
@@ -144,6 +145,7 @@ def show_target(target: Target) -> dict[str, object]:
         "standalone_port": target.standalone_port,
         "standalone_use_sudo": target.standalone_use_sudo,
         "verify_ports": target.ports(target.domain.port),
+        "detected": target.detected,
         "host_key_fingerprint": target.server.host_key_fingerprint or None,
         "last_status": target.last_status or None,
     }

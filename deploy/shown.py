@@ -19,6 +19,7 @@ from deploy.settling import current_runs, next_try
 from deploy.ssh import placement
 from domains.models import Domain
 
+LOOKS = (TargetRun.Kind.TEST, TargetRun.Kind.DETECT)
 STEPS = Prefetch("steps", queryset=RunStep.unscoped.order_by("position"))
 RUNS = (Prefetch("runs", queryset=TargetRun.unscoped.select_related("target", "server").prefetch_related(STEPS)),)
 
@@ -59,6 +60,7 @@ class Row:
     form: TargetForm
     number: int
     test: ShownRun | None
+    detection: ShownRun | None
     missing: Sequence[str]
     files: Sequence[dict[str, Any]]
     user_lines: str
@@ -118,29 +120,31 @@ def _more_than(detail: str, output: str) -> str:
     return "" if output in detail else output
 
 
-def latest_tests(targets: Sequence[Target]) -> dict[Any, ShownRun]:
-    """The last `Test SSH` of each target, in one query for all and one for their steps."""
+def latest_looks(targets: Sequence[Target]) -> dict[tuple[Any, str], ShownRun]:
+    """The last `Test SSH` and `Detect platform` of each target, in one query for all and one for their steps."""
     if not targets:
         return {}
-    rows = TargetRun.objects.for_workspace(targets[0].workspace_id).filter(kind=TargetRun.Kind.TEST)
-    newest = rows.filter(target=OuterRef("target")).order_by("-created_at").values("pk")[:1]
-    found = rows.filter(target__in=targets, pk=Subquery(newest))
-    return {run.target_id: show_run(run) for run in found.select_related("server", "target").prefetch_related(STEPS)}
+    rows = TargetRun.objects.for_workspace(targets[0].workspace_id).filter(kind__in=LOOKS)
+    same = rows.filter(target=OuterRef("target"), kind=OuterRef("kind"))
+    found = rows.filter(target__in=targets, pk=Subquery(same.order_by("-created_at").values("pk")[:1]))
+    found = found.select_related("server", "target").prefetch_related(STEPS)
+    return {(run.target_id, run.kind): show_run(run) for run in found}
 
 
 def rows_of(forms: Sequence[TargetForm]) -> list[Row]:
-    tests = latest_tests([form.target for form in forms if form.target])
-    return [_row(form, number, tests) for number, form in enumerate(forms, start=1)]
+    looks = latest_looks([form.target for form in forms if form.target])
+    return [_row(form, number, looks) for number, form in enumerate(forms, start=1)]
 
 
-def _row(form: TargetForm, number: int, tests: dict[Any, ShownRun]) -> Row:
+def _row(form: TargetForm, number: int, looks: dict[tuple[Any, str], ShownRun]) -> Row:
     target = form.target
     form.mark_needed()
     username = target.server.username if target else "mmc-deploy"
     return Row(
         form=form,
         number=number,
-        test=tests.get(target.pk) if target else None,
+        test=looks.get((target.pk, TargetRun.Kind.TEST)) if target else None,
+        detection=looks.get((target.pk, TargetRun.Kind.DETECT)) if target else None,
         missing=missing_of(target) if target and target.is_draft else [],
         files=files_of(target),
         user_lines=sudoers.user_lines(

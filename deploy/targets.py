@@ -199,16 +199,25 @@ def delete_target(*, target: Target, actor: Actor) -> None:
             Target.unscoped.filter(pk=row.pk).update(position=position)
 
 
-@transaction.atomic
 def start_test(*, target: Target, actor: Actor) -> TargetRun:
     """`Test SSH`: a run that changes nothing and pins nothing. Works on drafts. One that is under way is returned."""
-    rows = TargetRun.objects.for_workspace(target.workspace_id).filter(target=target, kind=TargetRun.Kind.TEST)
+    return _start_look(target, TargetRun.Kind.TEST, actor)
+
+
+def start_detection(*, target: Target, actor: Actor) -> TargetRun:
+    """`Detect platform`: as a test, and what it finds is kept on the target."""
+    return _start_look(target, TargetRun.Kind.DETECT, actor)
+
+
+@transaction.atomic
+def _start_look(target: Target, kind: TargetRun.Kind, actor: Actor) -> TargetRun:
+    rows = TargetRun.objects.for_workspace(target.workspace_id).filter(target=target, kind=kind)
     running = rows.filter(state__in=TargetRun.OPEN_STATES).first()
     if running:
         return running
     run = TargetRun.objects.create(
         workspace_id=target.workspace_id,
-        kind=TargetRun.Kind.TEST,
+        kind=kind,
         domain=target.domain,
         target=target,
         server=target.server,

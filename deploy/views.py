@@ -1,7 +1,8 @@
 """The Renew & deploy tab and the page of a deployment. They work without a script; htmx makes them live."""
 
+import contextlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -16,18 +17,23 @@ from accounts.models import Workspace
 from accounts.policy import is_allowed
 from auditlog.events import Actor
 from certificates.uploads.forms import UploadForm
-from config.lib.errors import ExpectedError, in_one_line
+from config.lib.errors import ExpectedError, Transient, in_one_line
 from deploy import shown
 from deploy.deployments import newest_certificate, start_deployment
+from deploy.detection.suggesting import fill_in
 from deploy.forms import NEW, TargetForm, bound_rows
 from deploy.models import Deployment, Target, TargetRun
 from deploy.servers import find_or_make_server, trust_server
-from deploy.targets import delete_target, lock_targets, move_target, save_target, start_test
+from deploy.targets import delete_target, lock_targets, move_target, save_target, start_detection, start_test
 from deploy.undoing import can_undo, start_undo
+from domains.hosting.badges import hosting_shown
+from domains.hosting.detecting import ask_for_detection, hosting_of
 from domains.models import Domain
 from domains.tabs import domain_context
 from domains.views import find_domain
 from notifications.renewing.boxes import boxes_of
+
+LOOK_PAGES: Mapping[str, str] = {TargetRun.Kind.TEST: "_test.html", TargetRun.Kind.DETECT: "_detection.html"}
 
 
 @require_GET
@@ -35,6 +41,9 @@ from notifications.renewing.boxes import boxes_of
 def show_tab(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -> HttpResponse:
     domain = find_domain(workspace, domain_id)
     targets = shown.targets_of(domain)
+    for target in targets:
+        if str(target.pk) == request.GET.get("apply") and fill_in(target):
+            messages.info(request, "The suggestions are filled in and not saved yet. Review them, then save.")
     forms = [TargetForm(domain=domain, target=target) for target in targets]
     if not targets or "add" in request.GET:
         forms.append(TargetForm(domain=domain))
@@ -72,23 +81,40 @@ def add(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -
 def test(request: WorkspaceRequest, workspace: Workspace, target_id: uuid.UUID) -> HttpResponse:
     """`Test SSH` of a known row."""
     target = find_target(workspace, target_id)
-    return keep_and_test(request, target.domain, str(target.pk))
+    return keep_and_look(request, target.domain, str(target.pk), start_test)
 
 
 @require_POST
 @workspace_view("target.test")
 def test_new(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -> HttpResponse:
     """`Test SSH` of the row that is not stored yet."""
-    return keep_and_test(request, find_domain(workspace, domain_id), NEW)
+    return keep_and_look(request, find_domain(workspace, domain_id), NEW, start_test)
 
 
-def keep_and_test(request: WorkspaceRequest, domain: Domain, row: str) -> HttpResponse:
-    """All rows are kept first, as drafts where they are not complete; then the one called `row` is tested."""
+@require_POST
+@workspace_view("target.test")
+def detect(request: WorkspaceRequest, workspace: Workspace, target_id: uuid.UUID) -> HttpResponse:
+    """`Detect platform` of a known row; the site itself is looked at as well."""
+    target = find_target(workspace, target_id)
+    with contextlib.suppress(Transient):  # It was looked at a moment ago.
+        ask_for_detection(domain=target.domain, actor=request.actor)
+    return keep_and_look(request, target.domain, str(target.pk), start_detection)
+
+
+@require_POST
+@workspace_view("target.test")
+def detect_new(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -> HttpResponse:
+    """`Detect platform` of the row that is not stored yet."""
+    return keep_and_look(request, find_domain(workspace, domain_id), NEW, start_detection)
+
+
+def keep_and_look(request: WorkspaceRequest, domain: Domain, row: str, start: Callable[..., TargetRun]) -> HttpResponse:
+    """All rows are kept first, as drafts where they are not complete; then the one called `row` is looked at."""
     targets, forms = read_rows(request, domain)
     kept = keep_rows(forms, actor=request.actor, draft=True)
     if row not in kept:
         return refuse(request, domain, targets, forms or [TargetForm(request.POST, domain=domain)])
-    start_test(target=kept[row], actor=request.actor)
+    start(target=kept[row], actor=request.actor)
     return HttpResponseRedirect(f"{tab_url(domain)}#server-{kept[row].pk}")
 
 
@@ -188,8 +214,8 @@ def show_run_live(request: WorkspaceRequest, workspace: Workspace, run_id: uuid.
     run = get_object_or_404(rows.prefetch_related(shown.STEPS), pk=run_id)
     if not request.htmx:
         return to_tab(run.domain)
-    context = {"test": shown.show_run(run), "workspace": workspace, **abilities(request)}
-    return render(request, "deploy/_test.html", context)
+    context = {"look": shown.show_run(run), "workspace": workspace, **abilities(request)}
+    return render(request, f"deploy/{LOOK_PAGES[run.kind]}", context)
 
 
 def find_target(workspace: Workspace, target_id: uuid.UUID) -> Target:
@@ -260,7 +286,8 @@ def tab_context(
         "daemons": shown.daemon_lines(targets),
         "boxes": boxes_of(domain),
         "may_choose_boxes": is_allowed(request.role, "rule.edit"),
-        "is_live": any(row.test and row.test.run.is_open for row in rows),
+        "hosting": hosting_shown(hosting_of(domain)),
+        "is_live": any(look and look.run.is_open for row in rows for look in (row.test, row.detection)),
     }
 
 

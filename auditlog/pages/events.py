@@ -10,7 +10,7 @@ from auditlog.pages.entries import Entry
 from domains.models import Domain
 
 # Told by the runs that they belong to.
-_OF_RUNS = ("issuance.", "certificate.issued", "deployment.", "target.tested")
+_OF_RUNS = ("issuance.", "certificate.issued", "deployment.", "target.tested", "target.detected")
 
 
 def newest(domain: Domain, before: datetime | None, limit: int) -> list[tuple[datetime, UUID]]:

@@ -22,7 +22,7 @@ VIEWS: dict[str, tuple[str, tuple[str, ...]]] = {
             *("billing.", "feed.", "log."),
         ),
     ),
-    "runs": ("Runs", ("issuance.", "certificate.issued", "deployment.", "target.tested")),
+    "runs": ("Runs", ("issuance.", "certificate.issued", "deployment.", "target.tested", "target.detected")),
 }
 
 

@@ -33,6 +33,18 @@ def from_line(line: str, *, seconds: int) -> Command:
     return Command(text=_quoted(["sh", "-c", _BOUNDED, "mmc", line, str(seconds)]), shown=line)
 
 
+# Of every process its user and its command line; where there is no ps, from /proc.
+_PROCESSES = (
+    "ps -eo user:32=,args= 2>/dev/null || for one in /proc/[0-9]*; do "
+    'stat -c %U "$one" 2>/dev/null | tr "\\n" " "; tr "\\0" " " < "$one/cmdline" 2>/dev/null; echo; done'
+)
+
+
+def processes() -> Command:
+    """List what runs on the server, a line each: user, command line."""
+    return from_argv(["sh", "-c", _PROCESSES])
+
+
 def which(program: str, search_path: str) -> Command:
     """Print the path under which `program` is found in `search_path` on the server."""
     return from_argv(["env", f"PATH={search_path}", "sh", "-c", 'command -v "$1"', "mmc", program])

@@ -90,6 +90,14 @@ class RemoteFiles:
             except FileNotFoundError:
                 return False
 
+    def names(self, path: str, most: int) -> list[str]:
+        """What lies in the directory `path`, at most `most`; empty when it is not there."""
+        with self._explained(path, "read"):
+            try:
+                return [entry.filename for entry, _ in zip(self.client.listdir_iter(path), range(most), strict=False)]
+            except FileNotFoundError:
+                return []
+
     def read(self, path: str) -> bytes | None:
         """The content of `path`; None when it is not there. At most MAX_READ bytes."""
         with self._explained(path, "read"):

@@ -59,7 +59,7 @@ def run_command(
             code = channel.recv_exit_status() if channel.exit_status_ready() else -1
         finally:
             channel.close()
-    text = redact(raw.decode(errors="replace"), secrets).strip()
+    text = redact(raw.decode(errors="replace").replace("\0", ""), secrets).strip()
     if code and _SFTP_ONLY in text.lower():
         raise _no_shell(connection)
     return Outcome(None if code < 0 else code, text, is_cut, time.monotonic() - started)

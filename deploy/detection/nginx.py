@@ -1,0 +1,112 @@
+"""nginx's configuration as it is written: blocks, `include`, and what a server inherits."""
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from deploy.detection.reading import Reader
+from deploy.detection.sites import Site
+
+NAME = "nginx"
+USUAL = "/etc/nginx/nginx.conf"
+DEEPEST = 20
+
+_TOKEN = re.compile(r"""#[^\n]*|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([{};])|((?:\\.|\$\{[^}]*\}|[^\s{};"'\\])+)""")
+
+
+@dataclass
+class Directive:
+    """`file` is where it stands; `inside` is None for one that ends with a semicolon."""
+
+    words: list[str]
+    file: str
+    inside: list["Directive"] | None = None
+
+
+def read_sites(reader: Reader, path: str) -> list[Site]:
+    """Every `server` of the configuration that begins at `path`."""
+    prefix = posixpath.dirname(path)
+    return list(_servers(_expanded(_parsed(reader.text(path), path), reader, prefix, 0), prefix, {}))
+
+
+def _parsed(text: str, file: str) -> list[Directive]:
+    top: list[Directive] = []
+    open_blocks, words = [top], list[str]()
+    for match in _TOKEN.finditer(text):
+        double, single, sign, plain = match.groups()
+        if sign is None:
+            word = next((one for one in (double, single, plain) if one is not None), None)
+            words += [word] if word is not None else []
+            continue
+        if sign == "}":
+            open_blocks = open_blocks[:-1] or [top]
+        elif words:
+            one = Directive(words, file, [] if sign == "{" else None)
+            open_blocks[-1].append(one)
+            if one.inside is not None and len(open_blocks) < DEEPEST:
+                open_blocks.append(one.inside)
+        words = []
+    return top
+
+
+def _expanded(found: Sequence[Directive], reader: Reader, prefix: str, depth: int) -> list[Directive]:
+    """With each `include` replaced by what it includes."""
+    result: list[Directive] = []
+    for one in found:
+        if one.words[0] == "include" and len(one.words) == 2 and depth < DEEPEST:
+            for path in reader.matching(posixpath.join(prefix, one.words[1])):
+                result += _expanded(_parsed(reader.text(path), path), reader, prefix, depth + 1)
+        elif one.inside is not None:
+            result.append(Directive(one.words, one.file, _expanded(one.inside, reader, prefix, depth)))
+        else:
+            result.append(one)
+    return result
+
+
+def _servers(found: Sequence[Directive], prefix: str, inherited: dict[str, str]) -> Iterator[Site]:
+    own = inherited | {one.words[0]: one.words[1] for one in found if one.inside is None and len(one.words) > 1}
+    for one in found:
+        if one.inside is None:
+            continue
+        if one.words == ["server"]:
+            yield _site(one, prefix, own)
+        elif one.words[0] in ("http", "stream", "mail"):
+            yield from _servers(one.inside, prefix, own)
+
+
+def _site(server: Directive, prefix: str, inherited: dict[str, str]) -> Site:
+    inside = server.inside or []
+    own = inherited | {one.words[0]: one.words[1] for one in inside if one.inside is None and len(one.words) > 1}
+    plain = [one.words for one in inside if one.inside is None]
+    listens = [words for words in plain if words[0] == "listen" and len(words) > 1]
+    is_secure = any("ssl" in words[2:] for words in listens) or own.get("ssl") == "on"
+    names = [name for words in plain if words[0] == "server_name" for name in words[1:]]
+    return Site(
+        daemon=NAME,
+        file=server.file,
+        names=tuple(name for name in names if name not in ("", "_")),
+        ports=tuple(_port(words[1]) for words in listens),
+        root=_path(own.get("root", "") or _root_of_location(inside), prefix),
+        certificate=_path(own.get("ssl_certificate", ""), prefix) if is_secure else "",
+        key=_path(own.get("ssl_certificate_key", ""), prefix) if is_secure else "",
+    )
+
+
+def _root_of_location(inside: Sequence[Directive]) -> str:
+    for one in inside:
+        if one.words == ["location", "/"]:
+            return next(
+                (inner.words[1] for inner in one.inside or [] if inner.words[0] == "root" and len(inner.words) > 1), ""
+            )
+    return ""
+
+
+def _port(text: str) -> int:
+    last = text.rpartition(":")[2] if "]" not in text else text.rpartition("]")[2].lstrip(":")
+    return int(last) if last.isdigit() else 80
+
+
+def _path(value: str, prefix: str) -> str:
+    """Absolute; empty for what only a request decides."""
+    return posixpath.join(prefix, value) if value and "$" not in value else ""

@@ -1,0 +1,74 @@
+"""What detection finds, as plain values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Site:
+    """One TLS or plain host of a web, mail or proxy server as its configuration says. Paths are absolute or empty.
+
+    `names` empty: it answers for any name. `file` is where it was read.
+    """
+
+    daemon: str
+    file: str = ""
+    names: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
+    root: str = ""
+    certificate: str = ""
+    key: str = ""
+    chain: str = ""
+
+    def answers(self, host: str) -> bool:
+        return any(_covers(name, host) for name in self.names)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A daemon with its process, if one was seen: whose it is, its program, and the configuration that it was given."""
+
+    daemon: str
+    user: str = ""
+    program: str = ""
+    configuration: str = ""
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass
+class Found:
+    """`sudo`: what `sudo -n -l` listed. `unseen`: what could not be looked at, in words. `processes` None: no shell."""
+
+    system: str = ""
+    running: list[Running] = field(default_factory=list)
+    sites: list[Site] = field(default_factory=list)
+    wordpress: list[str] = field(default_factory=list)
+    sudo: list[str] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
+    has_shell: bool = False
+
+    def runs(self, daemon: str) -> Running | None:
+        return next((one for one in self.running if one.daemon == daemon), None)
+
+
+def best_site(sites: Sequence[Site], host: str, port: int) -> Site | None:
+    """The one that answers TLS for `host`: by its name, else by the port alone."""
+    secure = [site for site in sites if site.certificate]
+    by_name = [site for site in secure if site.answers(host)]
+    by_port = [site for site in secure if port in site.ports]
+    both = [site for site in by_name if port in site.ports]
+    return next(iter([*both, *by_name, *by_port]), None)
+
+
+def plain_site(sites: Sequence[Site], host: str) -> Site | None:
+    """The one that answers `http://host/`."""
+    plain = [site for site in sites if site.root and not site.certificate]
+    return next(
+        iter([*(site for site in plain if site.answers(host)), *(site for site in plain if 80 in site.ports)]), None
+    )
+
+
+def _covers(name: str, host: str) -> bool:
+    if name.startswith("*."):
+        return host.endswith(name[1:])
+    return name.lower() == host.lower()
