@@ -1,6 +1,6 @@
 from django.urls import path
 
-from deploy import uploading, views
+from deploy import server_views, uploading, views
 
 app_name = "deploy"
 
@@ -8,8 +8,14 @@ _DOMAIN = "w/<uuid:workspace_id>/domains/<uuid:domain_id>/renew-deploy/"
 _TARGET = "w/<uuid:workspace_id>/targets/<uuid:target_id>/"
 _RUN = "w/<uuid:workspace_id>/runs/<uuid:run_id>/"
 _DEPLOYMENT = "w/<uuid:workspace_id>/deployments/<uuid:deployment_id>/"
+_SERVERS = "w/<uuid:workspace_id>/settings/servers/"
 
 urlpatterns = [
+    path(_SERVERS, server_views.list_servers, name="server-list"),
+    path(f"{_SERVERS}<uuid:server_id>/", server_views.show, name="server-show"),
+    path(f"{_SERVERS}<uuid:server_id>/change/", server_views.change, name="server-change"),
+    path(f"{_SERVERS}<uuid:server_id>/trust/", server_views.trust, name="server-trust"),
+    path(f"{_SERVERS}<uuid:server_id>/delete/", server_views.delete, name="server-delete"),
     path(_DOMAIN, views.show_tab, name="domain-deploy"),
     path(f"{_DOMAIN}save/", views.save, name="targets-save"),
     path(f"{_DOMAIN}add/", views.add, name="target-add"),

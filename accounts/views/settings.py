@@ -30,6 +30,7 @@ SETTINGS_TABS = (
     ("Trusted authorities", "domains:root-list", "authority.view"),
     ("Certificate authorities", "certificates:ca-list", "ca.view"),
     ("DNS providers", "certificates:dns-provider-list", "dns_provider.view"),
+    ("Servers", "deploy:server-list", "server.view"),
     ("Feeds", "domains:feed-list", "feed.view"),
     ("Billing", "billing:home", "billing.view"),
     ("Security", "accounts:settings-security", "workspace.view"),
