@@ -59,7 +59,7 @@ def run(shell: str, lines: Iterable[str], place: Path) -> bytes:
 def test_each_reaches_its_program_as_the_very_same_bytes(field: str, shell: str, tmp_path: Path) -> None:
     """By the login shell alone, and through the second shell of a sudo rule for /bin/sh."""
     texts = (text for text in payloads(NUMBER, tmp_path / "canary") if "\0" not in text)
-    for batch in batched(texts, BATCH, strict=False):
+    for batch in batched(texts, BATCH):
         argvs = [argv[1:] for text in batch for argv in BUILDERS[field](text)]
         printed = [["printf", r"%s\0", *words] for words in argvs]
         expected = b"".join(word.encode() + b"\0" for words in argvs for word in words)
