@@ -23,6 +23,7 @@ from auditlog.events import SYSTEM
 from config.lib import clock, jobs
 from deploy.deployments import start_deployment
 from deploy.models import Deployment, Server, Target, TargetRun
+from deploy.undoing import start_undo
 from tests.cast import make_user
 from tests.integration.deploying import Scene
 from tests.servers.nginx import served_fingerprint
@@ -30,6 +31,7 @@ from tests.servers.people import DeployUser
 from tests.servers.sshd import Sshd
 
 LONG_AGO = 2000
+BREAKS, UNDONE = "!", "~"
 
 
 @dataclass
@@ -76,17 +78,21 @@ def is_pair(directory: Path) -> bool:
     return leaf == first and leaf.public_key() == key.public_key()
 
 
-def walk(scenes: Mapping[str, Scene], point: str, given: dict[str, Any], *, breaks: bool) -> dict[str, object]:
+def walk(scenes: Mapping[str, Scene], point: str, given: dict[str, Any], *, way: str) -> dict[str, object]:
     """Deploy a new certificate to every domain at once, the worker killed at `point`; how all of them stand then."""
     flag, port = Path(given["flag"]), given["https_port"]
     before = {host: served_fingerprint(port, host) for host in scenes}
     certificates = {host: scene.certificate() for host, scene in scenes.items()}
-    flag.touch() if breaks else flag.unlink(missing_ok=True)
+    flag.touch() if way == BREAKS else flag.unlink(missing_ok=True)
     deployments = [
         start_deployment(domain=scene.domain, certificate=certificates[host], actor=SYSTEM)[0]
         for host, scene in scenes.items()
     ]
     with tempfile.TemporaryDirectory() as crash_dir:
+        if way == UNDONE:
+            workers("", crash_dir)
+            for deployment in deployments:
+                start_undo(deployment=deployment, actor=SYSTEM)
         killed = workers(point, crash_dir)
     served = {host: served_fingerprint(port, host) for host in scenes}
     directories = [Path(given["certificates"][host]) for host in scenes]
@@ -107,7 +113,10 @@ def walk(scenes: Mapping[str, Scene], point: str, given: dict[str, Any], *, brea
 
 
 def main(described: str, *points: str) -> None:
-    """Print one JSON line per point; a point that begins with `!` is walked with a reload that fails."""
+    """Print one JSON line per point.
+
+    One that begins with `!` is walked with a reload that fails, one with `~` is of an undo after a healthy deployment.
+    """
     given = json.loads(described)
     user = DeployUser(given["user"], Path(given["home"]), given["private_key"], "")
     place = Place(given["host"], given["port"], given["fingerprint"], user)
@@ -122,5 +131,5 @@ def main(described: str, *points: str) -> None:
     with tempfile.TemporaryDirectory() as crash_dir:
         worker("", crash_dir)
     for point in points:
-        outcome = walk(scenes, point.removeprefix("!"), given, breaks=point.startswith("!"))
-        print(json.dumps({**outcome, "breaks": point.startswith("!")}), flush=True)
+        way = point[0] if point[0] in (BREAKS, UNDONE) else ""
+        print(json.dumps({**walk(scenes, point.removeprefix(way), given, way=way), "way": way}), flush=True)

@@ -28,6 +28,7 @@ main(*sys.argv[1:])
 """
 ON_THE_WAY_BACK = ("deploy.going_back", "deploy.put_back")
 HEALTHY = {"state": "deployed", "is_new": True, "is_pair": True, "stages": 0, "journal": [], "runs": 1}
+UNDONE = {"state": "deployed", "is_old": True, "is_pair": True, "stages": 0, "journal": [], "runs": 2}
 GONE_BACK = {"state": "failed", "is_old": True, "is_pair": True, "stages": 0, "journal": [], "runs": 1}
 
 
@@ -84,7 +85,8 @@ def test_a_killed_worker_is_carried_on_from(
         "reload": reload,
         "https_port": web_server.https_port,
     }
-    walk(ssh_server, given, [*points, *broken], tmp_path, database_url)
+    undone = [f"~deploy.{point}" for point in ("claimed", "put_back", "before_end", "ended")]
+    walk(ssh_server, given, [*points, *broken, *undone], tmp_path, database_url)
 
 
 @pytest.mark.timeout(600)
@@ -131,6 +133,6 @@ def walk(ssh_server: Sshd, given: dict[str, object], points: list[str], tmp_path
     walks = [json.loads(line) for line in run.stdout.splitlines()]
     assert len(walks) == len(points)
     for one in walks:
-        wanted = GONE_BACK if one["breaks"] else HEALTHY
+        wanted = {"": HEALTHY, "!": GONE_BACK, "~": UNDONE}[one["way"]]
         assert {name: one[name] for name in wanted} == wanted, one
         assert one["killed"] == len(one["point"].split(",")), one

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.servers.ca import Issued
 from tests.servers.child import Child, is_root
@@ -91,15 +92,16 @@ VirtualHost "{host}"
 
 @dataclass(frozen=True)
 class Running:
-    """Ports on 127.0.0.1 by protocol."""
+    """Ports on 127.0.0.1 by protocol; its configuration and its certificate lie in `place`."""
 
     ports: dict[str, int]
+    place: Path = Path()
 
 
 @contextmanager
 def _served(
     name: str, certificate: Issued, configuration: str, command: str, user: str | None = None, /, **values: object
-) -> Iterator[None]:
+) -> Iterator[Path]:
     """Write the configuration into a directory of its own, start `command` (root: as `user`), stop it at the end."""
     with private_directory(name, shared=True) as place:
         for directory in ("run", "empty", "data", "certs"):
@@ -116,7 +118,7 @@ def _served(
         ports = [value for value in values.values() if isinstance(value, int)]
         try:
             child.wait_ready(lambda: all(accepts(port) for port in ports))
-            yield
+            yield place
         finally:
             child.stop()
 
@@ -132,8 +134,8 @@ def dovecot(certificate: Issued, *, tls: bool = True) -> Iterator[Running]:
     ports = {"imap": free_port(), "pop3": free_port()}
     users = _me("default_internal_user = {me}\ndefault_login_user = {me}\ndefault_internal_group =")
     command = "dovecot -F -c {path}"
-    with _served("dovecot", certificate, _DOVECOT, command, tls="yes" if tls else "no", users=users, **ports):
-        yield Running(ports)
+    with _served("dovecot", certificate, _DOVECOT, command, tls="yes" if tls else "no", users=users, **ports) as place:
+        yield Running(ports, place)
 
 
 @contextmanager

@@ -1,0 +1,63 @@
+"""Deployments to HAProxy and Dovecot (nginx, Apache: test_deploy_walk, test_detection), seen by a client of its own."""
+
+import imaplib
+import os
+import ssl
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from auditlog.events import SYSTEM
+from deploy.targets import Placement, save_target
+from domains.models import Domain
+from tests.cast import make_cast
+from tests.integration.deploying import HOST, Scene, run_of, told
+from tests.servers.ca import TestCa
+from tests.servers.haproxy import reloading_haproxy
+from tests.servers.people import allow_lines
+from tests.servers.sshd import Sshd
+from tests.servers.starttls import dovecot
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_haproxy_takes_the_key_beside_its_certificate(settings: Any, ssh_server: Sshd) -> None:
+    with reloading_haproxy(ssh_server.user, TestCa("Old").issue([HOST])) as server:
+        scene = Scene(settings, make_cast().acme, port=server.port)
+        chosen = Placement(
+            [str(server.certificates)], {"key": "fullchain.pem.key"}, [server.test_command, server.reload_command], None
+        )
+        save_target(domain=scene.domain, server=scene.server(ssh_server), chosen=chosen, actor=SYSTEM)
+        certificate = scene.certificate()
+        run = run_of(scene.deploy())
+        assert run.outcome == "serving", told(run)
+        assert server.fingerprint(HOST) == certificate.fingerprint_sha256
+
+
+def imap_fingerprint(port: int) -> str:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with imaplib.IMAP4("127.0.0.1", port, timeout=10) as client:
+        client.starttls(context)
+        connection = client.sock
+        assert isinstance(connection, ssl.SSLSocket)
+        return sha256(connection.getpeercert(binary_form=True) or b"").hexdigest()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="its files are root's, and so is its reload")
+def test_dovecot_is_reloaded_by_sudo_and_seen_through_imap(settings: Any, ssh_server: Sshd) -> None:
+    with dovecot(TestCa("Old").issue([HOST])) as server:
+        port, configuration = server.ports["imap"], server.place / "dovecot.cfg.lua"
+        reload = f"/usr/bin/doveadm -c {configuration} reload"
+        name = ssh_server.user.name
+        allow_lines(name, f"{name} ALL=(root) NOPASSWD: {reload}")
+        ssh_server.user.own(server.place, server.place / "fullchain.pem", server.place / "key.pem")
+        scene = Scene(settings, make_cast().acme, port=port)
+        Domain.unscoped.filter(pk=scene.domain.pk).update(protocol="imap")
+        scene.target(scene.server(ssh_server), [server.place], [f"sudo -n {reload}"])
+        before = imap_fingerprint(port)
+        certificate = scene.certificate()
+        run = run_of(scene.deploy())
+        assert run.outcome == "serving", told(run)
+        assert imap_fingerprint(port) == certificate.fingerprint_sha256 != before
