@@ -33,7 +33,8 @@ def keep_on_run(run: TargetRun, *, also: Callable[[], None] | None = None, **fie
     No sign of progress, unlike `run.save_step`: a claim that dies does all of this again, and a run that kills its
     worker at the same place every time has to be quarantined.
     """
-    with transaction.atomic():
+    # One statement is its own transaction; most are one, and the brackets cost as much as it does.
+    with transaction.atomic() if also else contextlib.nullcontext():
         ours = TargetRun.unscoped.filter(pk=run.pk, lease_token=run.lease_token, lease_token__isnull=False)
         if not ours.update(**{"claims": F("claims"), **fields}):
             raise jobs.LeaseLost(str(run.pk))

@@ -2,7 +2,8 @@
 
     python -m tests.shots [part …]     one or more of PARTS below; all of them by default
     python -m tests.shots [strangers] [empty] [seeded] [inspection] [adding] [walk] [team] [feeds] [gateways]
-                          [alerts] [rules] [shelf] [authorities] [handsfree] [billing] [trouble] [paused] [google]
+                          [alerts] [rules] [shelf] [authorities] [handsfree] [billing] [servers] [trouble]
+                          [paused] [google]
 
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.
@@ -38,6 +39,7 @@ from tests.shots.inspection import shoot_inspection
 from tests.shots.rules import shoot_rules
 from tests.shots.second_step import shoot_second_step
 from tests.shots.seeding import seed
+from tests.shots.servers import shoot_servers
 from tests.shots.shelf import shoot_shelf
 from tests.shots.team import shoot_team
 from tests.shots.trouble import shoot_trouble
@@ -223,6 +225,7 @@ PARTS: dict[str, Shoot] = {
     "authorities": shoot_authorities,
     "handsfree": shoot_handsfree,
     "billing": shoot_billing,
+    "servers": shoot_servers,
     "trouble": shoot_trouble,
     "paused": shoot_paused,
     "second": shoot_second_step,
