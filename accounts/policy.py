@@ -66,6 +66,7 @@ POLICY: dict[str, frozenset[str]] = {
     # what happened
     "log.view": EVERYBODY,
     "log.export": ADMINS,
+    "log.keep": ADMINS,
 }
 
 # What reaches other people's servers or a CA, or outlives a session, waits until the address is proven.

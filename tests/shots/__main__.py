@@ -2,7 +2,8 @@
 
     python -m tests.shots [part …]     one or more of PARTS below; all of them by default
     python -m tests.shots [strangers] [empty] [seeded] [inspection] [adding] [walk] [team] [feeds] [gateways]
-                          [alerts] [rules] [shelf] [authorities] [handsfree] [billing] [trouble] [paused] [google]
+                          [alerts] [rules] [shelf] [audit] [authorities] [handsfree] [billing] [trouble] [paused]
+                          [google]
 
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.
@@ -27,6 +28,7 @@ from tests.servers.places import ROOT, private_directory
 from tests.shots.adding import shoot_adding
 from tests.shots.album import Album
 from tests.shots.alerts import shoot_alerts
+from tests.shots.audit import shoot_audit
 from tests.shots.authorities import shoot_authorities
 from tests.shots.billing import shoot_billing
 from tests.shots.feeds import shoot_feeds
@@ -77,8 +79,6 @@ WORKSPACE_PAGES = {
     "domain-add": "domains/add/",
     "domain-add-many": "domains/add-many/",
     "team": "team/",
-    "audit": "audit-logs/",
-    "audit-security": "audit-logs/?view=security",
     "settings-general": "settings/",
     "settings-tokens": "settings/tokens/",
     "settings-feeds": "settings/feeds/",
@@ -220,6 +220,7 @@ PARTS: dict[str, Shoot] = {
     "rules": shoot_rules,
     "gateways": shoot_gateways,
     "shelf": shoot_shelf,
+    "audit": shoot_audit,
     "authorities": shoot_authorities,
     "handsfree": shoot_handsfree,
     "billing": shoot_billing,
