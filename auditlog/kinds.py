@@ -95,6 +95,11 @@ KINDS: dict[str, EventKind] = {
     "certificate.downloaded": EventKind(
         "{actor} downloaded the certificate for {names} with its private key", "warning", alerts=True
     ),
+    "pull.created": EventKind(
+        "{actor} lets {name} fetch the certificate for {names} with its private key", "warning", alerts=True
+    ),
+    "pull.revoked": EventKind("{actor} revoked the pull token of {name} for {names}", "warning"),
+    "pull.fetched": EventKind("{name} fetched the certificate for {names} with its private key"),
     "certificate.deleted": EventKind(
         "{actor} deleted the certificate for {names} (until {until}) and destroyed its private key", "warning"
     ),

@@ -22,7 +22,15 @@ SEVERITIES = ("info", "warning", "critical")
 # Beginnings of kinds: who may do what, with which key, and who took something out.
 _OF_SECURITY = (
     *("user.", "member.", "token.", "staff.", "workspace.", "feed.", "log.", "ca.", "dns_provider.", "delegation."),
-    *("server.", "gateway.", "billing.card_", "certificate.downloaded", "certificate.deleted", "certificate.revo"),
+    *(
+        "server.",
+        "gateway.",
+        "billing.card_",
+        "certificate.downloaded",
+        "certificate.deleted",
+        "certificate.revo",
+        "pull.",
+    ),
 )
 _OF_RUNS = ("issuance.", "certificate.issued", "deployment.", "target.tested", "run.")
 _BEGINNINGS: Mapping[str, tuple[str, ...]] = {"": ("",), SECURITY: _OF_SECURITY, RUNS: _OF_RUNS}
