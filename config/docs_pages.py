@@ -18,9 +18,9 @@ from config.docs_snippets import dress, names_of
 DOCS_DIR = settings.BASE_DIR / "docs"
 # Reading order of the contents; pages that are not named follow by name.
 ORDER = (
-    *("index", "first-certificate", "domains", "inspection", "lets-encrypt", "certificates", "deploy-ssh"),
-    *("billing",),
-    *("signing-in", "google", "notifications", "account", "audit", "team-and-api", "operating", "errors"),
+    *("index", "first-certificate", "modes", "domains", "inspection", "lets-encrypt", "hands-free-dns", "certificates"),
+    *("deploy-ssh", "walkthrough", "sudoers", "pull", "notifications", "audit", "billing", "troubleshooting", "faq"),
+    *("signing-in", "google", "account", "team-and-api", "operating", "threat-model", "errors"),
 )
 # The API's own pages come after this one.
 BEFORE_API = "team-and-api"
