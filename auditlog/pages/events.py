@@ -13,10 +13,14 @@ from domains.models import Domain
 _OF_RUNS = ("issuance.", "certificate.issued", "deployment.", "target.tested", "target.detected")
 
 
-def newest(domain: Domain, before: datetime | None, limit: int) -> list[tuple[datetime, UUID]]:
+def newest(
+    domain: Domain, before: datetime | None, limit: int, *, problems: bool = False
+) -> list[tuple[datetime, UUID]]:
     rows = Event.objects.for_workspace(domain.workspace_id).filter(domain_id=domain.pk)
     for prefix in _OF_RUNS:
         rows = rows.exclude(kind__startswith=prefix)
+    if problems:
+        rows = rows.exclude(severity="info")
     if before:
         rows = rows.filter(at__lt=before)
     return list(rows.order_by("-at", "-id").values_list("at", "id")[:limit])

@@ -89,7 +89,8 @@ def test_the_steps_of_a_deployment_stand_there_with_how_they_ended(look: Look, d
     RunStep.unscoped.update(state="failed", error_code="connect_refused", error_params=params)
     shown = look(show="runs")
     assert "web-00: sudo -n systemctl reload nginx · failed · web-01 refused the connection on port 22" in shown
-    assert f"/activity/?open={deployment.pk}#run-{deployment.pk}" in shown
+    step = RunStep.unscoped.get()
+    assert f"/activity/?open={deployment.pk}#step-{step.pk}" in shown
 
 
 def test_the_quick_filters_part_security_from_runs(cast: Cast, domain: Domain) -> None:
