@@ -31,7 +31,7 @@ SHOWS: Mapping[str, tuple[str, Sequence[Source]]] = {
     "": ("All", SOURCES),
     "issuing": ("Issuing", (issuances,)),
     "deployments": ("Deployments", (DEPLOYMENTS,)),
-    "tests": ("Tests", (SINGLE_RUNS,)),
+    "tests": ("Tests and detection", (SINGLE_RUNS,)),
     "events": ("Other events", (events,)),
 }
 

@@ -32,8 +32,9 @@ _OF_SECURITY = (
         "pull.",
     ),
 )
-_OF_RUNS = ("issuance.", "certificate.issued", "deployment.", "target.tested", "run.")
-_BEGINNINGS: Mapping[str, tuple[str, ...]] = {"": ("",), SECURITY: _OF_SECURITY, RUNS: _OF_RUNS}
+# What the runs tell themselves.
+OF_RUNS = ("issuance.", "certificate.issued", "deployment.", "target.tested", "target.detected")
+_BEGINNINGS: Mapping[str, tuple[str, ...]] = {"": ("",), SECURITY: _OF_SECURITY, RUNS: (*OF_RUNS, STEP)}
 
 
 @dataclass(frozen=True)
