@@ -80,7 +80,9 @@ def _rendered(slug: str, *, with_billing: bool) -> Page:
     text = (DOCS_DIR / f"{slug}.md").read_text(encoding="utf-8")
     if not with_billing:
         text = "\n".join(line for line in text.splitlines() if "](billing.md" not in line)
-    anchors = {"toc": {"permalink": "#", "permalink_title": "Link to this section"}}
+    # Beside each of 500 codes it would weigh more than the rest of a page; the contents link to them.
+    permalink = "#" if slug != "errors" else False
+    anchors = {"toc": {"permalink": permalink, "permalink_title": "Link to this section"}}
     renderer = markdown.Markdown(extensions=["fenced_code", "tables", "toc", "sane_lists"], extension_configs=anchors)
     html = renderer.convert(_links_to_pages(text))
     title = next((line.removeprefix("# ") for line in text.splitlines() if line.startswith("# ")), slug)

@@ -102,7 +102,9 @@ def _excerpt(text: str, words: list[str]) -> SafeString:
     start = max(min(places, default=0) - AROUND, 0)
     part = text[start : start + 2 * AROUND + 40]
     shown = f"{'… ' if start else ''}{part}{' …' if start + len(part) < len(text) else ''}"
-    pieces = re.split(f"({'|'.join(map(re.escape, words))})", shown, flags=re.IGNORECASE)
+    # Where a word begins, and no single letters: both would spot the whole text.
+    told = "|".join(re.escape(word) for word in words if len(word) > 1) or re.escape(words[0])
+    pieces = re.split(rf"(?<!\w)({told})", shown, flags=re.IGNORECASE)
     # Every other piece is one of the words; all of them are escaped.
     marked = (f"<mark>{escape(piece)}</mark>" if at % 2 else escape(piece) for at, piece in enumerate(pieces))
     return mark_safe("".join(marked))  # noqa: S308

@@ -39,6 +39,13 @@ def test_the_page_links_to_the_section_and_marks_the_words(client: Client) -> No
     assert 'value="daily heads chain"' in shown
 
 
+def test_a_word_is_marked_where_it_begins_and_single_letters_are_not() -> None:
+    shown = search("sudo: a password is required")[0].excerpt
+    assert "<mark>is</mark> no rule" in shown
+    assert "th<mark>" not in shown
+    assert "<mark>a</mark>" not in shown
+
+
 @pytest.mark.parametrize("q", ["<script>alert(1)</script>", "\0", "(", "a" * 5000, "\u202e", '" onfocus="x'])
 def test_whatever_is_typed_is_answered_and_escaped(client: Client, q: str) -> None:
     answer = client.get("/docs/search/", {"q": q})

@@ -21,7 +21,7 @@ TOPICS = {
     "Verifying ownership": "domains/#proving-control",
     "Hosting detection": "domains/#hosting-detection",
     "Notification gateways": "notifications/#notification-gateways",
-    "General settings": "account/#workspaces",
+    "General settings": "account/#general-settings",
     "Alert templates": "notifications/#alert-templates",
     "Alert rules": "notifications/#alert-rules",
     "Pick a deployment mode": "modes/#pick-a-deployment-mode",
