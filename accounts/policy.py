@@ -38,6 +38,7 @@ POLICY: dict[str, frozenset[str]] = {
     "certificate.download": ADMINS,
     "certificate.delete": ADMINS,
     "certificate.revoke": ADMINS,
+    "pull.edit": ADMINS,
     "ca.view": ADMINS,
     "ca.edit": ADMINS,
     "dns_provider.view": ADMINS,
@@ -66,6 +67,7 @@ POLICY: dict[str, frozenset[str]] = {
     # what happened
     "log.view": EVERYBODY,
     "log.export": ADMINS,
+    "log.keep": ADMINS,
 }
 
 # What reaches other people's servers or a CA, or outlives a session, waits until the address is proven.
@@ -79,6 +81,7 @@ ACTIONS_NEEDING_VERIFIED_EMAIL = frozenset(
         "certificate.issue",
         "certificate.upload",
         "certificate.revoke",
+        "pull.edit",
         "ca.edit",
         "dns_provider.edit",
         "server.edit",

@@ -36,6 +36,8 @@ KINDS: dict[str, EventKind] = {
     "user.deleted": EventKind("{actor} deleted the account", "warning"),
     "user.lapsed": EventKind("The account {email} was never confirmed and is gone after 30 days", "warning"),
     "log.exported": EventKind("{actor} exported the audit log as {form}: {filters}", "warning"),
+    "log.keeping_changed": EventKind("{actor} set how long events are kept: {after} instead of {before}", "warning"),
+    "log.archived": EventKind("Events {first} to {last}, up to {until}, left the log for an archive"),
     "workspace.created": EventKind("{actor} made the workspace {name}"),
     "workspace.changed": EventKind("{actor} changed the workspace settings: {changes}"),
     "workspace.closing": EventKind("{actor} asked to delete the workspace {name} and everything in it", "critical"),
@@ -93,6 +95,11 @@ KINDS: dict[str, EventKind] = {
     "certificate.downloaded": EventKind(
         "{actor} downloaded the certificate for {names} with its private key", "warning", alerts=True
     ),
+    "pull.created": EventKind(
+        "{actor} lets {name} fetch the certificate for {names} with its private key", "warning", alerts=True
+    ),
+    "pull.revoked": EventKind("{actor} revoked the pull token of {name} for {names}", "warning"),
+    "pull.fetched": EventKind("{name} fetched the certificate for {names} with its private key"),
     "certificate.deleted": EventKind(
         "{actor} deleted the certificate for {names} (until {until}) and destroyed its private key", "warning"
     ),

@@ -42,7 +42,8 @@ class Event(models.Model):
         ]
         indexes = [
             models.Index(fields=["workspace_id", "at", "id"], condition=models.Q(seq=None), name="event_unsealed"),
-            models.Index(fields=["workspace_id", "-at", "-id"], name="event_workspace_at"),
+            # Kind and severity stand at its end, so that a filter by them skips rows within the index alone.
+            models.Index(fields=["workspace_id", "-at", "-id", "kind", "severity"], name="event_feed"),
             models.Index(fields=["domain_id", "-at", "-id"], name="event_domain_at"),
             models.Index(fields=["run_id"], name="event_run"),
             # What the Audit logs page filters by; each row is found without walking over the others.
@@ -69,6 +70,30 @@ class Event(models.Model):
         return f"{self.kind} {self.at:%Y-%m-%d %H:%M:%S}"
 
 
+class Seal(models.Model):
+    """Events `first` to `last` of a workspace's chain, sealed together; `hash` is the chain's head after them.
+
+    It says how many there must be even when rows are gone. The nil UUID stands for events of no workspace. Triggers
+    refuse to change it, and to delete it but through a Retention row.
+    """
+
+    workspace_id = models.UUIDField()
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    hash = models.CharField(max_length=64)
+    sealed_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [
+            # Of two sealers at once, the second finds its place taken.
+            models.UniqueConstraint(fields=["workspace_id", "first"], name="seal_place_unique"),
+        ]
+        indexes = [models.Index(fields=["workspace_id", "-sealed_at"], name="seal_sealed_at")]
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last} {self.hash[:12]}"
+
+
 class Retention(models.Model):
     """While a row stands, events of its workspace older than `before` may be deleted.
 
@@ -77,6 +102,36 @@ class Retention(models.Model):
 
     workspace_id = models.UUIDField(unique=True)
     before = models.DateTimeField()
+
+
+class Keeping(models.Model):
+    """How many days a workspace keeps its events; without a row, for ever."""
+
+    workspace_id = models.UUIDField(primary_key=True)
+    days = models.PositiveIntegerField()
+
+
+class Archive(models.Model):
+    """Events `first` to `last` of a workspace's chain, which its log no longer holds; the chain goes on after `hash`.
+
+    `content` is gzipped JSON, an event on each line, and empty once its own time is over; the rest stays, since the
+    chain begins there.
+    """
+
+    workspace_id = models.UUIDField()
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    hash = models.CharField(max_length=64)
+    begins_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    content = models.BinaryField()
+    made_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace_id", "first"], name="archive_place_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}"
 
 
 class PendingReaction(LeasedJob):

@@ -28,6 +28,7 @@ from certificates.issuance import cancel_issuance, issue_certificate, start_issu
 from certificates.keys import KEY_TYPES
 from certificates.loading import load_certificate, load_issuance, router
 from certificates.models import Certificate, Issuance
+from certificates.pull import api as pull_api  # noqa: F401  (it registers its own operations)
 from certificates.records import keep_looking
 from certificates.renewal import api as renewal_api  # noqa: F401  (it registers its own operations)
 from certificates.serving import with_serving

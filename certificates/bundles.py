@@ -1,6 +1,7 @@
 """A certificate as files: for a server, and as what a person downloads with the private key in it."""
 
 import io
+import tarfile
 import zipfile
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -111,6 +112,30 @@ def pack_bundle(certificate: Certificate, *, at: datetime) -> bytes:
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, _plain(content))
     return packed.getvalue()
+
+
+def pack_tar(certificate: Certificate) -> bytes:
+    """The four files as a deployment writes them, with their modes; for whoever pulls. Raises as bundle_files does."""
+    files = bundle_files(certificate)
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, mode in (
+            ("cert", PUBLIC_MODE),
+            ("chain", PUBLIC_MODE),
+            ("fullchain", PUBLIC_MODE),
+            ("key", SECRET_MODE),
+        ):
+            content = _plain(files[name])
+            entry = tarfile.TarInfo(f"{name}.pem")
+            entry.size, entry.mode, entry.mtime = len(content), mode, int(certificate.created_at.timestamp())
+            archive.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def pack_pem(certificate: Certificate) -> bytes:
+    """Certificate, chain and key in one text. Raises NeedsUser no_private_key."""
+    files = bundle_files(certificate)
+    return _plain(files["fullchain"]) + _plain(files["key"])
 
 
 def read_me(certificate: Certificate, at: datetime) -> str:

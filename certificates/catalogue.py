@@ -248,6 +248,11 @@ register(
             "It was destroyed, or it never was here.",
             "Issue a new certificate; it gets a new key.",
         ),
+        "pull_tokens_full": Entry(
+            "Enough pull tokens for one domain",
+            "It has {most} of them, which is the most.",
+            "Revoke one that nobody uses; the certificate's page says when each was last used.",
+        ),
         "revoke_reason_unknown": Entry(
             "No such reason: {reason}",
             "A certificate is revoked for one of {known}.",

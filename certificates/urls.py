@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("certificates.dns.urls")),
     path("", include("certificates.forecast.urls")),
     path("", include("certificates.shelf.urls")),
+    path("", include("certificates.pull.urls")),
     path(_DOMAIN, views.show_tab, name="domain-issue"),
     path(f"{_DOMAIN}start/", views.start, name="issuance-start"),
     path(_ISSUANCE, views.show_issuance, name="issuance-show"),

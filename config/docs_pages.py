@@ -13,13 +13,14 @@ from django.utils.safestring import SafeString, mark_safe
 
 from accounts.access import public_view
 from billing.prices import is_on
+from config.docs_snippets import dress, names_of
 
 DOCS_DIR = settings.BASE_DIR / "docs"
 # Reading order of the contents; pages that are not named follow by name.
 ORDER = (
-    *("index", "first-certificate", "domains", "inspection", "lets-encrypt", "certificates", "deploy-ssh"),
-    *("billing",),
-    *("signing-in", "google", "notifications", "account", "audit", "team-and-api", "operating", "errors"),
+    *("index", "first-certificate", "modes", "domains", "inspection", "lets-encrypt", "hands-free-dns", "certificates"),
+    *("deploy-ssh", "walkthrough", "sudoers", "pull", "notifications", "audit", "billing", "troubleshooting", "faq"),
+    *("signing-in", "google", "account", "team-and-api", "operating", "threat-model", "errors"),
 )
 # The API's own pages come after this one.
 BEFORE_API = "team-and-api"
@@ -48,7 +49,9 @@ def show_docs(request: HttpRequest, slug: str = "index") -> HttpResponse:
     """One page; the slug is looked up among the files there are, never joined to a path."""
     if slug not in list_slugs():
         raise Http404(slug)
-    return render(request, "docs/page.html", {"page": read_page(slug), "entries": list_entries(slug)})
+    page = read_page(slug)
+    context = {"page": page, "body": dress(page.html, names_of(request.user)), "entries": list_entries(slug)}
+    return render(request, "docs/page.html", context)
 
 
 def list_entries(current: str) -> list[Entry]:
@@ -77,7 +80,10 @@ def _rendered(slug: str, *, with_billing: bool) -> Page:
     text = (DOCS_DIR / f"{slug}.md").read_text(encoding="utf-8")
     if not with_billing:
         text = "\n".join(line for line in text.splitlines() if "](billing.md" not in line)
-    renderer = markdown.Markdown(extensions=["fenced_code", "tables", "toc", "sane_lists"])
+    # Beside each of 500 codes it would weigh more than the rest of a page; the contents link to them.
+    permalink = "#" if slug != "errors" else False
+    anchors = {"toc": {"permalink": permalink, "permalink_title": "Link to this section"}}
+    renderer = markdown.Markdown(extensions=["fenced_code", "tables", "toc", "sane_lists"], extension_configs=anchors)
     html = renderer.convert(_links_to_pages(text))
     title = next((line.removeprefix("# ") for line in text.splitlines() if line.startswith("# ")), slug)
     # The source is our own, in the repository; no visitor's words are rendered here.

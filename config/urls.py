@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from config import api_pages, docs_pages, health, metrics, styleguide
+from config import api_pages, docs_pages, docs_search, health, metrics, styleguide
 from config.api import api, no_such_operation
 
 ROOMS = ("accounts", "domains", "billing", "certificates", "deploy", "notifications", "auditlog")
@@ -16,6 +16,7 @@ urlpatterns = [
     path("docs/", docs_pages.show_docs, name="docs"),
     path("docs/api/", api_pages.show_api, name="api-docs"),
     path("docs/api/<slug:slug>/", api_pages.show_api_room, name="api-docs-room"),
+    path("docs/search/", docs_search.show_search, name="docs-search"),
     path("docs/<slug:slug>/", docs_pages.show_docs, name="docs-page"),
     path("admin/", admin.site.urls),
     path("api/", api.urls),

@@ -254,6 +254,7 @@ class RunStep(OwnedModel):
     class Meta:
         ordering = ["position"]
         constraints = [models.UniqueConstraint(fields=["run", "position"], name="run_step_unique")]
+        indexes = [models.Index(fields=["workspace", "-started_at", "-id"], name="run_step_started_at")]
 
     def __str__(self) -> str:
         return f"{self.position} {self.name} {self.state}"

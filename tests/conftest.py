@@ -49,11 +49,12 @@ def _delete_entries() -> None:
 
 
 def _delete_events() -> None:
-    from auditlog.models import Event, Retention  # after Django's set-up
+    from auditlog.models import Event, Retention, Seal  # after Django's set-up
 
-    owners = set(Event.unscoped.values_list("workspace_id", flat=True))
+    owners = {owner for model in (Event, Seal) for (owner,) in model._base_manager.values_list("workspace_id")}
     for owner in owners:
         Retention.objects.update_or_create(
             workspace_id=owner or NO_WORKSPACE, defaults={"before": timezone.now() + timedelta(days=36500)}
         )
     Event.unscoped.all().delete()
+    Seal.objects.all().delete()

@@ -1,7 +1,7 @@
 """The Activity log tab: every run of a domain as it happens, and what else happened to it."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,16 @@ from domains.views import find_domain
 PAGE = 20
 # Runs that are shown with their steps unless another one is asked for.
 UNFOLDED = 2
-SOURCES: Sequence[Source] = (Deployments(), SingleRuns(), issuances, events)
+DEPLOYMENTS, SINGLE_RUNS = Deployments(), SingleRuns()
+SOURCES: Sequence[Source] = (DEPLOYMENTS, SINGLE_RUNS, issuances, events)
+# The quick filters, each by where its entries come from.
+SHOWS: Mapping[str, tuple[str, Sequence[Source]]] = {
+    "": ("All", SOURCES),
+    "issuing": ("Issuing", (issuances,)),
+    "deployments": ("Deployments", (DEPLOYMENTS,)),
+    "tests": ("Tests and detection", (SINGLE_RUNS,)),
+    "events": ("Other events", (events,)),
+}
 
 register(Tab(key="activity", label="Activity log", url_name="auditlog:domain-activity", position=50))
 
@@ -42,20 +51,31 @@ class Timeline:
 
 
 def load_timeline(
-    domain: Domain, *, before: datetime | None = None, opened: uuid.UUID | None = None, limit: int = PAGE
+    domain: Domain,
+    *,
+    before: datetime | None = None,
+    opened: uuid.UUID | None = None,
+    limit: int = PAGE,
+    show: str = "",
+    problems: bool = False,
 ) -> Timeline:
-    """One page over all sources: a bounded number of queries, whatever the length of the past.
+    """One page over the sources of `show`: a bounded number of queries, whatever the length of the past.
 
     The newest runs, those under way and the `opened` one come with their steps.
     """
-    found = [(at, key, source) for source in SOURCES for at, key in source.newest(domain, before, limit + 1)]
+    sources = SHOWS[show][1]
+    found = [
+        (at, key, source)
+        for source in sources
+        for at, key in source.newest(domain, before, limit + 1, problems=problems)
+    ]
     found.sort(key=lambda item: item[:2], reverse=True)
     chosen = found[:limit]
     runs = [key for _, key, source in chosen if source is not events]
     unfolded = {*runs[:UNFOLDED], *([opened] if opened else [])}
     entries = [
         entry
-        for source in SOURCES
+        for source in sources
         for entry in source.entries(domain, [key for _, key, owner in chosen if owner is source], unfolded)
     ]
     entries.sort(key=lambda entry: (entry.at, entry.key), reverse=True)
@@ -80,14 +100,45 @@ def show_live(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.U
 def _context(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -> dict[str, Any]:
     domain = find_domain(workspace, domain_id)
     before = _moment(request.GET.get("before", ""))
-    timeline = load_timeline(domain, before=before, opened=_key(request.GET.get("open", "")))
+    given = _given(request.GET)
+    timeline = load_timeline(
+        domain,
+        before=before,
+        opened=_key(request.GET.get("open", "")),
+        show=given.get("show", ""),
+        problems="problems" in given,
+    )
     return {
         **domain_context(domain, "activity"),
         "timeline": timeline,
-        "older_url": f"?{urlencode({'before': timeline.older.isoformat()})}" if timeline.older else "",
-        "newer_url": "?" if before else "",
+        "shows": _shows(given),
+        "is_filtered": bool(given),
+        "older_url": f"?{urlencode({**given, 'before': timeline.older.isoformat()})}" if timeline.older else "",
+        "newer_url": f"?{urlencode(given)}" if before else "",
         "is_newest": before is None,
     }
+
+
+def _given(query: Mapping[str, str]) -> dict[str, str]:
+    """The filters that are understood; others let all through."""
+    show = query.get("show", "")
+    found = {"show": show if show in SHOWS else "", "problems": "1" if query.get("problems") == "1" else ""}
+    return {name: value for name, value in found.items() if value}
+
+
+def _shows(given: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The quick filters by kind, each under the one by severity, which is the last."""
+    show, problems = given.get("show", ""), given.get("problems", "")
+    kinds = [
+        {"label": label, "url": _url(show=key, problems=problems), "is_current": key == show}
+        for key, (label, _) in SHOWS.items()
+    ]
+    severity = {"label": "Problems only", "url": _url(show=show, problems="" if problems else "1")}
+    return [*kinds, {**severity, "is_current": bool(problems)}]
+
+
+def _url(**given: str) -> str:
+    return f"?{urlencode({name: value for name, value in given.items() if value})}"
 
 
 def _moment(text: str) -> datetime | None:

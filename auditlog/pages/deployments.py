@@ -16,8 +16,12 @@ from domains.models import Domain
 class Deployments:
     """One entry per deployment; its parts are the runs on its targets, retries included."""
 
-    def newest(self, domain: Domain, before: datetime | None, limit: int) -> list[tuple[datetime, UUID]]:
+    def newest(
+        self, domain: Domain, before: datetime | None, limit: int, *, problems: bool = False
+    ) -> list[tuple[datetime, UUID]]:
         rows = Deployment.objects.for_workspace(domain.workspace_id).filter(domain=domain)
+        if problems:
+            rows = rows.filter(state__in=(Deployment.State.PARTIAL, Deployment.State.FAILED))
         return _newest(rows, before, limit)
 
     def entries(self, domain: Domain, keys: Sequence[UUID], unfolded: Container[UUID]) -> list[Entry]:
@@ -33,8 +37,12 @@ class Deployments:
 class SingleRuns:
     """Tests and whatever else is done on one server alone."""
 
-    def newest(self, domain: Domain, before: datetime | None, limit: int) -> list[tuple[datetime, UUID]]:
+    def newest(
+        self, domain: Domain, before: datetime | None, limit: int, *, problems: bool = False
+    ) -> list[tuple[datetime, UUID]]:
         rows = TargetRun.objects.for_workspace(domain.workspace_id).filter(domain=domain, deployment=None)
+        if problems:
+            rows = rows.filter(state__in=(TargetRun.State.PARTIAL, TargetRun.State.FAILED))
         return _newest(rows, before, limit)
 
     def entries(self, domain: Domain, keys: Sequence[UUID], unfolded: Container[UUID]) -> list[Entry]:
@@ -133,4 +141,5 @@ def _steps(run: TargetRun) -> Iterable[Step]:
             else None,
             output=step.output,
             is_command="exit_code" in step.data,
+            key=step.pk,
         )

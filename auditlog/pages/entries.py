@@ -12,7 +12,10 @@ from domains.models import Domain
 
 @dataclass(frozen=True)
 class Step:
-    """One line of a run; `seconds` None: not known or not ended; `output` is what a command said."""
+    """One line of a run; `seconds` None: not known or not ended; `output` is what a command said.
+
+    `key` is what a link to it ends in; None while nothing is recorded of it.
+    """
 
     name: str
     state: str
@@ -21,6 +24,7 @@ class Step:
     wording: Wording | None = None
     output: str = ""
     is_command: bool = False
+    key: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,10 @@ class Entry:
 class Source(Protocol):
     """One kind of entry of a domain: first its newest keys, then the entries of the chosen ones."""
 
-    def newest(self, domain: Domain, before: datetime | None, limit: int) -> list[tuple[datetime, UUID]]: ...
+    def newest(
+        self, domain: Domain, before: datetime | None, limit: int, *, problems: bool = False
+    ) -> list[tuple[datetime, UUID]]:
+        """`problems`: only what failed, in part or whole, or is more than information."""
 
     def entries(self, domain: Domain, keys: Sequence[UUID], unfolded: Container[UUID]) -> list[Entry]:
         """Runs that are not `unfolded`, and not under way, come without their parts."""

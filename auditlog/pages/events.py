@@ -7,16 +7,18 @@ from uuid import UUID
 from auditlog.events import sentence
 from auditlog.models import Event
 from auditlog.pages.entries import Entry
+from auditlog.pages.wanted import OF_RUNS
 from domains.models import Domain
 
-# Told by the runs that they belong to.
-_OF_RUNS = ("issuance.", "certificate.issued", "deployment.", "target.tested", "target.detected")
 
-
-def newest(domain: Domain, before: datetime | None, limit: int) -> list[tuple[datetime, UUID]]:
+def newest(
+    domain: Domain, before: datetime | None, limit: int, *, problems: bool = False
+) -> list[tuple[datetime, UUID]]:
     rows = Event.objects.for_workspace(domain.workspace_id).filter(domain_id=domain.pk)
-    for prefix in _OF_RUNS:
+    for prefix in OF_RUNS:
         rows = rows.exclude(kind__startswith=prefix)
+    if problems:
+        rows = rows.exclude(severity="info")
     if before:
         rows = rows.filter(at__lt=before)
     return list(rows.order_by("-at", "-id").values_list("at", "id")[:limit])

@@ -1,58 +1,52 @@
-"""The filters of the Audit logs page and of its exports."""
+"""The filters of the Audit logs page."""
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 
-from auditlog.kinds import KINDS
-from auditlog.pages.search import VIEWS, Search
+from auditlog.keeping import CHOICES
+from auditlog.pages.wanted import SEVERITIES, groups
 
 # A day more must still be a date.
 _DAYS = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
-_PLAIN = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
 
 
-def _day(label: str) -> forms.DateField:
-    return forms.DateField(
-        label=label, required=False, validators=_DAYS, widget=forms.DateInput(attrs={"type": "date"})
-    )
+def _day() -> forms.DateInput:
+    return forms.DateInput(attrs={"type": "date"})
+
+
+def _kinds() -> Iterator[tuple[str, Any]]:
+    yield "", "All"
+    for group, kinds in groups().items():
+        yield group, [(f"{group}.", f"{group}: all"), *((kind, kind) for kind in kinds)]
 
 
 class AuditFilter(forms.Form):
-    view = forms.ChoiceField(
-        required=False,
-        choices=[("", "Everything"), *((key, label) for key, (label, _) in VIEWS.items())],
-        widget=forms.HiddenInput,
-    )
-    start, end = _day("From"), _day("To")
+    """Its fields bear the names of the API's parameters, so that the exports take the page's query as it is."""
+
+    start = forms.DateField(label="From", required=False, validators=_DAYS, widget=_day())
+    end = forms.DateField(label="To", required=False, validators=_DAYS, widget=_day())
     person = forms.CharField(
-        label="Person",
-        required=False,
-        max_length=254,
-        widget=forms.TextInput(attrs={**_PLAIN, "list": "audit-people", "placeholder": "ann@example.com"}),
+        label="Person", required=False, max_length=254, widget=forms.TextInput(attrs={"list": "audit-people"})
     )
-    domain = forms.CharField(
-        label="Domain",
-        required=False,
-        max_length=300,
-        widget=forms.TextInput(attrs={**_PLAIN, "placeholder": "shop.example.com"}),
+    hostname = forms.CharField(
+        label="Domain", required=False, max_length=300, widget=forms.TextInput(attrs={"list": "audit-domains"})
     )
-    kind = forms.ChoiceField(label="Kind", required=False, choices=[("", "All"), *((kind, kind) for kind in KINDS)])
+    kind = forms.ChoiceField(label="Kind", required=False, choices=_kinds)
     severity = forms.ChoiceField(
-        label="Severity",
-        required=False,
-        choices=[("", "All"), ("info", "Info"), ("warning", "Warning"), ("critical", "Critical")],
+        label="Severity", required=False, choices=[("", "All"), *((name, name.capitalize()) for name in SEVERITIES)]
     )
 
-    def clean(self) -> dict[str, Any]:
-        told = super().clean() or {}
-        if told.get("start") and told.get("end") and told["end"] < told["start"]:
-            self.add_error("end", "This day is before the first one.")
-        return told
 
-    @property
-    def search(self) -> Search:
-        """Of a valid form."""
-        return Search(**self.cleaned_data)
+class KeepingForm(forms.Form):
+    """How long events are kept."""
+
+    days = forms.TypedChoiceField(
+        label="Keep events",
+        coerce=int,
+        choices=list(CHOICES.items()),
+        help_text="What is older leaves the log within an hour or two, for an archive that is there for 30 days.",
+    )

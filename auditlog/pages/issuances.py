@@ -23,8 +23,12 @@ _SEEN = {
 }
 
 
-def newest(domain: Domain, before: datetime | None, limit: int) -> list[tuple[datetime, UUID]]:
+def newest(
+    domain: Domain, before: datetime | None, limit: int, *, problems: bool = False
+) -> list[tuple[datetime, UUID]]:
     rows = Issuance.objects.for_workspace(domain.workspace_id).filter(domain=domain)
+    if problems:
+        rows = rows.filter(state=Issuance.State.FAILED)
     if before:
         rows = rows.filter(created_at__lt=before)
     return list(rows.order_by("-created_at", "-id").values_list("created_at", "id")[:limit])
@@ -71,6 +75,7 @@ def _past(issuance: Issuance, events: Sequence[Event]) -> Iterable[Step]:
             name=sentence(event),
             state="failed" if event.kind == "issuance.failed" else "succeeded",
             seconds=(event.at - last).total_seconds() if last else None,
+            key=event.pk,
         )
         last = event.at
         if event.kind == "issuance.challenge_shown":
@@ -79,7 +84,7 @@ def _past(issuance: Issuance, events: Sequence[Event]) -> Iterable[Step]:
 
 def _proof(row: Authorization) -> Step:
     words = f"proven by {row.txt_name}" if row.is_proven else row.detail or _SEEN[Authorization.Seen(row.seen)]
-    return Step(name=row.shown_name, detail=words, state=_PROOF.get(row.status, "waiting"))
+    return Step(name=row.shown_name, detail=words, state=_PROOF.get(row.status, "waiting"), key=row.pk)
 
 
 def _present(issuance: Issuance) -> Iterable[Step]:

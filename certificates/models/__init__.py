@@ -4,6 +4,7 @@ from certificates.models.account import AcmeAccount, CaEntry
 from certificates.models.certificate import Certificate, CertificateName, PrivateKey, names_key
 from certificates.models.dns import ChallengeValue, Delegation, DnsProvider, ProviderRecord
 from certificates.models.issuance import Authorization, DnsLook, Issuance
+from certificates.models.pull import PullToken
 from certificates.models.renewal import Renewal
 from certificates.models.revocation import Revocation
 
@@ -20,6 +21,7 @@ __all__ = [
     "Issuance",
     "PrivateKey",
     "ProviderRecord",
+    "PullToken",
     "Renewal",
     "Revocation",
     "names_key",

@@ -18,6 +18,7 @@ from accounts.policy import is_allowed
 from certificates.bundles import export_certificate
 from certificates.downloads import as_download
 from certificates.models import Certificate
+from certificates.pull.tokens import tokens_for
 from certificates.revoking import read_reason, reason_words, revoke_certificate
 from certificates.shelf.forms import ExportForm, RevokeForm
 from certificates.shelf.listing import FILTERS, matching, totals
@@ -79,6 +80,9 @@ def show_certificate(request: WorkspaceRequest, workspace: Workspace, certificat
         "may_download": is_own and bool(certificate.private_key_id) and may(request, "download"),
         "may_revoke": is_own and not certificate.revoked_at and may(request, "revoke"),
         "may_delete": may(request, "delete"),
+        "pulls": tokens_for(certificate),
+        "may_pull": is_own and bool(certificate.private_key_id) and is_allowed(request.role, "pull.edit"),
+        "may_edit_pulls": is_allowed(request.role, "pull.edit"),
     }
     return render(request, "certificates/shelf/certificate.html", context)
 

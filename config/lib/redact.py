@@ -14,8 +14,8 @@ HIDDEN = "***"
 LOG_ID = "log_id"
 PATTERNS = (
     re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL),
-    # API tokens (mmc_) and the links of feeds (mmcf_), whose secret is in their path.
-    re.compile(r"mmcf?_[A-Za-z0-9_-]{20,}"),
+    # API tokens (mmc_) pull tokens (mmcp_), and the links of feeds (mmcf_), whose secret is in their path.
+    re.compile(r"mmc[fp]?_[A-Za-z0-9_-]{20,}"),
     re.compile(r"(?i)(?<=bearer )[A-Za-z0-9._~+/=-]{8,}"),
     # Basic holds a name and a password in base64, which none of the secret's own spellings finds.
     re.compile(r"(?i)(?<=basic )[A-Za-z0-9+/]{8,}={0,2}"),

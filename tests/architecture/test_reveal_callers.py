@@ -10,7 +10,7 @@ from tests.architecture.sources import called, calls, files, name, parsed
 ALLOWED = {
     "accounts/mail.py": "the context of a queued mail, in the worker, when it is rendered",
     "certificates/acme/client.py": "the MAC key of an external account binding, to sign with",
-    "certificates/bundles.py": "the one way a private key leaves the portal: the ZIP of an admin who confirmed",
+    "certificates/bundles.py": "the one way a private key leaves: for an admin who confirmed, or by a pull token",
     "certificates/dns/providers/unseal.py": "a DNS provider's credentials, in the worker, for the length of one visit",
     "certificates/keys.py": "loads a key to sign a request or to compare public parts",
     "certificates/line.py": "the CA account's key, to sign requests to the CA",

@@ -5,7 +5,7 @@ from django.apps import apps
 from django.db import models
 
 from accounts.models import Membership, Workspace, WorkspaceClosing
-from auditlog.models import Event, Retention
+from auditlog.models import Archive, Event, Keeping, Retention, Seal
 from config.lib.scoping import OwnedModel, ScopedManager, ScopeMissing
 from tests.rows import OUR_ROOMS, owned_models
 
@@ -13,6 +13,9 @@ EXEMPT: dict[type[models.Model], str] = {
     Membership: "says who may enter a workspace, so it is read before there is one to scope to",
     Event: "keeps plain ids, since it outlives its workspace; its `objects` is scoped all the same",
     WorkspaceClosing: "outlives the workspace that it takes apart, so it names it by a plain id",
+    Seal: "outlives its workspace with the events that it seals, and is only ever named by its id",
+    Archive: "is where the chain of its workspace begins, and outlives it with the chain",
+    Keeping: "says what happens to events, which outlive their workspace",
     Retention: "a hole in the append-only triggers for one workspace, only ever named by its id",
 }
 

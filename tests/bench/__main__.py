@@ -2,13 +2,13 @@
 
 import sys
 
-from tests.bench import crowd, issuances, scale, visits
+from tests.bench import audit, crowd, issuances, scale, visits
 from tests.bench.figures import table, write
 from tests.servers.places import ROOT
 
 
 def main() -> int:
-    figures = [*visits.measure(), *scale.measure(), *issuances.measure(), *crowd.measure()]
+    figures = [*visits.measure(), *scale.measure(), *issuances.measure(), *crowd.measure(), *audit.measure()]
     write(figures, ROOT / "var" / "bench.json")
     print(table(figures))
     return 0

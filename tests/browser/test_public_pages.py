@@ -12,6 +12,9 @@ PAGES = (
     "/account/password/reset/",
     "/docs/",
     "/docs/first-certificate/",
+    "/docs/search/?q=sudo",
+    "/docs/troubleshooting/",
+    "/docs/pull/",
     "/docs/api/",
     "/docs/api/deployment/",
 )

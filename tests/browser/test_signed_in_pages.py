@@ -12,6 +12,8 @@ PATHS = (
     "domains/",
     "domains/add/",
     "domains/add-many/",
+    "audit-logs/",
+    "audit-logs/?show=runs",
     "team/",
     "settings/",
     "settings/gateways/",

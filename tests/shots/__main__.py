@@ -2,8 +2,8 @@
 
     python -m tests.shots [part …]     one or more of PARTS below; all of them by default
     python -m tests.shots [strangers] [empty] [seeded] [inspection] [adding] [walk] [team] [feeds] [gateways]
-                          [alerts] [rules] [shelf] [authorities] [handsfree] [billing] [servers] [trouble]
-                          [paused] [google]
+                          [alerts] [rules] [shelf] [audit] [authorities] [handsfree] [billing] [servers]
+                          [trouble] [paused] [google]
 
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.
@@ -28,6 +28,7 @@ from tests.servers.places import ROOT, private_directory
 from tests.shots.adding import shoot_adding
 from tests.shots.album import Album
 from tests.shots.alerts import shoot_alerts
+from tests.shots.audit import shoot_audit
 from tests.shots.authorities import shoot_authorities
 from tests.shots.billing import shoot_billing
 from tests.shots.feeds import shoot_feeds
@@ -54,6 +55,9 @@ STRANGERS = {
     "docs-signing-in": "/docs/signing-in/",
     "docs-google": "/docs/google/",
     "docs-errors": "/docs/errors/",
+    "docs-search": "/docs/search/?q=sudo:+a+password+is+required",
+    "docs-troubleshooting": "/docs/troubleshooting/",
+    "docs-pull": "/docs/pull/",
     "docs-api": "/docs/api/",
     "docs-api-domains": "/docs/api/domains/",
     "docs-api-deployment": "/docs/api/deployment/",
@@ -79,8 +83,6 @@ WORKSPACE_PAGES = {
     "domain-add": "domains/add/",
     "domain-add-many": "domains/add-many/",
     "team": "team/",
-    "audit": "audit-logs/",
-    "audit-security": "audit-logs/?view=security",
     "settings-general": "settings/",
     "settings-tokens": "settings/tokens/",
     "settings-feeds": "settings/feeds/",
@@ -222,6 +224,7 @@ PARTS: dict[str, Shoot] = {
     "rules": shoot_rules,
     "gateways": shoot_gateways,
     "shelf": shoot_shelf,
+    "audit": shoot_audit,
     "authorities": shoot_authorities,
     "handsfree": shoot_handsfree,
     "billing": shoot_billing,

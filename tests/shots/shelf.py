@@ -50,6 +50,7 @@ def _look_at_one(album: Album, page: Page, base: str, person: Person) -> None:
     page.get_by_role("button", name="Download").click()
     album.shoot_open("certificate-export-refused", page)
     page.get_by_role("link", name="Back").click()
+    _let_a_server_pull(album, page)
     page.get_by_role("link", name="Revoke").click()
     album.shoot_open("certificate-revoke", page)
     page.get_by_role("button", name="Revoke certificate").click()
@@ -59,6 +60,16 @@ def _look_at_one(album: Album, page: Page, base: str, person: Person) -> None:
     page.goto(f"{base}?show=uploaded")
     page.get_by_role("link", name=HOST).first.click()
     album.shoot_open("certificate-uploaded", page)
+
+
+def _let_a_server_pull(album: Album, page: Page) -> None:
+    page.get_by_role("link", name="New pull token").click()
+    album.shoot_open("certificate-pull-new", page)
+    page.get_by_label("Name").fill("mail-02")
+    page.get_by_role("button", name="Make token").click()
+    album.shoot_open("certificate-pull-made", page)
+    page.get_by_role("link", name="I have copied it").click()
+    album.shoot_open("certificate-pull", page)
 
 
 def _upload(album: Album, page: Page, tab: str) -> None:

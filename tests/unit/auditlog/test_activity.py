@@ -129,6 +129,47 @@ def test_a_log_at_rest_is_asked_rarely(admin: Client, domain: Domain) -> None:
     assert 'hx-trigger="every 15s"' in page(admin, domain)
 
 
+def test_each_filter_leaves_its_kind(admin: Client, domain: Domain) -> None:
+    deploy(domain)
+    issue(domain, "issued", "done")
+    happen(domain, "domain.verified")
+    titles = {
+        "": 3,
+        "deployments": "Deploy 4f4f4f4f4f4f4f4f… to 1 target",
+        "issuing": "Certificate for shop.acme-widgets.com",
+        "events": "Ownership of shop.acme-widgets.com is proven",
+    }
+    assert len(load_timeline(domain).entries) == titles.pop("")
+    for show, title in titles.items():
+        assert [entry.title for entry in load_timeline(domain, show=show).entries] == [title]
+    assert "Nothing of this kind" in page(admin, domain, show="tests")
+    assert '/activity/live/?show=events" hx-trigger' in page(admin, domain, show="events"), "polling keeps the filter"
+
+
+def test_problems_only_leaves_what_failed_or_warns(admin: Client, domain: Domain) -> None:
+    deploy(domain)
+    failed = [deploy(domain, state).pk for state in ("failed", "partial")]
+    lost = issue(domain, "failed", "done", error_code="connect_refused").pk
+    issue(domain, "issued", "done")
+    happen(domain, "domain.verified")
+    happen(domain, "domain.deleted")
+    found = load_timeline(domain, problems=True).entries
+    assert {entry.key for entry in found if entry.is_run} == {*failed, lost}
+    assert [entry.state for entry in found if not entry.is_run] == ["warning"]
+    shown = page(admin, domain, problems="1", show="deployments")
+    assert 'href="?show=deployments" aria-current="true">Problems only' in shown
+    assert 'href="?problems=1"' in shown
+
+
+def test_every_step_can_be_linked_to(admin: Client, domain: Domain) -> None:
+    oldest, *_ = [deploy(domain, minutes_ago=minutes) for minutes in (30, 20, 10)]
+    step = RunStep.unscoped.get(run__deployment=oldest)
+    assert f'id="step-{step.pk}"' not in page(admin, domain)
+    shown = page(admin, domain, open=str(oldest.pk))
+    assert f'<li id="step-{step.pk}"' in shown
+    assert f'href="?open={oldest.pk}#step-{step.pk}"' in shown
+
+
 def test_an_event_of_a_run_is_not_told_twice(domain: Domain) -> None:
     issue(domain, "issued", "done")
     happen(domain, "deployment.started", run_id=uuid.uuid4(), data={"names": "x"})
@@ -183,7 +224,8 @@ def test_a_page_costs_the_same_however_much_happened(
 
 
 @pytest.mark.parametrize(
-    "query", [{"before": "x"}, {"before": "2026-13-40T99:00:00"}, {"open": "x"}, {"before": "2026-11-23"}]
+    "query",
+    [{"before": "x"}, {"before": "2026-13-40T99:00:00"}, {"open": "x"}, {"before": "2026-11-23"}, {"show": "x"}],
 )
 def test_a_mangled_address_shows_the_newest_page(admin: Client, domain: Domain, query: dict[str, str]) -> None:
     assert "Nothing happened yet" in page(admin, domain, **query)

@@ -127,7 +127,7 @@ def test_a_secret_is_hidden_however_short_it_is_and_however_it_is_spelled(
 ) -> None:
     """As it stood in the form, the header or the JSON that was sent."""
     access = Access("cPanel", "panel.example.net", 2083, "acme", secret)
-    line = next(line for line in bundle.key.splitlines() if "+" in line or "/" in line)
+    line = bundle.key.splitlines()[1]
     words = in_words(access, f"It was {spelled(secret)} and {spelled(line)}.", [bundle.key])
     assert words == "It was [hidden] and [hidden]."
 
