@@ -20,7 +20,6 @@ from deploy.inputs import (
     read_access,
     read_fingerprint,
     read_placement,
-    refuse_not_offered,
 )
 from deploy.models import Deployment, Server, Target, TargetRun
 from deploy.paying import require_affordable
@@ -151,7 +150,6 @@ def list_targets(request: ApiRequest, domain: Domain, query: ListQuery) -> dict[
 )
 def post_target(request: ApiRequest, domain: Domain, body: TargetIn) -> dict[str, object]:
     """Takes a server's fields flat, which is then found or made, or the id of a known `server`."""
-    refuse_not_offered(body)
     known = load_server(request, body.server) if body.server else None
     access = read_access(body, known)
     chosen = read_placement(body)
@@ -186,7 +184,6 @@ def get_target(request: ApiRequest, target: Target) -> dict[str, object]:
 )
 def patch_target(request: ApiRequest, target: Target, body: TargetIn) -> dict[str, object]:
     """What is saved and no draft is deployed by itself when that changes something."""
-    refuse_not_offered(body)
     named = load_server(request, body.server) if body.server else None
     access = read_access(body, named or target.server)
     chosen = read_placement(body, target)
