@@ -11,6 +11,8 @@ from accounts.api import Accepted, ApiRequest, ListQuery, Page, Status, operatio
 from certificates.models import Certificate
 from config.lib import jobs
 from deploy.deployments import require_deployable, running_deployment, start_deployment
+from deploy.http01 import api as http01_api  # noqa: F401  (it registers its own operation)
+from deploy.http01.renewing import RenewalRun, find_renewal_run, show_renewal_run
 from deploy.inputs import (
     DeployIn,
     ServerIn,
@@ -53,9 +55,9 @@ def load_target(request: ApiRequest, key: uuid.UUID) -> Target:
     return get_object_or_404(rows, pk=key)
 
 
-def load_run(request: ApiRequest, key: uuid.UUID) -> TargetRun:
+def load_run(request: ApiRequest, key: uuid.UUID) -> TargetRun | RenewalRun:
     rows = TargetRun.objects.for_workspace(request.workspace).prefetch_related("steps")
-    return get_object_or_404(rows, pk=key)
+    return rows.filter(pk=key).first() or find_renewal_run(request.workspace, key)
 
 
 def load_deployment(request: ApiRequest, key: uuid.UUID) -> Deployment:
@@ -264,8 +266,8 @@ def post_target_trust(request: ApiRequest, target: Target, body: TrustIn) -> dic
 
 
 @operation(router, "GET", "/runs/{id}", "deploy.view", load=load_run, response=RunOut, summary="Show a run")
-def get_run(request: ApiRequest, run: TargetRun) -> dict[str, object]:
-    return show_run(run)
+def get_run(request: ApiRequest, run: TargetRun | RenewalRun) -> dict[str, object]:
+    return show_renewal_run(run) if isinstance(run, RenewalRun) else show_run(run)
 
 
 @operation(
