@@ -110,7 +110,7 @@ def _ended(renewal: Renewal, now: datetime) -> dict[str, Any]:
     if issuance.state == Issuance.State.CANCELLED:
         # Somebody did not want it now: not again within minutes, and not never.
         return {**told, "retry_at": ended_at + NET, "error_code": "renewal_cancelled", "error_params": {}}
-    pause = pause_after(failures, was_outage=issuance.error_code in OUTAGES)
+    pause = pause_after(failures, was_outage=issuance.error_code in OUTAGES, level=_level(renewal, now))
     retry_at = max(ended_at + pause, _named(issuance.error_params) or ended_at)
     return {**told, "retry_at": retry_at, "error_code": issuance.error_code, "error_params": issuance.error_params}
 
@@ -262,7 +262,8 @@ def _keep_from(renewal: Renewal, error: ExpectedError) -> None:
         return
     failures, now = renewal.failures + 1, clock.now()
     named = error.retry_at if isinstance(error, Transient) else None
-    retry_at = max(now + pause_after(failures, was_outage=False), named or now)
+    pause = pause_after(failures, was_outage=False, level=_level(renewal, now))
+    retry_at = max(now + pause, named or now)
     trouble: dict[str, Any] = {"error_code": error.code, "error_params": jobs.storable(error.params)}
     renewal.save_step(failures=failures, retry_at=retry_at, **trouble, also=partial(give_back, renewal))
 
