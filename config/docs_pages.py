@@ -18,7 +18,7 @@ DOCS_DIR = settings.BASE_DIR / "docs"
 # Reading order of the contents; pages that are not named follow by name.
 ORDER = (
     *("index", "first-certificate", "domains", "inspection", "lets-encrypt", "certificates", "deploy-ssh"),
-    *("billing",),
+    *("auto-renew", "billing"),
     *("signing-in", "google", "notifications", "account", "audit", "team-and-api", "operating", "errors"),
 )
 # The API's own pages come after this one.
