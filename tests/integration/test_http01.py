@@ -2,14 +2,19 @@
 
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from auditlog.events import SYSTEM
 from certificates.models import Issuance, Renewal
+from certificates.renewal.now import renew_now
 from config.lib import clock, jobs
+from config.lib.errors import NeedsUser, describe
 from deploy.http01.answering import Http01
+from deploy.http01.renewing import find_renewal_run
 from deploy.models import Deployment, HttpAnswer
 from domains.models import Finding
 from tests.cast import Cast, make_cast
@@ -19,7 +24,7 @@ from tests.servers.child import is_root
 from tests.servers.dns import ChallengeDns
 from tests.servers.nginx import Nginx, nginx
 from tests.servers.pebble import Pebble, pebble
-from tests.servers.ports import accepts
+from tests.servers.ports import accepts, wait_until
 from tests.servers.sshd import Sshd, sshd
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -210,3 +215,72 @@ def test_a_redirect_of_everything_never_costs_the_look_of_the_ca(
 
 def reload(web: Nginx) -> None:
     subprocess.run(web.reload_command.split(), check=True, capture_output=True)
+
+
+@pytest.mark.skipif(not is_root(), reason="sudo needs rules")
+class TestTheListenerBySudo:
+    def test_it_answers_and_is_gone(self, scene: HttpScene, ca: Pebble) -> None:
+        with sshd(sudo=["/usr/bin/python3 -"]) as server:
+            chosen = Http01(standalone=True, port=ca.http_port, use_sudo=True)
+            scene.answering(scene.server(server), chosen, directories=[tls(server)])
+            scene.enable()
+            scene.run()
+        assert len(scene.certificates()) == 1, issuance_of(scene).error_params
+        assert scene.left() == 0
+        assert not accepts(ca.http_port)
+
+    def test_without_the_rule_the_line_to_add_is_shown(self, scene: HttpScene, ssh_server: Sshd, ca: Pebble) -> None:
+        code, params = refused(scene, ssh_server, Http01(standalone=True, port=ca.http_port, use_sudo=True))
+        assert code == "listener_needs_rule"
+        paste = describe(code, params).paste
+        assert f"{ssh_server.user.name} ALL=(root) NOPASSWD: /usr/bin/python3 -" in paste
+
+
+def test_renew_now_is_one_run_from_the_request_to_the_deployment(
+    scene: HttpScene, ssh_server: Sshd, web: Nginx
+) -> None:
+    scene.answering(scene.server(ssh_server), Http01(str(web.document_root)), directories=[tls(ssh_server)])
+    scene.enable()
+    scene.run()
+    with pytest.raises(NeedsUser, match="issuance_window"):
+        renew_now(domain=scene.domain, force=False, actor=SYSTEM)
+    key = renew_now(domain=scene.domain, force=True, actor=SYSTEM)
+    assert find_renewal_run(scene.workspace, key).state == "waiting"
+    jobs.run_due("renewal")
+    assert find_renewal_run(scene.workspace, key).state == "running"
+    assert renew_now(domain=scene.domain, force=True, actor=SYSTEM) == key
+    renewal = scene.run()
+    run = find_renewal_run(scene.workspace, key)
+    assert run.deployment is not None
+    assert (run.state, run.deployment.certificate) == ("succeeded", scene.certificates()[-1])
+    assert len(scene.certificates()) == 2
+    assert (renewal.asked_as, renewal.is_forced) == (None, False)
+    assert jobs.run_due("renewal") == 0
+
+
+def test_two_domains_never_want_the_port_at_once(
+    scene: HttpScene, settings: Any, cast: Cast, ca: Pebble, dns_server: ChallengeDns, ssh_server: Sshd
+) -> None:
+    other = HttpScene(settings, cast.acme, ca, dns_server)
+    for one in (scene, other):
+        chosen = Http01(standalone=True, port=ca.http_port)
+        one.answering(one.server(ssh_server), chosen, directories=[tls(ssh_server) / one.host])
+        one.enable()
+    HttpAnswer.objects.create(
+        workspace=cast.acme,
+        server=scene.server(ssh_server),
+        tokens=["x"],
+        port=ca.http_port,
+        ends_at=clock.now() + timedelta(seconds=3),
+    )
+    jobs.run_due("renewal")
+    jobs.run_due("issuance")
+    waiting = {row.error_code for row in Issuance.unscoped.filter(solver="http01")}
+    assert waiting == {"listener_busy"}
+    wait_until(lambda: all(done(one) for one in (scene, other)), seconds=60, what="both certificates")
+    assert scene.left() == 0
+
+
+def done(scene: HttpScene) -> bool:
+    jobs.run_due("issuance")
+    return Issuance.unscoped.get(domain=scene.domain).step == Issuance.Step.DONE and len(scene.certificates()) == 1
