@@ -48,7 +48,8 @@ def present(issuance: Issuance, rows: Sequence[Authorization]) -> None:
     issuance.renew_lease(LEASE_SECONDS)
     with reached(target.server, issuance.domain) as connection:
         _put(connection, answer, chosen, answers)
-    crash_here("http01.put")
+        crash_here("http01.put")
+        _keep_or_remove(connection, issuance, answer)
 
 
 def look(issuance: Issuance, rows: Sequence[Authorization]) -> ExpectedError | None:
@@ -119,6 +120,16 @@ def _put(connection: Connection, answer: HttpAnswer, chosen: Http01, answers: di
         for token, content in answers.items():
             put_token(files, chosen.webroot, token, content)
             crash_here("http01.put_one")
+
+
+def _keep_or_remove(connection: Connection, issuance: Issuance, answer: HttpAnswer) -> None:
+    """Somebody may have cancelled it and tidied up while it was put there: then nobody else would take it away."""
+    try:
+        issuance.renew_lease(LEASE_SECONDS)
+    except jobs.LeaseLost:
+        if not HttpAnswer.unscoped.filter(issuance=issuance).exists():
+            _remove(connection, answer)
+        raise
 
 
 def _listen_again(issuance: Issuance, rows: Sequence[Authorization]) -> None:

@@ -9,16 +9,22 @@ from typing import Any
 import pytest
 
 from auditlog.events import SYSTEM
-from certificates.models import Issuance, Renewal
+from certificates.issuance import start_again
+from certificates.models import Authorization, Issuance, Renewal
 from certificates.renewal.now import renew_now
 from config.lib import clock, jobs
 from config.lib.errors import NeedsUser, describe
 from deploy.http01.answering import Http01
+from deploy.http01.reaching import reached
 from deploy.http01.renewing import find_renewal_run
+from deploy.http01.solver import _keep_or_remove
+from deploy.http01.webroot import put_token
 from deploy.models import Deployment, HttpAnswer
+from deploy.ssh.files import remote_files
 from domains.models import Finding
 from tests.cast import Cast, make_cast
 from tests.integration.http01 import HttpScene
+from tests.integration.issuing import work_out
 from tests.servers.apache import apache
 from tests.servers.child import is_root
 from tests.servers.dns import ChallengeDns
@@ -236,6 +242,7 @@ class TestTheListenerBySudo:
         assert f"{ssh_server.user.name} ALL=(root) NOPASSWD: /usr/bin/python3 -" in paste
 
 
+@pytest.mark.both_databases
 def test_renew_now_is_one_run_from_the_request_to_the_deployment(
     scene: HttpScene, ssh_server: Sshd, web: Nginx
 ) -> None:
@@ -258,6 +265,7 @@ def test_renew_now_is_one_run_from_the_request_to_the_deployment(
     assert jobs.run_due("renewal") == 0
 
 
+@pytest.mark.both_databases
 def test_two_domains_never_want_the_port_at_once(
     scene: HttpScene, settings: Any, cast: Cast, ca: Pebble, dns_server: ChallengeDns, ssh_server: Sshd
 ) -> None:
@@ -284,3 +292,34 @@ def test_two_domains_never_want_the_port_at_once(
 def done(scene: HttpScene) -> bool:
     jobs.run_due("issuance")
     return Issuance.unscoped.get(domain=scene.domain).step == Issuance.Step.DONE and len(scene.certificates()) == 1
+
+
+def test_what_was_cancelled_while_it_was_put_there_is_taken_away(
+    scene: HttpScene, ssh_server: Sshd, web: Nginx
+) -> None:
+    """The clean-up of the one who cancelled came first and found nothing."""
+    scene.answering(scene.server(ssh_server), Http01(str(web.document_root)), directories=[tls(ssh_server)])
+    scene.enable()
+    jobs.run_due("renewal")
+    (claimed,) = jobs.claim(jobs.kinds.get("issuance"))
+    Issuance.unscoped.filter(pk=claimed.pk).update(lease_token=None, lease_until=None, step="done", state="cancelled")
+    row = Authorization(issuance=claimed, token="t" * 43, key_authorization="t" * 43 + ".x", identifier=scene.host)
+    answer = HttpAnswer.objects.create(
+        workspace=scene.workspace, server=scene.server(ssh_server), tokens=[row.token], webroot=str(web.document_root)
+    )
+    with reached(answer.server, scene.domain) as line, remote_files(line) as files:
+        put_token(files, answer.webroot, row.token, row.key_authorization)
+        assert tokens(web.document_root) == [row.token]
+        with pytest.raises(jobs.LeaseLost):
+            _keep_or_remove(line, claimed, answer)
+    assert tokens(web.document_root) == []
+
+
+def test_a_fresh_challenge_goes_the_same_way(scene: HttpScene, ssh_server: Sshd, web: Nginx) -> None:
+    web.redirect_everything()
+    reload(web)
+    refused(scene, ssh_server, Http01(str(web.document_root)))
+    (web.place / "location.inc").write_text("")
+    reload(web)
+    again = work_out(start_again(issuance=issuance_of(scene), actor=SYSTEM))
+    assert (again.state, again.challenge, again.solver) == ("issued", "http-01", "http01")

@@ -2,7 +2,8 @@
 
     python -m tests.shots [part …]     one or more of PARTS below; all of them by default
     python -m tests.shots [strangers] [empty] [seeded] [inspection] [adding] [walk] [team] [feeds] [gateways]
-                          [alerts] [rules] [shelf] [authorities] [handsfree] [billing] [trouble] [paused] [google]
+                          [alerts] [rules] [shelf] [authorities] [handsfree] [autorenew] [billing] [trouble] [paused]
+                          [google]
 
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.
@@ -28,6 +29,7 @@ from tests.shots.adding import shoot_adding
 from tests.shots.album import Album
 from tests.shots.alerts import shoot_alerts
 from tests.shots.authorities import shoot_authorities
+from tests.shots.autorenew import shoot_autorenew
 from tests.shots.billing import shoot_billing
 from tests.shots.feeds import shoot_feeds
 from tests.shots.gateways import shoot_gateways
@@ -222,6 +224,7 @@ PARTS: dict[str, Shoot] = {
     "shelf": shoot_shelf,
     "authorities": shoot_authorities,
     "handsfree": shoot_handsfree,
+    "autorenew": shoot_autorenew,
     "billing": shoot_billing,
     "trouble": shoot_trouble,
     "paused": shoot_paused,

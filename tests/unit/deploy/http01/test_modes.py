@@ -18,6 +18,7 @@ from tests.cast import Cast
 from tests.unit.deploy.test_api import Api
 from tests.unit.deploy.test_pages import row
 
+pytestmark = pytest.mark.both_databases
 HOST = "shop.acme-tools.net"
 HOST_KEY = "SHA256:" + "a" * 43
 
