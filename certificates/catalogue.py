@@ -66,13 +66,23 @@ register(
         ),
         "renewal_needs_mode": Entry(
             "The mode {mode} renews nothing",
-            "Only Let's Encrypt (DNS) renews by itself here.",
-            "Choose that mode, or leave auto-renew off.",
+            "Let's Encrypt (DNS) and Auto-renew (SSH) renew by themselves.",
+            "Choose one of them, or leave auto-renew off.",
         ),
-        "mode_not_offered": Entry(
-            "This portal does not offer the mode {mode} yet",
-            "Nothing here would carry it out.",
-            "Choose another one.",
+        "auto_renew_incomplete": Entry(
+            "Auto-renew (SSH) cannot be enabled yet",
+            "Still missing: {missing}.",
+            "Add it on the Renew & deploy tab, then press Enable auto-renew.",
+        ),
+        "http01_wildcard": Entry(
+            "HTTP-01 cannot prove {names}",
+            "A file on one host says nothing about all names below it, so no CA gives a wildcard for it.",
+            "Leave the wildcard out, or renew it by Let's Encrypt (DNS): a CNAME to this portal makes it hands-free.",
+        ),
+        "renewal_is_off": Entry(
+            "Nobody renews {host} by itself",
+            "Renew now does at once what auto-renew does in time, by the same settings.",
+            "Enable auto-renew first, or issue a certificate on the Let's Encrypt tab.",
         ),
         # The account
         "acme_account_gone": Entry(
@@ -144,6 +154,18 @@ register(
             "Check that the record is at {record}, holds the value without quotes, and that old values are gone at "
             "every name server. " + FRESH,
             "dig TXT {record} +short",
+        ),
+        "acme_http_unauthorized": Entry(
+            "The CA did not get the right token from {name}",
+            "It asked port 80 {place} and said: {detail}",
+            "The portal had fetched the token itself before. So the CA was led elsewhere: look for a second address, a "
+            "geo-block or a load balancer. Then try again: the token will be a new one.",
+        ),
+        "acme_http_unreachable": Entry(
+            "Let's Encrypt could not reach port 80 of {name}",
+            "It tried {place} and said: {detail}",
+            "The portal had reached it itself before. A CA looks from several countries: let everybody in on port 80, "
+            "then try again.",
         ),
         "acme_dns": Entry(
             "The CA's look-up for {name} failed",

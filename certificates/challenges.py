@@ -30,7 +30,8 @@ def _authorization_row(issuance: Issuance, found: acme.Authorization) -> Authori
         challenge_url=challenge.url if challenge else "",
         token=challenge.token if challenge else "",
         txt_name=found.txt_name,
-        txt_value=challenge.txt_value if challenge else "",
+        txt_value=challenge.txt_value if challenge and challenge.kind == "dns-01" else "",
+        key_authorization=challenge.key_authorization if challenge and challenge.kind == "http-01" else "",
         status=found.status,
         expires_at=found.expires_at,
     )

@@ -16,6 +16,7 @@ from config.lib import clock, egress
 from config.lib.errors import ExpectedError, NeedsUser, Transient
 from domains.ownership import proofs_of, require_ownership
 
+# What people may ask for; HTTP-01 belongs to a mode.
 CHALLENGES = ("dns-01",)
 
 

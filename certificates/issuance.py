@@ -1,5 +1,6 @@
 """What people ask of an issuance: start, issue, cancel, start afresh. The worker's side is advance.py."""
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from accounts.models import Workspace
 from auditlog.events import Actor, record
 from certificates.cas.choosing import ca_as_before
 from certificates.cas.ledger import Ordered, require_room, spare_of
-from certificates.gates import Wish, read_wish, require_open_window
+from certificates.gates import CHALLENGES, Wish, read_wish, require_open_window
 from certificates.models import Issuance
 from certificates.renewal.waking import wake
 from certificates.solvers import MANUAL, automatic_for
@@ -25,11 +26,19 @@ State, Step = Issuance.State, Issuance.Step
 
 
 def start_issuance(
-    *, domain: Domain, wish: Wish, actor: Actor, is_renewal: bool = False, replaces: str = ""
+    *,
+    domain: Domain,
+    wish: Wish,
+    actor: Actor,
+    is_renewal: bool = False,
+    replaces: str = "",
+    pk: uuid.UUID | None = None,
+    is_forced: bool = False,
 ) -> tuple[Issuance, bool]:
     """Open an issuance and ring for it; (row, whether it is new). Repeatable: an open one is returned.
 
-    `replaces` is the certificate whose place it takes, as RFC 9773 names it.
+    `replaces` is the certificate whose place it takes, as RFC 9773 names it. `pk` was promised to whoever asked for
+    it; `is_forced` leaves out the window.
 
     Raises NeedsUser names_not_proven or issuance_window, Transient ca_limit. The worker checks all again, ownership
     live.
@@ -37,9 +46,11 @@ def start_issuance(
     workspace = domain.workspace
     wish = with_solver(workspace, wish)
     require_proven(workspace, wish.names)
-    require_open_window(workspace, wish)
+    if not is_forced:
+        require_open_window(workspace, wish)
     row = _row(domain, wish, actor)
-    row.is_renewal, row.replaces = is_renewal, replaces
+    row.is_renewal, row.replaces, row.is_forced = is_renewal, replaces, is_forced
+    row.pk = pk or row.pk
     if not open_issuances(workspace, wish).exists():
         require_room(ordered_by(row))
     # Somebody waits for what they asked for; a renewal has time.
@@ -89,10 +100,16 @@ def _row(domain: Domain, wish: Wish, actor: Actor) -> Issuance:
 
 def _create(issuance: Issuance, actor: Actor) -> Issuance:
     issuance.save(force_insert=True)
-    _record("issuance.started", issuance, actor)
+    _record("issuance.over_http" if issuance.challenge == "http-01" else "issuance.started", issuance, actor)
     findings.close_finding(domain=issuance.domain, source="issuance", code="issuance_failed", actor=actor)
     jobs.ring("issuance", interactive=issuance.priority == jobs.INTERACTIVE)
     return issuance
+
+
+def ordered_like(domain: Domain, wish: Wish) -> Ordered:
+    """What the CA's limits would count of an order for this wish."""
+    ordered = Ordered(domain.workspace_id, wish.directory_url, wish.names)
+    return replace(ordered, spared=spare_of(ordered, replaces="", domain_id=domain.pk))
 
 
 def ordered_by(issuance: Issuance) -> Ordered:
@@ -179,11 +196,13 @@ def start_again(*, issuance: Issuance, actor: Actor) -> Issuance:
     """A fresh challenge for the same names after one that failed or was cancelled."""
     wish = read_wish(
         issuance.names,
-        challenge=issuance.challenge,
         directory_url=ca_as_before(issuance.workspace, issuance.directory_url),
         profile=issuance.profile,
         key_type=issuance.key_type,
     )
+    if issuance.challenge not in CHALLENGES:
+        # Not for anybody to choose: the domain's mode did, so that one goes the same way.
+        wish = replace(wish, challenge=issuance.challenge, solver=issuance.solver)
     return start_issuance(domain=issuance.domain, wish=wish, actor=actor)[0]
 
 

@@ -1,39 +1,18 @@
-"""Who publishes what proves a name to a CA, and takes it away: a person by hand, or the portal by itself.
-
-A solver is registered at start-up under its name, the automatic ones in the order in which they are preferred.
-"""
+"""Who publishes what proves a name to a CA, and takes it away: a person by hand, or the portal by itself."""
 
 import uuid
 from collections.abc import Sequence
-from typing import Protocol
 
 from certificates.dns.delegated import DELEGATED, Delegated
 from certificates.dns.providers.solving import PROVIDER, AtProvider
 from certificates.models import Authorization, Issuance
+from certificates.proofs import OVER_SSH, Solver, solvers
 from certificates.records import look_at_records, missing_records
 from config.lib.errors import ExpectedError
-from config.lib.registry import Registry
+from domains.models import Mode
 
+__all__ = ["MANUAL", "OVER_SSH", "ByHand", "Solver", "automatic_for", "solver_for", "solvers"]
 MANUAL = "manual"
-
-
-class Solver(Protocol):
-    """`challenge` is the ACME type that it answers, `label` what people read."""
-
-    label: str
-    challenge: str
-
-    def covers(self, workspace_id: uuid.UUID, names: Sequence[str]) -> bool:
-        """Whether it can prove every one of `names` by itself. Asks the database alone."""
-
-    def present(self, issuance: Issuance, rows: Sequence[Authorization]) -> None:
-        """Publish. Blocks; repeatable. Raises ExpectedErrors."""
-
-    def look(self, issuance: Issuance, rows: Sequence[Authorization]) -> ExpectedError | None:
-        """What of it is not to be seen yet, by our own eyes; sets `seen` on the rows and saves nothing. Blocks."""
-
-    def clean_up(self, issuance: Issuance, rows: Sequence[Authorization]) -> None:
-        """Take away whatever `present` may have published. Blocks; repeatable. Raises ExpectedErrors."""
 
 
 class ByHand:
@@ -56,10 +35,16 @@ class ByHand:
         """Nothing of ours is there."""
 
 
-solvers: Registry[Solver] = Registry("ACME solvers")
 solvers.add(MANUAL, ByHand())
 solvers.add(DELEGATED, Delegated())
 solvers.add(PROVIDER, AtProvider())
+
+
+def solver_for(mode: str, workspace_id: uuid.UUID, names: Sequence[str]) -> str:
+    """Who proves `names` of a domain in `mode`; MANUAL where nobody does without hands."""
+    if mode == Mode.ACME_AUTO and OVER_SSH in solvers:
+        return OVER_SSH
+    return automatic_for(workspace_id, names)
 
 
 def automatic_for(workspace_id: uuid.UUID, names: Sequence[str]) -> str:

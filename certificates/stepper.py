@@ -33,6 +33,13 @@ DOING: dict[str, str] = {
     Step.FINALIZE: "The CA makes the certificate",
     Step.STORE: "Storing the certificate",
 }
+DOING_OVER_HTTP: dict[str, str] = {
+    Step.LOAD_CHALLENGES: "Reading the tokens that the CA asks for",
+    Step.PRESENT: "Putting the token on the first server",
+    Step.CHECK_RECORDS: "Fetching the token ourselves, because the CA looks only once",
+    Step.ANSWER: "Telling the CA that the token is there",
+    Step.WATCH_VALIDATION: "The CA fetches the token, from several places",
+}
 HOW_IT_GOES = [
     {"title": "Names", "detail": "chosen here; all of them go into one certificate", "state": "now"},
     {"title": "TXT records", "detail": "one per name, copied to your DNS provider; seen live", "state": "todo"},
@@ -100,11 +107,11 @@ def stepper_of(issuance: Issuance) -> Stepper:
         issuance=issuance,
         names=", ".join(issuance.names),
         choices=f"{KEY_TYPES[issuance.key_type]} · {ca_label(issuance.directory_url)}",
-        records=[record_of(row) for row in rows],
+        records=[record_of(row) for row in rows if issuance.challenge == "dns-01"],
         shares_a_name=len(set(pending)) < len(pending),
         looked_at=max((row.seen_at for row in rows if row.seen_at), default=None),
         marks=marks_of(issuance, rows),
-        doing=DOING.get(issuance.step, "") if issuance.is_under_way else "",
+        doing=doing_of(issuance),
         trouble=trouble,
         retry_at=issuance.run_after if issuance.is_under_way and trouble else None,
         is_all_seen=is_all_seen,
@@ -112,6 +119,13 @@ def stepper_of(issuance: Issuance) -> Stepper:
         every="4s" if waits else "1s",
         digest=digest_of(issuance, rows),
     )
+
+
+def doing_of(issuance: Issuance) -> str:
+    if not issuance.is_under_way:
+        return ""
+    words = DOING | DOING_OVER_HTTP if issuance.challenge == "http-01" else DOING
+    return words.get(issuance.step, "")
 
 
 def record_of(row: Authorization) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from accounts.api import Accepted, ApiRequest, ListQuery, Page, Status, operatio
 from certificates.models import Certificate
 from config.lib import jobs
 from deploy.deployments import require_deployable, running_deployment, start_deployment
+from deploy.http01 import api as http01_api  # noqa: F401  (it registers its own operation)
+from deploy.http01.renewing import RenewalRun, find_renewal_run, show_renewal_run
 from deploy.inputs import (
     DeployIn,
     ServerIn,
@@ -20,7 +22,6 @@ from deploy.inputs import (
     read_access,
     read_fingerprint,
     read_placement,
-    refuse_not_offered,
 )
 from deploy.models import Deployment, Server, Target, TargetRun
 from deploy.paying import require_affordable
@@ -54,9 +55,9 @@ def load_target(request: ApiRequest, key: uuid.UUID) -> Target:
     return get_object_or_404(rows, pk=key)
 
 
-def load_run(request: ApiRequest, key: uuid.UUID) -> TargetRun:
+def load_run(request: ApiRequest, key: uuid.UUID) -> TargetRun | RenewalRun:
     rows = TargetRun.objects.for_workspace(request.workspace).prefetch_related("steps")
-    return get_object_or_404(rows, pk=key)
+    return rows.filter(pk=key).first() or find_renewal_run(request.workspace, key)
 
 
 def load_deployment(request: ApiRequest, key: uuid.UUID) -> Deployment:
@@ -151,7 +152,6 @@ def list_targets(request: ApiRequest, domain: Domain, query: ListQuery) -> dict[
 )
 def post_target(request: ApiRequest, domain: Domain, body: TargetIn) -> dict[str, object]:
     """Takes a server's fields flat, which is then found or made, or the id of a known `server`."""
-    refuse_not_offered(body)
     known = load_server(request, body.server) if body.server else None
     access = read_access(body, known)
     chosen = read_placement(body)
@@ -186,7 +186,6 @@ def get_target(request: ApiRequest, target: Target) -> dict[str, object]:
 )
 def patch_target(request: ApiRequest, target: Target, body: TargetIn) -> dict[str, object]:
     """What is saved and no draft is deployed by itself when that changes something."""
-    refuse_not_offered(body)
     named = load_server(request, body.server) if body.server else None
     access = read_access(body, named or target.server)
     chosen = read_placement(body, target)
@@ -267,8 +266,8 @@ def post_target_trust(request: ApiRequest, target: Target, body: TrustIn) -> dic
 
 
 @operation(router, "GET", "/runs/{id}", "deploy.view", load=load_run, response=RunOut, summary="Show a run")
-def get_run(request: ApiRequest, run: TargetRun) -> dict[str, object]:
-    return show_run(run)
+def get_run(request: ApiRequest, run: TargetRun | RenewalRun) -> dict[str, object]:
+    return show_renewal_run(run) if isinstance(run, RenewalRun) else show_run(run)
 
 
 @operation(

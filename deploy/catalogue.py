@@ -253,11 +253,6 @@ INPUT = {
         "The server prints its own with this.",
         "for key in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $key; done",
     ),
-    "setting_not_offered": Entry(
-        "{setting} is not available yet",
-        "This portal cannot do it, so it does not pretend to keep the setting.",
-        "Leave it out. Directories that belong to root can be given to the deploy user instead.",
-    ),
     "target_incomplete": Entry(
         "Something is missing before this server can be deployed to",
         "Not filled in yet: {missing}.",

@@ -8,11 +8,11 @@ from django.utils.functional import cached_property
 
 from config.lib.errors import ExpectedError
 from config.lib.sealed import Sealed
+from deploy.http01.forms import Http01Fields, http01_initial
 from deploy.models import Target
 from deploy.servers import Access, check_host, check_key, check_port, made_key
 from deploy.ssh import placement
 from deploy.targets import Placement, check_custom_names, check_ports, missing_parts
-from domains.forms import CatalogueForm
 from domains.models import Domain
 
 PLAIN = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
@@ -26,7 +26,7 @@ class WriteOnly(forms.Textarea):
         return ""
 
 
-class TargetForm(CatalogueForm):
+class TargetForm(Http01Fields):
     """One server of a domain. `key` names the row in the form: the target's id, or `new`."""
 
     host = forms.CharField(
@@ -153,6 +153,7 @@ class TargetForm(CatalogueForm):
         self._check("ports", lambda text: self._read_ports(text, nothing=bool(cleaned.get("nothing_to_see"))))
         self._read_key(cleaned)
         self._read_names(cleaned)
+        self.read_http01()
         return cleaned
 
     def _check(self, name: str, check: Callable[[Any], Any]) -> None:
@@ -212,6 +213,7 @@ class TargetForm(CatalogueForm):
             cleaned["ports"],
             cleaned["use_sudo"],
             cleaned["owner"],
+            cleaned["http01"],
         )
 
     def mark_needed(self) -> None:
@@ -246,7 +248,7 @@ def bound_rows(data: Any, domain: Domain, targets: Sequence[Target]) -> list[Tar
 
 def _initial(target: Target | None) -> dict[str, Any]:
     if target is None:
-        return {"port": 22}
+        return {"port": 22, "standalone_port": 80}
     server, ports = target.server, target.verify_ports
     return {
         "host": server.host,
@@ -259,5 +261,6 @@ def _initial(target: Target | None) -> dict[str, Any]:
         "ports": ", ".join(str(port) for port in ports or ()),
         "nothing_to_see": ports == [],
         "custom_names": target.has_custom_names,
+        **http01_initial(target),
         **{f"name_{part}": name for part, name in target.file_names.items()},
     }

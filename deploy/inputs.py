@@ -11,6 +11,7 @@ from pydantic import Field
 from accounts.api import Problem, bad_field
 from config.lib.errors import NeedsUser
 from config.lib.sealed import Sealed
+from deploy.http01.inputs import Http01In, read_http01
 from deploy.models import Server, Target
 from deploy.servers import Access, check_fingerprint, check_host, check_key, check_port, made_key
 from deploy.ssh import placement
@@ -21,7 +22,6 @@ type Port = Annotated[int, Field(json_schema_extra={"minimum": 1, "maximum": 655
 type Path = Annotated[str, Field(max_length=300)]
 type FileName = Annotated[str, Field(max_length=100)]
 type Command = Annotated[str, Field(max_length=600)]
-LATER = "Not offered yet; anything but the default is refused."
 KEY_HEAD = "-----BEGIN OPENSSH PRIVATE KEY-----"
 
 
@@ -39,7 +39,7 @@ class ServerIn(Schema):
     make_key: bool = Field(False, description="Instead of `private_key`: make a pair here, and show `public_key`.")
 
 
-class TargetIn(ServerIn):
+class TargetIn(ServerIn, Http01In):
     """A server's fields flat, found or created, or `server`. Absent fields stay as they are."""
 
     server: uuid.UUID | None = Field(None, description="A known server's id.")
@@ -61,10 +61,6 @@ class TargetIn(ServerIn):
     chown: str | None = Field(
         None, max_length=100, description="Give the files to this owner.", examples=["opensips:opensips"]
     )
-    webroot: str = Field("", max_length=300, description=LATER)
-    standalone: bool = Field(False, description=LATER)
-    standalone_port: Port | None = Field(None, description=LATER)
-    standalone_use_sudo: bool = Field(False, description=LATER)
 
 
 class TrustIn(Schema):
@@ -77,21 +73,6 @@ class DeployIn(Schema):
     """Without `certificate`: the newest."""
 
     certificate: uuid.UUID | None = Field(None, description="One of the domain's certificates.")
-
-
-# Kept in the rows for what comes later; until then a setting that would be ignored is refused.
-_NOT_OFFERED = {
-    "webroot": "Webroot",
-    "standalone": "Use standalone HTTP listener",
-    "standalone_use_sudo": "Use sudo for the standalone listener",
-}
-
-
-def refuse_not_offered(body: TargetIn) -> None:
-    for field, label in _NOT_OFFERED.items():
-        if getattr(body, field):
-            with bad_field(field):
-                raise NeedsUser("setting_not_offered", setting=label)
 
 
 def read_access(body: ServerIn, known: Server | None = None) -> Access:
@@ -134,7 +115,8 @@ def read_placement(body: TargetIn, known: Target | None = None) -> Placement:
     with bad_field("chown"):
         owner = placement.check_owner(body.chown if body.chown is not None else (known.owner if known else ""))
     use_sudo = body.use_sudo if body.use_sudo is not None else bool(known and known.use_sudo)
-    return Placement(directories, names, commands, ports, use_sudo, owner)
+    http01 = read_http01(body, known)
+    return Placement(directories, names, commands, ports, use_sudo, owner, http01)
 
 
 def _given(value: list[str] | None, known: Target | None, field: str) -> list[str]:

@@ -124,6 +124,35 @@ class Target(OwnedModel):
         return [domain_port] if self.verify_ports is None else list(self.verify_ports)
 
 
+class HttpAnswer(LeasedJob, OwnedModel):
+    """What a server answers for one issuance's HTTP-01: written down before it is put there, gone with its removal.
+
+    With a `webroot` the tokens are files below it; else a listener on `port` serves them, which ends by itself at
+    `ends_at` and before that when it is asked for `stop_word`. Whoever dies in between, this row's own job removes it.
+    """
+
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="http_answers")
+    issuance = models.OneToOneField(
+        "certificates.Issuance", null=True, blank=True, on_delete=models.SET_NULL, related_name="http_answer"
+    )
+    tokens = models.JSONField(default=list)
+    webroot = models.CharField(max_length=200, blank=True)
+    port = models.PositiveIntegerField(null=True, blank=True)
+    stop_word = models.CharField(max_length=64, blank=True)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [
+            # One listener at a time: a second one would find the port taken by ours.
+            models.UniqueConstraint(fields=["server", "port"], name="http_answer_port_once"),
+        ]
+        indexes = [due_index("deploy_httpanswer_due")]
+
+    def __str__(self) -> str:
+        return f"{self.server_id} {self.webroot or self.port}"
+
+
 class Deployment(OwnedModel):
     """One certificate to all targets of a domain. `deployed` only when it was seen being served everywhere."""
 

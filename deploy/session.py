@@ -1,6 +1,7 @@
 """One run's way onto its server: connect, compare the host key, sign in; each a step of the trail."""
 
 import contextlib
+import uuid
 from collections.abc import Iterator
 
 from django.db import transaction
@@ -13,6 +14,7 @@ from deploy.models import Server, TargetRun
 from deploy.ssh import connect
 from deploy.ssh.connect import Connection
 from deploy.trail import Trail, keep_on_run
+from domains.models import Domain
 
 
 @contextlib.contextmanager
@@ -47,7 +49,7 @@ def _greeted(server: Server, run: TargetRun) -> Iterator[Connection]:
             )
         except ExpectedError as error:
             if error.code == "ssh_host_key_changed":
-                _note_change(server, run, str(error.params["seen"]))
+                note_change(server, run.domain, str(error.params["seen"]), run_id=run.pk)
             raise
         yield connection
 
@@ -66,15 +68,15 @@ def _remember_host_key(server: Server, fingerprint: str) -> None:
 
 
 @transaction.atomic
-def _note_change(server: Server, run: TargetRun, seen: str) -> None:
-    """Once per new key: a ladder of retries must not send a mail each."""
+def note_change(server: Server, domain: Domain, seen: str, *, run_id: uuid.UUID | None = None) -> None:
+    """Tell of another host key. Once per new key: a ladder of retries must not send a mail each."""
     known = Server.unscoped.filter(pk=server.pk).exclude(seen_host_key=seen)
     if known.update(seen_host_key=seen, seen_host_key_at=clock.now()):
         record(
             "server.host_key_changed",
             workspace_id=server.workspace_id,
-            domain_id=run.domain_id,
-            domain_label=run.domain.label,
-            run_id=run.pk,
+            domain_id=domain.pk,
+            domain_label=domain.label,
+            run_id=run_id,
             data={"host": server.label, "expected": server.host_key_fingerprint, "seen": seen},
         )

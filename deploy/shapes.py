@@ -66,13 +66,14 @@ class StepOut(Schema):
 
 
 class RunOut(Schema):
-    """Something done on one server, step by step."""
+    """Something done on one server, step by step; or a renewal, by its `issuance` and its `deployment`."""
 
     id: uuid.UUID
-    kind: Annotated[str, OneOf(TargetRun.Kind)]
+    kind: Annotated[str, OneOf((*TargetRun.Kind.values, "renew"))]
     state: Annotated[str, OneOf(TargetRun.State)]
     ok: bool
     target: uuid.UUID | None
+    issuance: uuid.UUID | None
     deployment: uuid.UUID | None
     host_key_fingerprint: str | None
     steps: list[StepOut]
@@ -158,6 +159,7 @@ def show_run(run: TargetRun) -> dict[str, object]:
         "state": run.state,
         "ok": run.state == TargetRun.State.SUCCEEDED,
         "target": run.target_id,
+        "issuance": None,
         "deployment": run.deployment_id,
         "host_key_fingerprint": run.host_key_fingerprint or None,
         "steps": [show_step(step) for step in run.steps.all()],

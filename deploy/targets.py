@@ -10,6 +10,7 @@ from django.db.models import Max
 from auditlog.events import Actor, record
 from config.lib import clock, jobs
 from config.lib.errors import NeedsUser
+from deploy.http01.answering import COLUMNS, NO_ANSWER, Http01, http01_of, keep_http01
 from deploy.models import Server, Target, TargetRun
 from deploy.reconcile import KIND, reconcile_target
 from deploy.servers import Access, change_server, find_or_make_server, find_server
@@ -31,6 +32,7 @@ class Placement:
     verify_ports: Sequence[int] | None = None
     use_sudo: bool = False
     owner: str = ""
+    http01: Http01 = NO_ANSWER
 
 
 def check_ports(ports: Sequence[int] | None) -> list[int] | None:
@@ -87,6 +89,7 @@ def save_target(
     row.reload_commands = list(chosen.reload_commands)
     row.verify_ports = None if chosen.verify_ports is None else list(chosen.verify_ports)
     row.use_sudo, row.owner = chosen.use_sudo, chosen.owner
+    keep_http01(row, chosen.http01)
     # A test of a saved target must not take it out of service: it stays saved while it is complete.
     row.is_draft = draft and (row.is_draft or bool(missing))
     if _places(_shown(row)) != _places(before):
@@ -115,7 +118,7 @@ def _write(row: Target, *, is_new: bool) -> None:
     row.save(
         update_fields=[
             "server", "certificate_directories", "file_names", "reload_commands", "verify_ports", "use_sudo", "owner",
-            "is_draft", "installed_certificate",
+            "is_draft", "installed_certificate", *COLUMNS,
         ]
     )  # fmt: skip
 
@@ -135,6 +138,7 @@ def _shown(row: Target) -> dict[str, Any]:
         "ports": row.verify_ports,
         "sudo": row.use_sudo,
         "owner": row.owner,
+        "http01": http01_of(row).shown(),
         "draft": row.is_draft,
     }
 

@@ -1,8 +1,10 @@
 """What this room's workers do."""
 
+from datetime import timedelta
+
 from config.lib import jobs
 from config.lib.later import later
-from deploy.models import TargetRun
+from deploy.models import HttpAnswer, TargetRun
 from deploy.reconcile import KIND
 from deploy.server_lease import HALF_DONE, leave_busy_out
 
@@ -14,5 +16,14 @@ jobs.register(
         give_up=later("deploy.runs.give_up"),
         limit=leave_busy_out,
         must_end=HALF_DONE,
+    )
+)
+jobs.register(
+    jobs.Kind(
+        name="http_answer",
+        model=HttpAnswer,
+        work=later("deploy.http01.solver.remove_left"),
+        give_up=later("deploy.http01.solver.give_up"),
+        lease=timedelta(seconds=180),
     )
 )

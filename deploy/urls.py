@@ -1,6 +1,7 @@
 from django.urls import path
 
 from deploy import server_views, uploading, views
+from deploy.http01 import views as http01
 
 app_name = "deploy"
 
@@ -23,6 +24,10 @@ urlpatterns = [
     path(f"{_DOMAIN}detect/", views.detect_new, name="target-detect-new"),
     path(f"{_DOMAIN}deploy/", views.deploy, name="deployment-start"),
     path(f"{_DOMAIN}upload/", uploading.upload, name="domain-upload"),
+    path(f"{_DOMAIN}mode/", http01.choose_mode, name="mode-choose"),
+    path(f"{_DOMAIN}auto-renew/on/", http01.enable, name="auto-renew-on"),
+    path(f"{_DOMAIN}auto-renew/off/", http01.disable, name="auto-renew-off"),
+    path(f"{_DOMAIN}renew/", http01.renew, name="renew-now"),
     path(f"{_TARGET}test/", views.test, name="target-test"),
     path(f"{_TARGET}detect/", views.detect, name="target-detect"),
     path(f"{_TARGET}trust/", views.trust, name="target-trust"),

@@ -22,6 +22,7 @@ from deploy import shown
 from deploy.deployments import newest_certificate, start_deployment
 from deploy.detection.suggesting import fill_in
 from deploy.forms import NEW, TargetForm, bound_rows
+from deploy.http01.modes import auto_renew_of, cards_of
 from deploy.models import Deployment, Target, TargetRun
 from deploy.servers import find_or_make_server, trust_server
 from deploy.targets import delete_target, lock_targets, move_target, save_target, start_detection, start_test
@@ -284,6 +285,8 @@ def tab_context(
         "missing": shown.what_is_missing(domain, targets),
         "deployment": latest,
         "daemons": shown.daemon_lines(targets),
+        "modes": cards_of(domain),
+        "auto_renew": auto_renew_of(domain),
         "boxes": boxes_of(domain),
         "may_choose_boxes": is_allowed(request.role, "rule.edit"),
         "hosting": hosting_shown(hosting_of(domain)),
@@ -310,6 +313,7 @@ def abilities(request: WorkspaceRequest) -> dict[str, bool]:
         "may_edit": is_allowed(request.role, "target.edit"),
         "may_trust": is_allowed(request.role, "server.trust"),
         "may_deploy": is_allowed(request.role, "deploy.run"),
+        "may_issue": is_allowed(request.role, "certificate.issue"),
         "may_upload": is_allowed(request.role, "certificate.upload"),
     }
 

@@ -26,6 +26,14 @@ _VALIDATION: dict[str, str] = {
     "caa": "acme_caa",
 }
 
+# The same of a challenge that the CA looks for on port 80.
+_OVER_HTTP = {
+    **_VALIDATION,
+    "unauthorized": "acme_http_unauthorized",
+    "incorrectResponse": "acme_http_unauthorized",
+    "connection": "acme_http_unreachable",
+}
+
 _REQUEST: dict[str, tuple[Make, str]] = {
     "accountDoesNotExist": (Transient, "acme_account_gone"),
     "alreadyReplaced": (Permanent, "acme_already_replaced"),
@@ -67,9 +75,14 @@ def challenge_refusal(authorization: Authorization) -> ExpectedError:
         return NeedsUser("acme_order_expired", name=shown, detail=f"The authorization is {authorization.status}.")
     if problem.kind == "rateLimited":
         return request_refusal(problem, None)
-    code = _VALIDATION.get(problem.kind, "acme_not_validated")
+    kinds = _OVER_HTTP if _is_over_http(authorization) else _VALIDATION
+    code = kinds.get(problem.kind, "acme_not_validated")
     told = {"detail": problem.detail, "kind": problem.kind, "place": place_of(problem.detail)}
     return NeedsUser(code, name=shown, record=authorization.txt_name, **told)
+
+
+def _is_over_http(authorization: Authorization) -> bool:
+    return any(challenge.kind == "http-01" and challenge.problem for challenge in authorization.challenges)
 
 
 def place_of(detail: str) -> str:

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0007_chores'),
-        ('certificates', '0008_certificate_authorities'),
+        ('certificates', '0009_http01'),
         ('domains', '0007_incidents'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

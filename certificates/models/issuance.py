@@ -51,6 +51,8 @@ class Issuance(LeasedJob, OwnedModel):
     # Who publishes what proves the names: the key of one of certificates.solvers.
     solver = models.CharField(max_length=16, default="manual")
     is_renewal = models.BooleanField(default=False)
+    # Somebody wants it although the certificate on file is far from its end.
+    is_forced = models.BooleanField(default=False)
     # The certificate that it takes the place of, as RFC 9773 names it; empty: none, or the CA would not hear of it.
     replaces = models.CharField(max_length=200, blank=True)
     # Why the CA's limits do not count it, of certificates.cas.ledger; empty: they do.
@@ -102,7 +104,7 @@ class Issuance(LeasedJob, OwnedModel):
 
 
 class Authorization(OwnedModel):
-    """One name to prove within an order, and the TXT record that proves it.
+    """One name to prove within an order, and the TXT record or the file that proves it.
 
     `servers` is what each name server answered at the last look:
     `[{"server", "seen", "values", "error"}]`. `alias` is where a CNAME at `txt_name` led it, `mistake` a key of
@@ -122,7 +124,9 @@ class Authorization(OwnedModel):
     challenge_url = models.CharField(max_length=500)
     token = models.CharField(max_length=128)
     txt_name = models.CharField(max_length=255)
-    txt_value = models.CharField(max_length=64)
+    txt_value = models.CharField(max_length=64, blank=True)
+    # What HTTP-01 wants served under the token's name.
+    key_authorization = models.CharField(max_length=255, blank=True)
     status = models.CharField(max_length=16, default="pending")
     detail = models.CharField(max_length=1000, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)

@@ -37,6 +37,9 @@ class Renewal(LeasedJob, OwnedModel):
     why = models.CharField(max_length=16, blank=True)
     failures = models.PositiveIntegerField(default=0)
     retry_at = models.DateTimeField(null=True, blank=True)
+    # Somebody asked for the next one at once: the id that its issuance gets.
+    asked_as = models.UUIDField(null=True, blank=True)
+    is_forced = models.BooleanField(default=False)
     level = models.PositiveSmallIntegerField(default=0)
     requested_by = models.CharField(max_length=254, blank=True)
     created_at = models.DateTimeField(default=clock.now)

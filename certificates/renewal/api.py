@@ -27,7 +27,9 @@ class AutomationIn(Schema):
 
     mode: ModeName | None = Field(None, examples=["monitor"])
     auto_renew: bool | None = Field(
-        None, description="With the mode `dns`: needs an alias to this portal or a DNS provider for every name."
+        None,
+        description="With the mode `dns`: needs an alias to this portal or a DNS provider for every name. With "
+        "`acme_auto`: a first target with all that its form asks for.",
     )
     names: list[Annotated[str, Field(max_length=300)]] | None = Field(
         None, max_length=100, description="Of the certificate that is renewed; else those of the newest one."
@@ -50,13 +52,19 @@ class AutomationOut(Schema):
     error: str
 
 
+_NOT_OF_NAMES = (
+    *("renewal_needs_hands", "names_not_proven", "renewal_needs_mode"),
+    *("auto_renew_incomplete", "http01_wildcard"),
+)
+
+
 @contextmanager
 def _beside_names(wanted: Automation) -> Iterator[None]:
     """Names that cannot be read are bad input; names that nobody can prove now are not."""
     try:
         yield
     except NeedsUser as error:
-        if wanted.names is None or error.code in ("renewal_needs_hands", "names_not_proven", "renewal_needs_mode"):
+        if wanted.names is None or error.code in _NOT_OF_NAMES:
             raise
         with bad_field("names"):
             raise
@@ -99,7 +107,8 @@ def get_automation(request: ApiRequest, domain: Domain) -> dict[str, Any]:
     body=AutomationIn,
     response=AutomationOut,
     errors={
-        "mode_not_offered": 409,
+        "auto_renew_incomplete": 409,
+        "http01_wildcard": 409,
         "renewal_needs_hands": 409,
         "renewal_needs_mode": 409,
         "names_not_proven": 409,

@@ -13,6 +13,9 @@ OVERDUE_PERCENT = (10, 33, 66)
 EXPIRED = len(OVERDUE_PERCENT) + 1
 # After a failed authorization: five failures per name and hour lock an account out at Let's Encrypt.
 AFTER_REFUSALS = (timedelta(minutes=10), timedelta(minutes=100), timedelta(days=1))
+# In the last third of the time to recover a day is too long; four tries a day stay far from that limit.
+WHEN_LATE = timedelta(hours=6)
+LATE = 3
 AFTER_OUTAGES = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 30, 60))
 
 
@@ -73,7 +76,8 @@ def overdue_level(renew_at: datetime, not_after: datetime, now: datetime) -> int
     return min(sum(moment <= now for moment in overdue_moments(renew_at, not_after)[:-1]), EXPIRED - 1)
 
 
-def pause_after(failures: int, *, was_outage: bool) -> timedelta:
-    """How long to wait after `failures` failures in a row (1 or more)."""
+def pause_after(failures: int, *, was_outage: bool, level: int = 0) -> timedelta:
+    """How long to wait after `failures` failures in a row (1 or more), `level` as `overdue_level` says."""
     ladder = AFTER_OUTAGES if was_outage else AFTER_REFUSALS
-    return ladder[min(failures, len(ladder)) - 1]
+    pause = ladder[min(failures, len(ladder)) - 1]
+    return min(pause, WHEN_LATE) if level >= LATE else pause

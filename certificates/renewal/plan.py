@@ -11,15 +11,16 @@ from certificates.cas.telling import forget_directory
 from certificates.gates import Wish, read_wish
 from certificates.issuance import require_proven
 from certificates.models import Certificate, Renewal
+from certificates.renewal.requirements import require_ready
 from certificates.renewal.telling import forget
 from certificates.renewal.waking import wake
-from certificates.solvers import MANUAL, automatic_for
+from certificates.solvers import MANUAL, automatic_for, solver_for
 from config.lib import clock
 from config.lib.errors import NeedsUser
 from domains.models import Domain, Mode
 from domains.standing import refresh_state
 
-OFFERED = (Mode.MONITOR, Mode.DNS, Mode.UPLOAD)
+RENEWING = (Mode.DNS, Mode.ACME_AUTO)
 
 
 @dataclass(frozen=True)
@@ -32,15 +33,18 @@ class Automation:
 
 
 def set_automation(*, domain: Domain, actor: Actor, wanted: Automation) -> None:
-    """Repeatable. Raises NeedsUser: mode_not_offered, renewal_needs_hands, renewal_needs_mode, names_…"""
+    """Repeatable.
+
+    Raises NeedsUser: renewal_needs_hands, renewal_needs_mode, auto_renew_incomplete, http01_wildcard, names_…
+    """
     mode = wanted.mode or domain.mode
-    if mode not in OFFERED:
-        raise NeedsUser("mode_not_offered", mode=Mode(mode).label)
     renewal = Renewal.objects.for_workspace(domain.workspace_id).filter(domain=domain).first()
-    is_on = mode == Mode.DNS and _is_wanted(domain, renewal, wanted)
-    if wanted.auto_renew and mode != Mode.DNS:
+    is_on = mode in RENEWING and _is_wanted(domain, renewal, wanted, mode)
+    if wanted.auto_renew and mode not in RENEWING:
         raise NeedsUser("renewal_needs_mode", mode=Mode(mode).label)
-    wish = _wish(domain, renewal, wanted) if is_on else None
+    if is_on and mode == Mode.ACME_AUTO:
+        require_ready(domain)
+    wish = _wish(domain, renewal, wanted, mode) if is_on else None
     with transaction.atomic():
         # The renewal first, then the domain: whoever looks at renewals locks in this order.
         _turn(domain, wish, actor)
@@ -49,11 +53,11 @@ def set_automation(*, domain: Domain, actor: Actor, wanted: Automation) -> None:
     domain.mode, domain.renew_at = row.mode, row.renew_at
 
 
-def _is_wanted(domain: Domain, renewal: Renewal | None, wanted: Automation) -> bool:
+def _is_wanted(domain: Domain, renewal: Renewal | None, wanted: Automation, mode: str) -> bool:
     """Asked for, else as it was; whoever chooses the mode anew has it where nobody's hands are needed."""
     if wanted.auto_renew is not None:
         return wanted.auto_renew
-    if renewal is not None or domain.mode == Mode.DNS:
+    if renewal is not None or domain.mode in RENEWING or mode == Mode.ACME_AUTO:
         return renewal is not None
     names = tuple(wanted.names or usual_names(domain))
     return automatic_for(domain.workspace_id, names) != MANUAL
@@ -70,7 +74,7 @@ def newest_issued(domain: Domain) -> Certificate | None:
     return rows.order_by("-created_at").first()
 
 
-def _wish(domain: Domain, renewal: Renewal | None, wanted: Automation) -> Wish:
+def _wish(domain: Domain, renewal: Renewal | None, wanted: Automation, mode: str) -> Wish:
     """Of the kind that there is: who runs on RSA must not find another key one day."""
     names = wanted.names or (tuple(renewal.names) if renewal else usual_names(domain))
     model = renewal or newest_issued(domain)
@@ -80,9 +84,18 @@ def _wish(domain: Domain, renewal: Renewal | None, wanted: Automation) -> Wish:
         kind = {"key_type": model.key_type, "profile": model.profile, "directory_url": directory_url}
     wish = read_wish(list(names), **kind)
     require_proven(domain.workspace, wish.names)
-    if automatic_for(domain.workspace_id, wish.names) == MANUAL:
+    if mode == Mode.ACME_AUTO:
+        refuse_wildcards(wish.names)
+    if solver_for(mode, domain.workspace_id, wish.names) == MANUAL:
         raise NeedsUser("renewal_needs_hands", names=list(wish.names))
     return wish
+
+
+def refuse_wildcards(names: Sequence[str]) -> None:
+    """RFC 8555, section 8.3: a file on one host says nothing about all names below it."""
+    wildcards = [name for name in names if name.startswith("*.")]
+    if wildcards:
+        raise NeedsUser("http01_wildcard", names=wildcards)
 
 
 def _turn(domain: Domain, wish: Wish | None, actor: Actor) -> None:

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from certificates.models import Certificate, Renewal
 from certificates.renewal.plan import usual_names
-from certificates.solvers import MANUAL, automatic_for, solvers
+from certificates.solvers import MANUAL, solver_for, solvers
 from certificates.window import window_opens_at
 from config.lib.errors import Wording, describe
 from domains.models import Domain, Mode
@@ -46,7 +46,7 @@ def renewal_of(domain: Domain) -> Shown:
     rows = Renewal.objects.for_workspace(domain.workspace_id).filter(domain=domain)
     renewal = rows.select_related("certificate", "issuance").first()
     names = tuple(renewal.names) if renewal else usual_names(domain)
-    solver = automatic_for(domain.workspace_id, names)
+    solver = solver_for(domain.mode, domain.workspace_id, names)
     by = "" if solver == MANUAL else solvers.get(solver).label
     trouble = describe(renewal.error_code, renewal.error_params) if renewal and renewal.error_code else None
     return Shown(Mode(domain.mode).label, renewal, names, by, None if renewal else _by_hand_from(domain), trouble)

@@ -28,8 +28,9 @@ from certificates.renewal.moment import (
     renewal_moment,
 )
 from certificates.renewal.paying import give_back, require_paid, settle_ended, wait_for_balance
+from certificates.renewal.requirements import require_ready
 from certificates.renewal.telling import tell_level
-from certificates.solvers import MANUAL, automatic_for
+from certificates.solvers import MANUAL, OVER_SSH, solver_for, solvers
 from config.lib import clock, jobs
 from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, NeedsUser, Transient
@@ -78,8 +79,13 @@ def is_due(renewal: Renewal, now: datetime) -> bool:
     """Whether the next issuance is to be started."""
     if _open_issuance(renewal) is not None:
         return False
-    moment = renewal.renew_at or now
-    return max(moment, renewal.retry_at or moment) <= now
+    return (_next_start(renewal) or now) <= now
+
+
+def _next_start(renewal: Renewal) -> datetime | None:
+    """Whoever asked for it waits for no moment, only for the end of a pause."""
+    planned = None if renewal.asked_as else renewal.renew_at
+    return max(filter(None, (planned, renewal.retry_at)), default=None)
 
 
 def _in_line(renewal: Renewal, now: datetime) -> dict[str, Any]:
@@ -104,7 +110,7 @@ def _ended(renewal: Renewal, now: datetime) -> dict[str, Any]:
     if issuance.state == Issuance.State.CANCELLED:
         # Somebody did not want it now: not again within minutes, and not never.
         return {**told, "retry_at": ended_at + NET, "error_code": "renewal_cancelled", "error_params": {}}
-    pause = pause_after(failures, was_outage=issuance.error_code in OUTAGES)
+    pause = pause_after(failures, was_outage=issuance.error_code in OUTAGES, level=_level(renewal, now))
     retry_at = max(ended_at + pause, _named(issuance.error_params) or ended_at)
     return {**told, "retry_at": retry_at, "error_code": issuance.error_code, "error_params": issuance.error_params}
 
@@ -193,8 +199,15 @@ def _write_moment(renewal: Renewal, at: datetime) -> None:
 
 def wish_of(renewal: Renewal) -> Wish:
     names = tuple(renewal.names)
-    solver = automatic_for(renewal.workspace_id, names)
-    return Wish(names, renewal.directory_url, profile=renewal.profile, key_type=renewal.key_type, solver=solver)
+    solver = solver_for(renewal.domain.mode, renewal.workspace_id, names)
+    return Wish(
+        names,
+        renewal.directory_url,
+        challenge=solvers.get(solver).challenge,
+        profile=renewal.profile,
+        key_type=renewal.key_type,
+        solver=solver,
+    )
 
 
 def _open_issuance(renewal: Renewal) -> Issuance | None:
@@ -210,17 +223,27 @@ def _start(renewal: Renewal) -> None:
     try:
         if wish.solver == MANUAL:
             raise NeedsUser("renewal_needs_hands", names=list(wish.names))
+        if wish.solver == OVER_SSH:
+            require_ready(renewal.domain)
         _end_abandoned(renewal, wish)
         # Else the next look would settle what is set aside now by the end of the one before.
         renewal.save_step(issuance=None)
         require_paid(renewal)
         replaces = ari.certificate_id(renewal.certificate.leaf_pem) if renewal.certificate else ""
-        issuance, _ = start_issuance(domain=renewal.domain, wish=wish, actor=SYSTEM, is_renewal=True, replaces=replaces)
+        issuance, _ = start_issuance(
+            domain=renewal.domain,
+            wish=wish,
+            actor=SYSTEM,
+            is_renewal=True,
+            replaces=replaces,
+            pk=renewal.asked_as,
+            is_forced=renewal.is_forced,
+        )
     except ExpectedError as error:
         _keep_from(renewal, error)
         return
     crash_here("renew.started")
-    renewal.save_step(issuance=issuance, retry_at=None)
+    renewal.save_step(issuance=issuance, retry_at=None, asked_as=None, is_forced=False)
 
 
 def _end_abandoned(renewal: Renewal, wish: Wish) -> None:
@@ -239,7 +262,8 @@ def _keep_from(renewal: Renewal, error: ExpectedError) -> None:
         return
     failures, now = renewal.failures + 1, clock.now()
     named = error.retry_at if isinstance(error, Transient) else None
-    retry_at = max(now + pause_after(failures, was_outage=False), named or now)
+    pause = pause_after(failures, was_outage=False, level=_level(renewal, now))
+    retry_at = max(now + pause, named or now)
     trouble: dict[str, Any] = {"error_code": error.code, "error_params": jobs.storable(error.params)}
     renewal.save_step(failures=failures, retry_at=retry_at, **trouble, also=partial(give_back, renewal))
 
@@ -264,7 +288,7 @@ def _next_look(renewal: Renewal, now: datetime) -> datetime:
     if _open_issuance(renewal) is not None:
         moments.append(now + WHILE_UNDER_WAY)
     else:
-        moments.append(max(filter(None, (renewal.renew_at, renewal.retry_at)), default=None))
+        moments.append(_next_start(renewal))
     if renewal.certificate and renewal.renew_at:
         levels = overdue_moments(renewal.renew_at, renewal.certificate.not_after)
         moments += [moment for moment in levels if moment > now]

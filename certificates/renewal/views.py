@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.access import WorkspaceRequest, workspace_view
 from accounts.models import Workspace
-from certificates.renewal.plan import Automation, set_automation
+from certificates.renewal.plan import RENEWING, Automation, set_automation
 from config.lib.errors import NeedsUser, in_one_line
 from domains.models import Mode
 from domains.views import find_domain
@@ -19,7 +19,9 @@ from domains.views import find_domain
 @workspace_view("certificate.issue")
 def turn_on(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -> HttpResponse:
     said = "It renews by itself from now on."
-    return _set(request, workspace, domain_id, Automation(Mode.DNS, auto_renew=True), said)
+    domain = find_domain(workspace, domain_id)
+    mode = Mode(domain.mode) if domain.mode in RENEWING else Mode.DNS
+    return _set(request, workspace, domain_id, Automation(mode, auto_renew=True), said)
 
 
 @require_POST

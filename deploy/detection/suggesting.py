@@ -122,4 +122,6 @@ def fill_in(target: Target) -> bool:
     target.reload_commands = fits["reload_commands"]
     target.use_sudo = fits["use_sudo"]
     target.webroot = fits["webroot"] or target.webroot
+    # Where a web server runs, a listener of ours would find its port taken.
+    target.standalone = target.standalone and not target.webroot
     return True

@@ -190,6 +190,11 @@ class RemoteFiles:
         with self._explained(".", "look at"):
             return self.client.normalize(".")
 
+    def resolved(self, path: str) -> str:
+        """Where `path` really is, all links followed."""
+        with self._explained(path, "look at"):
+            return self.client.normalize(path)
+
     def _attempt(self, act: Callable[[], None]) -> bool:
         with self.connection.within(self.seconds, "files"), _making_sense(self.connection):
             try:

@@ -1,5 +1,6 @@
 """Run one command on a connection: bounded in time and output, both streams drained, nothing secret kept."""
 
+import contextlib
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -51,8 +52,9 @@ def run_command(
         channel = _begin(connection, command, seconds)
         try:
             if stdin:
-                channel.sendall(stdin)
-                channel.shutdown_write()
+                with contextlib.suppress(OSError):  # A command that has ended reads nothing; its exit says why.
+                    channel.sendall(stdin)
+                    channel.shutdown_write()
             raw, is_cut = _drain(channel)
             if not connection.transport.is_active():
                 raise EOFError

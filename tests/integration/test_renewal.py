@@ -250,7 +250,7 @@ def test_the_api_turns_it_on_and_off(cast: Cast, domain: Domain, solver: ByTestD
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
-        ({"mode": "acme_auto"}, 409, "mode_not_offered"),
+        ({"mode": "acme_auto", "auto_renew": True}, 409, "auto_renew_incomplete"),
         ({"mode": "upload", "auto_renew": True}, 409, "renewal_needs_mode"),
         ({"mode": "dns", "names": ["no host"]}, 422, "host_malformed"),
         ({"mode": "dns", "auto_renew": True, "names": ["foreign.org"]}, 409, "names_not_proven"),

@@ -2,8 +2,8 @@
 
     python -m tests.shots [part …]     one or more of PARTS below; all of them by default
     python -m tests.shots [strangers] [empty] [seeded] [inspection] [adding] [walk] [team] [feeds] [gateways]
-                          [alerts] [rules] [shelf] [audit] [authorities] [handsfree] [billing] [servers]
-                          [trouble] [paused] [google]
+                          [alerts] [rules] [shelf] [audit] [authorities] [handsfree] [autorenew] [billing]
+                          [servers] [trouble] [paused] [google]
 
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.
@@ -30,6 +30,7 @@ from tests.shots.album import Album
 from tests.shots.alerts import shoot_alerts
 from tests.shots.audit import shoot_audit
 from tests.shots.authorities import shoot_authorities
+from tests.shots.autorenew import shoot_autorenew
 from tests.shots.billing import shoot_billing
 from tests.shots.feeds import shoot_feeds
 from tests.shots.gateways import shoot_gateways
@@ -227,6 +228,7 @@ PARTS: dict[str, Shoot] = {
     "audit": shoot_audit,
     "authorities": shoot_authorities,
     "handsfree": shoot_handsfree,
+    "autorenew": shoot_autorenew,
     "billing": shoot_billing,
     "servers": shoot_servers,
     "trouble": shoot_trouble,

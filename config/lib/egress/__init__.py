@@ -4,6 +4,7 @@ Every connection: one look-up with the configured resolvers, every address judge
 the judged literal, one total deadline. A test bans sockets and HTTP, SMTP and DNS libraries elsewhere.
 """
 
+from .challenge import Fetched, fetch_challenge
 from .connect import open_socket, open_socket_async
 from .deadline import Deadline
 from .detection import Hop, Sighting, http_unverified_for_detection
@@ -20,6 +21,7 @@ from .updates import UpdateKey, update_txt
 
 __all__ = [
     "Deadline",
+    "Fetched",
     "Hop",
     "HttpAnswer",
     "Refused",
@@ -29,6 +31,7 @@ __all__ = [
     "UpdateKey",
     "ask_resolvers",
     "client_context",
+    "fetch_challenge",
     "http",
     "http_unverified_for_detection",
     "is_opened",

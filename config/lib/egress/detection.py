@@ -78,17 +78,18 @@ def http_unverified_for_detection(
 def _seen(question: Question, deadline: Deadline, max_bytes: int, family: int | None) -> tuple[Hop, str]:
     """The answer, and why its certificate is not trusted."""
     try:
-        return _exchanged(question, client_context(alpn="http/1.1"), deadline, max_bytes, family), ""
+        return exchanged(question, client_context(alpn="http/1.1"), deadline, max_bytes, family), ""
     except Unreachable as problem:
         if problem.code != "tls_failed":
             raise
         context = context_that_verifies_nothing()
-        return _exchanged(question, context, deadline, max_bytes, family), str(problem.params["reason"])
+        return exchanged(question, context, deadline, max_bytes, family), str(problem.params["reason"])
 
 
-def _exchanged(
+def exchanged(
     question: Question, context: ssl.SSLContext, deadline: Deadline, max_bytes: int, family: int | None
 ) -> Hop:
+    """One answer by `context`, the body cut at `max_bytes`."""
     address = question.address
     wire = Wire(deadline, allowance=max_bytes + _HEAD_BYTES, family=family)
     with (

@@ -13,7 +13,7 @@ from certificates.acme.refusals import request_refusal
 from certificates.keys import new_key
 from certificates.line import LEASE_SECONDS
 from config.lib import clock
-from config.lib.errors import NeedsUser, Permanent, Transient
+from config.lib.errors import NeedsUser, Permanent, Transient, describe
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 THUMBPRINT = "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ"
@@ -138,6 +138,21 @@ def test_a_refused_challenge_names_the_wildcard_and_the_record() -> None:
     assert found.code == "acme_dns"
     assert found.params["name"] == "*.shop.example.com"
     assert found.params["record"] == "_acme-challenge.shop.example.com"
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "title"),
+    [
+        ("connection", "acme_http_unreachable", "Let's Encrypt could not reach port 80 of shop.example.com"),
+        ("unauthorized", "acme_http_unauthorized", "The CA did not get the right token from shop.example.com"),
+        ("dns", "acme_dns", "The CA's look-up for shop.example.com failed"),
+    ],
+)
+def test_over_http_it_speaks_of_port_80(kind: str, code: str, title: str) -> None:
+    error = {"type": f"urn:ietf:params:acme:error:{kind}", "detail": "Fetching: no"}
+    body = authorization({**challenge("x" * 43, status="invalid", error=error), "type": "http-01"}, status="invalid")
+    found = acme.challenge_refusal(read_authorization("u", body, THUMBPRINT, None))
+    assert (found.code, describe(found.code, found.params).title) == (code, title)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from certificates.renewal.moment import (
     EXPIRED,
+    LATE,
     Suggestion,
     Window,
     choose,
@@ -115,6 +116,14 @@ def test_after_refusals_it_is_tried_ever_more_rarely() -> None:
     """Five failures per name and hour lock an account out."""
     pauses = [pause_after(count, was_outage=False) for count in range(1, 6)]
     assert pauses == [timedelta(minutes=10), timedelta(minutes=100), DAY, DAY, DAY]
+
+
+def test_in_the_last_third_of_the_time_to_recover_a_day_is_too_long() -> None:
+    pauses = [pause_after(count, was_outage=False, level=LATE) for count in range(1, 5)]
+    assert pauses == [timedelta(minutes=10), timedelta(minutes=100), 6 * HOUR, 6 * HOUR]
+    assert pause_after(3, was_outage=False, level=LATE - 1) == DAY
+    assert overdue_level(BEGAN, BEGAN + 30 * DAY, BEGAN + 20 * DAY) == LATE
+    assert overdue_level(BEGAN, BEGAN + 30 * DAY, BEGAN + 19 * DAY) == LATE - 1
 
 
 def test_after_outages_it_is_tried_soon() -> None:

@@ -134,7 +134,10 @@ def test_patching_changes_what_is_named_and_nothing_else(api: Api, domain: Domai
         ({"verify_ports": [70000]}, "verify_ports", "ports_not_allowed"),
         ({"host_key_fingerprint": "SHA256:short"}, "host_key_fingerprint", "fingerprint_malformed"),
         ({"chown": "root;id"}, "chown", "owner_not_allowed"),
-        ({"webroot": "/srv/www"}, "webroot", "setting_not_offered"),
+        ({"webroot": "/var/www/$(id)"}, "webroot", "webroot_not_allowed"),
+        ({"webroot": "/var/www/html/.well-known/acme-challenge"}, "webroot", "webroot_not_allowed"),
+        ({"standalone_port": 70000}, "standalone_port", "listener_port_not_allowed"),
+        ({"webroot": "/var/www/html", "standalone": True}, "standalone", "http01_both_ways"),
         ({"certificate_directories": "/srv"}, "certificate_directories", "input_invalid"),
     ],
 )

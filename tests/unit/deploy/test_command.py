@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from config.lib.errors import NeedsUser
+from deploy.http01.answering import check_webroot
 from deploy.ssh import command, placement
 
 # A taste in every run, the whole meal in the long tier.
@@ -90,7 +91,7 @@ def test_words_with_a_nul_are_no_command() -> None:
 
 CHECKS: dict[str, tuple[Callable[[str], Any], str]] = {
     "directory": (placement.check_directory, "/srv/tls"),
-    "webroot": (placement.check_directory, "/var/www/html"),
+    "webroot": (check_webroot, "/var/www/html"),
     "file name": (lambda value: placement.check_file_names({"cert": value}), "cert.pem"),
     "owner": (placement.check_owner, "www-data"),
     "username": (placement.check_username, "deploy"),

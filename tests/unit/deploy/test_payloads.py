@@ -9,6 +9,7 @@ import pytest
 
 from config.lib.errors import NeedsUser
 from deploy import sudoers
+from deploy.http01.answering import check_webroot
 from deploy.ssh import command, placement, sudo_commands
 from deploy.ssh.install import stage_folder
 from tests.fuzz.payloads import payloads
@@ -22,6 +23,7 @@ CHECKS: dict[str, Callable[[str], object]] = {
     "name": lambda text: placement.check_file_names({"cert": text})["cert"],
     "owner": placement.check_owner,
     "username": placement.check_username,
+    "webroot": check_webroot,
 }
 # What each field becomes a part of, the allow-list left out.
 BUILDERS: dict[str, Callable[[str], list[list[str]]]] = {

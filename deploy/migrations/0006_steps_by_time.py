@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0007_chores'),
-        ('deploy', '0004_detect'),
+        ('deploy', '0005_http01'),
     ]
 
     operations = [

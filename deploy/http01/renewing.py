@@ -1,0 +1,78 @@
+"""`Renew now` as one run: the issuance that it starts, and the deployment that follows. A view, no state of its own."""
+
+import uuid
+from dataclasses import dataclass
+
+from django.http import Http404
+
+from accounts.models import Workspace
+from certificates.models import Issuance, Renewal
+from certificates.shapes import show_error
+from config.lib.errors import describe
+from deploy.models import Deployment, TargetRun
+
+State = TargetRun.State
+_ENDS = {
+    Deployment.State.RUNNING: State.RUNNING,
+    Deployment.State.DEPLOYED: State.SUCCEEDED,
+    Deployment.State.PARTIAL: State.PARTIAL,
+    Deployment.State.FAILED: State.FAILED,
+}
+
+
+@dataclass(frozen=True)
+class RenewalRun:
+    """`issuance` is None until the sweep has started it, `deployment` until there is something to install."""
+
+    pk: uuid.UUID
+    issuance: Issuance | None = None
+    deployment: Deployment | None = None
+    renewal: Renewal | None = None
+
+    @property
+    def state(self) -> str:
+        if self.deployment:
+            return _ENDS[Deployment.State(self.deployment.state)]
+        if self.issuance is None:
+            return State.WAITING
+        if self.issuance.is_open:
+            return State.RUNNING
+        return State.SUCCEEDED if self.issuance.state == Issuance.State.ISSUED else State.FAILED
+
+    @property
+    def error(self) -> dict[str, str] | None:
+        if self.issuance:
+            return show_error(self.issuance)
+        if self.renewal is None or not self.renewal.error_code:
+            return None
+        wording = describe(self.renewal.error_code, self.renewal.error_params)
+        return {"code": wording.code, "detail": f"{wording.title}. {wording.why}".strip(), "fix": wording.fix}
+
+
+def find_renewal_run(workspace: Workspace, key: uuid.UUID) -> RenewalRun:
+    """By the id that `renew_now` gave. Raises Http404."""
+    issuance = Issuance.objects.for_workspace(workspace).filter(pk=key, is_renewal=True).first()
+    if issuance is None:
+        renewal = Renewal.objects.for_workspace(workspace).filter(asked_as=key).first()
+        if renewal is None:
+            raise Http404
+        return RenewalRun(key, renewal=renewal)
+    rows = Deployment.objects.for_workspace(workspace).filter(certificate=issuance.certificate_id)
+    deployment = rows.order_by("-created_at").first() if issuance.certificate_id else None
+    return RenewalRun(key, issuance, deployment)
+
+
+def show_renewal_run(run: RenewalRun) -> dict[str, object]:
+    """In the shape of every run."""
+    return {
+        "id": run.pk,
+        "kind": "renew",
+        "state": run.state,
+        "ok": run.state == State.SUCCEEDED,
+        "target": None,
+        "issuance": run.issuance.pk if run.issuance else None,
+        "deployment": run.deployment.pk if run.deployment else None,
+        "host_key_fingerprint": None,
+        "steps": [],
+        "error": run.error,
+    }

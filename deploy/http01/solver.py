@@ -1,0 +1,179 @@
+"""HTTP-01 over SSH: answers on a domain's first target, looks as the CA does, and takes everything away again."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+
+from certificates.models import Authorization, Issuance
+from config.lib import clock, jobs
+from config.lib.crash import crash_here
+from config.lib.errors import ExpectedError, NeedsUser, Transient
+from config.lib.side_by_side import side_by_side
+from deploy.http01.answering import Http01, http01_of
+from deploy.http01.listener import LIFE_SECONDS, Listener, start_listener, stop_listener
+from deploy.http01.probe import Asked, look_for
+from deploy.http01.reaching import LEASE_SECONDS, reached
+from deploy.http01.requirements import first_target
+from deploy.http01.webroot import put_token, remove_token
+from deploy.models import HttpAnswer, Target
+from deploy.ssh.connect import Connection
+from deploy.ssh.files import remote_files
+
+LOOK_LEASE_SECONDS = 90.0
+LOOKS_AT_ONCE = 8
+# What nobody removed until then the janitor does; no challenge needs it then.
+LEFT_FOR = timedelta(hours=1)
+AGAIN_AFTER = timedelta(minutes=10)
+LISTENS_FOR = timedelta(seconds=LIFE_SECONDS)
+# Another issuance's listener is gone after some seconds.
+BUSY_PAUSE = timedelta(seconds=10)
+
+
+def present(issuance: Issuance, rows: Sequence[Authorization]) -> None:
+    """Written down first, put there then. Repeatable: what an earlier attempt left is replaced."""
+    answers = {row.token: row.key_authorization for row in rows if not row.is_proven}
+    if not answers:
+        return
+    target = _answering(issuance)
+    chosen = http01_of(target)
+    issuance.renew_lease(LEASE_SECONDS)
+    left = HttpAnswer.unscoped.filter(issuance=issuance).select_related("server").first()
+    if left:
+        # Of a worker that was killed, and perhaps of a target that has changed since.
+        take_away(left)
+    answer = _note(issuance, target, chosen, list(answers))
+    crash_here("http01.noted")
+    issuance.renew_lease(LEASE_SECONDS)
+    with reached(target.server, issuance.domain) as connection:
+        _put(connection, answer, chosen, answers)
+        crash_here("http01.put")
+        _keep_or_remove(connection, issuance, answer)
+
+
+def look(issuance: Issuance, rows: Sequence[Authorization]) -> ExpectedError | None:
+    wanted = [row for row in rows if not row.is_proven]
+    _listen_again(issuance, rows)
+    issuance.renew_lease(LOOK_LEASE_SECONDS)
+    webroot = HttpAnswer.unscoped.filter(issuance=issuance).values_list("webroot", flat=True).first() or ""
+    asked = [Asked(row.identifier, row.token, row.key_authorization, webroot) for row in wanted]
+    found = side_by_side(look_for, asked, at_once=LOOKS_AT_ONCE)
+    for row, problem in zip(wanted, found, strict=True):
+        row.seen = Authorization.Seen.NOT_SEEN if problem else Authorization.Seen.SEEN
+        row.seen_at = clock.now()
+    return next((problem for problem in found if problem), None)
+
+
+def clean_up(issuance: Issuance, rows: Sequence[Authorization]) -> None:
+    """What cannot be removed now is the janitor's: a server that is away must not hold the issuance."""
+    for answer in HttpAnswer.unscoped.filter(issuance=issuance).select_related("server"):
+        issuance.renew_lease(LEASE_SECONDS)
+        try:
+            take_away(answer)
+        except ExpectedError as error:
+            _leave_to_janitor(answer, error)
+
+
+def _answering(issuance: Issuance) -> Target:
+    """The first target. Raises NeedsUser auto_renew_incomplete when there is none that answers."""
+    target = first_target(issuance.domain)
+    if target is None or not http01_of(target).is_chosen:
+        raise NeedsUser("auto_renew_incomplete", missing=["a first server with a webroot or the standalone listener"])
+    return target
+
+
+def _note(issuance: Issuance, target: Target, chosen: Http01, tokens: list[str]) -> HttpAnswer:
+    """Raises Transient('listener_busy') while another issuance's listener has the port."""
+    ends_at = clock.now() + LISTENS_FOR
+    if chosen.standalone:
+        # Their listeners have ended by themselves; whoever was to tidy up has nothing left to do.
+        HttpAnswer.unscoped.filter(server=target.server, port=chosen.port, ends_at__lt=clock.now()).delete()
+    try:
+        with transaction.atomic():
+            return HttpAnswer.objects.create(
+                workspace_id=issuance.workspace_id,
+                server=target.server,
+                issuance=issuance,
+                tokens=tokens,
+                webroot=chosen.webroot,
+                port=chosen.port if chosen.standalone else None,
+                stop_word=secrets.token_hex(24) if chosen.standalone else "",
+                ends_at=ends_at if chosen.standalone else None,
+                run_after=clock.now() + LEFT_FOR,
+            )
+    except IntegrityError as error:
+        retry_at = clock.now() + BUSY_PAUSE
+        raise Transient("listener_busy", retry_at=retry_at, host=target.server.label, port=chosen.port) from error
+
+
+def _put(connection: Connection, answer: HttpAnswer, chosen: Http01, answers: dict[str, str]) -> None:
+    if chosen.standalone:
+        try:
+            start_listener(connection, Listener(chosen.port, answer.stop_word, answers, use_sudo=chosen.use_sudo))
+        except NeedsUser:
+            # It did not start, so there is nothing to stop, and the port is for whoever comes next.
+            HttpAnswer.unscoped.filter(pk=answer.pk).delete()
+            raise
+        return
+    with remote_files(connection) as files:
+        for token, content in answers.items():
+            put_token(files, chosen.webroot, token, content)
+            crash_here("http01.put_one")
+
+
+def _keep_or_remove(connection: Connection, issuance: Issuance, answer: HttpAnswer) -> None:
+    """Somebody may have cancelled it and tidied up while it was put there: then nobody else would take it away."""
+    try:
+        issuance.renew_lease(LEASE_SECONDS)
+    except jobs.LeaseLost:
+        if not HttpAnswer.unscoped.filter(issuance=issuance).exists():
+            _remove(connection, answer)
+        raise
+
+
+def _listen_again(issuance: Issuance, rows: Sequence[Authorization]) -> None:
+    """A worker that was cut may come back after the listener's own end."""
+    ended = HttpAnswer.unscoped.filter(issuance=issuance, ends_at__lt=clock.now() + BUSY_PAUSE)
+    if ended.exists():
+        present(issuance, rows)
+
+
+def take_away(answer: HttpAnswer) -> None:
+    """Remove it from its server, then forget it. Blocks; repeatable. Raises ExpectedErrors."""
+    if answer.ends_at is None or answer.ends_at > clock.now():
+        domain = answer.issuance.domain if answer.issuance else None
+        with reached(answer.server, domain) as connection:
+            _remove(connection, answer)
+    crash_here("http01.removed")
+    HttpAnswer.unscoped.filter(pk=answer.pk).delete()
+
+
+def _remove(connection: Connection, answer: HttpAnswer) -> None:
+    if answer.port is not None:
+        stop_listener(connection, port=answer.port, stop_word=answer.stop_word)
+        return
+    with remote_files(connection) as files:
+        for token in answer.tokens:
+            remove_token(files, answer.webroot, token)
+
+
+def _leave_to_janitor(answer: HttpAnswer, error: ExpectedError) -> None:
+    HttpAnswer.unscoped.filter(pk=answer.pk).update(
+        run_after=clock.now() + AGAIN_AFTER, error_code=error.code, error_params=jobs.storable(error.params)
+    )
+
+
+def remove_left(batch: Sequence[HttpAnswer]) -> None:
+    """The janitor: what no open issuance needs any more. Blocks; repeatable. Raises ExpectedErrors."""
+    for answer in batch:
+        if answer.issuance and answer.issuance.is_open:
+            answer.finish(run_after=clock.now() + LEFT_FOR)
+            continue
+        answer.renew_lease(LEASE_SECONDS)
+        take_away(answer)
+
+
+def give_up(answer: HttpAnswer, error: ExpectedError) -> None:
+    """Once a day it is tried again: the file is harmless, and the server may come back."""
+    answer.finish(run_after=clock.now() + timedelta(days=1), error_code=error.code, error_params=error.params)

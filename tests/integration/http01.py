@@ -1,0 +1,73 @@
+"""A domain that renews over HTTP-01: its first target answers, a real CA asks."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from accounts.models import Workspace
+from auditlog.events import SYSTEM
+from certificates.models import Certificate, Renewal
+from certificates.renewal.plan import Automation, set_automation
+from deploy.http01.answering import NO_ANSWER, Http01
+from deploy.models import HttpAnswer, Server, Target
+from deploy.targets import Placement, save_target
+from domains.models import Domain, Mode, Visit
+from tests.integration.deploying import Scene, work
+from tests.integration.issuing import use_ca, verified_domain
+from tests.integration.renewing import work as renew
+from tests.servers.ca import TestCa
+from tests.servers.dns import ChallengeDns
+from tests.servers.pebble import Pebble
+
+
+class HttpScene(Scene):
+    """One verified domain with a name of its own, and the portal asking the port that the CA asks."""
+
+    def __init__(self, settings: Any, workspace: Workspace, ca: Pebble, dns: ChallengeDns, *, port: int = 443) -> None:
+        use_ca(settings, ca, dns)
+        settings.ACME_HTTP01_PORT = ca.http_port
+        self.workspace = workspace
+        self.domain = verified_domain(workspace, f"h{uuid.uuid4().hex[:8]}.net", dns)
+        Domain.unscoped.filter(pk=self.domain.pk).update(port=port)
+        self.domain.port = port
+        Visit.objects.create(workspace=workspace, domain=self.domain)
+        self.ca = TestCa()
+
+    @property
+    def host(self) -> str:
+        return self.domain.host
+
+    def answering(
+        self,
+        server: Server,
+        http01: Http01 = NO_ANSWER,
+        *,
+        directories: Sequence[object],
+        commands: Sequence[str] = (),
+        ports: Sequence[int] | None = (),
+    ) -> Target:
+        """A saved target; by default there is nothing to look at after a deployment."""
+        chosen = Placement(
+            [str(path) for path in directories], {}, list(commands), ports if ports is None else list(ports),
+            http01=http01,
+        )  # fmt: skip
+        return save_target(domain=self.domain, server=server, chosen=chosen, actor=SYSTEM)
+
+    def enable(self, names: Sequence[str] | None = None) -> Renewal:
+        """`Enable auto-renew`."""
+        wanted = Automation(Mode.ACME_AUTO, auto_renew=True, names=names)
+        set_automation(domain=self.domain, actor=SYSTEM, wanted=wanted)
+        return Renewal.unscoped.get(domain=self.domain)
+
+    def run(self) -> Renewal:
+        """The ticks that follow, until nothing is due: sweep, issuance, deployment."""
+        renewal = renew(self.domain)
+        work()
+        return renewal
+
+    def certificates(self) -> list[Certificate]:
+        return list(Certificate.unscoped.filter(domain=self.domain).order_by("created_at"))
+
+    def left(self) -> int:
+        """What the portal believes to be on a server still."""
+        return HttpAnswer.unscoped.filter(workspace=self.workspace).count()

@@ -1,0 +1,325 @@
+"""HTTP-01 over SSH: a real CA validates through nginx, Apache and our own listener; nothing stays behind."""
+
+import subprocess
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditlog.events import SYSTEM
+from certificates.issuance import start_again
+from certificates.models import Authorization, Issuance, Renewal
+from certificates.renewal.now import renew_now
+from config.lib import clock, jobs
+from config.lib.errors import NeedsUser, describe
+from deploy.http01.answering import Http01
+from deploy.http01.reaching import reached
+from deploy.http01.renewing import find_renewal_run
+from deploy.http01.solver import _keep_or_remove
+from deploy.http01.webroot import put_token
+from deploy.models import Deployment, HttpAnswer
+from deploy.ssh.files import remote_files
+from domains.models import Finding
+from tests.cast import Cast, make_cast
+from tests.integration.http01 import HttpScene
+from tests.integration.issuing import work_out
+from tests.servers.apache import apache
+from tests.servers.child import is_root
+from tests.servers.dns import ChallengeDns
+from tests.servers.nginx import Nginx, nginx
+from tests.servers.pebble import Pebble, pebble
+from tests.servers.ports import accepts, wait_until
+from tests.servers.sshd import Sshd, sshd
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return make_cast()
+
+
+@pytest.fixture(scope="module")
+def ca(dns_server: ChallengeDns) -> Iterator[Pebble]:
+    """Asks a port of its own: what answers there is started by each test."""
+    with pebble(dns_server) as server:
+        yield server
+
+
+@pytest.fixture
+def scene(settings: Any, cast: Cast, ca: Pebble, dns_server: ChallengeDns) -> HttpScene:
+    return HttpScene(settings, cast.acme, ca, dns_server)
+
+
+@pytest.fixture
+def web(ssh_server: Sshd, ca: Pebble) -> Iterator[Nginx]:
+    with nginx(ssh_server.user, ["any.example.net"], http_port=ca.http_port) as server:
+        yield server
+
+
+def tls(server: Sshd) -> Path:
+    return server.user.home / "tls"
+
+
+def tokens(webroot: Path) -> list[str]:
+    return sorted(path.name for path in (webroot / ".well-known/acme-challenge").glob("*"))
+
+
+def issuance_of(scene: HttpScene) -> Issuance:
+    return Issuance.unscoped.filter(domain=scene.domain).latest("created_at")
+
+
+def test_a_domain_without_certificate_gets_one_through_nginx_and_on_every_target(
+    scene: HttpScene, ssh_server: Sshd, web: Nginx
+) -> None:
+    server = scene.server(ssh_server)
+    scene.answering(server, Http01(str(web.document_root)), directories=[tls(ssh_server) / "a"])
+    scene.answering(server, directories=[tls(ssh_server) / "b"])
+    scene.enable()
+    scene.run()
+    (certificate,) = scene.certificates()
+    issuance = issuance_of(scene)
+    assert (issuance.challenge, issuance.solver, issuance.state) == ("http-01", "http01", "issued")
+    assert (tls(ssh_server) / "a/cert.pem").read_text() == (tls(ssh_server) / "b/cert.pem").read_text()
+    assert (tls(ssh_server) / "a/cert.pem").read_text().strip() == certificate.leaf_pem.strip()
+    assert Deployment.unscoped.get(domain=scene.domain).state == "deployed"
+    assert tokens(web.document_root) == []
+    assert scene.left() == 0
+
+
+def test_it_works_through_apache(scene: HttpScene, ssh_server: Sshd, ca: Pebble) -> None:
+    with apache(ssh_server.user, [scene.host], http_port=ca.http_port) as web:
+        chosen = Http01(str(web.document_root))
+        scene.answering(scene.server(ssh_server), chosen, directories=[tls(ssh_server)])
+        scene.enable()
+        scene.run()
+        assert tokens(web.document_root) == []
+    assert len(scene.certificates()) == 1
+    assert scene.left() == 0
+
+
+def test_an_account_for_sftp_only_fills_a_webroot(scene: HttpScene, ca: Pebble) -> None:
+    with (
+        sshd(extra=["ForceCommand internal-sftp"]) as only_sftp,
+        nginx(only_sftp.user, [scene.host], http_port=ca.http_port) as web,
+    ):
+        chosen = Http01(str(web.document_root))
+        scene.answering(scene.server(only_sftp), chosen, directories=[tls(only_sftp)])
+        scene.enable()
+        scene.run()
+        assert tokens(web.document_root) == []
+    assert len(scene.certificates()) == 1
+
+
+def test_the_listener_answers_where_no_web_server_runs_and_is_gone(
+    scene: HttpScene, ssh_server: Sshd, ca: Pebble
+) -> None:
+    chosen = Http01(standalone=True, port=ca.http_port)
+    scene.answering(scene.server(ssh_server), chosen, directories=[tls(ssh_server)])
+    scene.enable()
+    scene.run()
+    assert len(scene.certificates()) == 1, issuance_of(scene).error_code
+    assert scene.left() == 0
+    assert not accepts(ca.http_port)
+    assert processes_of(ssh_server) == []
+
+
+def processes_of(server: Sshd) -> list[str]:
+    """Programs of the deploy user, sshd's own aside."""
+    if not is_root():
+        return []
+    found = subprocess.run(["ps", "-u", server.user.name, "-o", "args="], capture_output=True, text=True, check=False)
+    return [line for line in found.stdout.splitlines() if "python" in line and "<defunct>" not in line]
+
+
+def refused(scene: HttpScene, server: Sshd, chosen: Http01) -> tuple[str, dict[str, Any]]:
+    """How the first issuance ended; the CA was not asked to look."""
+    scene.answering(scene.server(server), chosen, directories=[tls(server)])
+    renewal = scene.enable()
+    scene.run()
+    issuance = issuance_of(scene)
+    assert set(issuance.authorizations.values_list("status", flat=True)) == {"pending"}
+    renewal.refresh_from_db()
+    return issuance.error_code, issuance.error_params
+
+
+class TestRefusalsOfTheListener:
+    def test_an_account_for_sftp_only(self, scene: HttpScene, ca: Pebble) -> None:
+        with sshd(extra=["ForceCommand internal-sftp"]) as only_sftp:
+            code, _ = refused(scene, only_sftp, Http01(standalone=True, port=ca.http_port))
+        assert code == "listener_needs_shell"
+        assert scene.left() == 0
+
+    def test_a_port_that_a_web_server_has(self, scene: HttpScene, ssh_server: Sshd, web: Nginx, ca: Pebble) -> None:
+        code, params = refused(scene, ssh_server, Http01(standalone=True, port=ca.http_port))
+        assert code == "listener_port_taken"
+        assert "nginx" in params["holder"]
+        assert scene.left() == 0
+
+    @pytest.mark.skipif(not is_root(), reason="needs an unprivileged deploy user")
+    def test_a_privileged_port(self, scene: HttpScene, ssh_server: Sshd) -> None:
+        if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) <= 81:
+            pytest.skip("every user may listen on every port here")
+        code, params = refused(scene, ssh_server, Http01(standalone=True, port=81))
+        assert (code, params["port"]) == ("listener_denied", 81)
+
+    def test_neither_python3_nor_python(self, scene: HttpScene, ca: Pebble) -> None:
+        with sshd(extra=["SetEnv PATH=/nowhere"]) as bare:
+            code, _ = refused(scene, bare, Http01(standalone=True, port=ca.http_port))
+        assert code == "listener_no_python"
+
+
+def test_what_an_earlier_worker_left_is_removed_by_the_chore(scene: HttpScene, ssh_server: Sshd, web: Nginx) -> None:
+    folder = web.document_root / ".well-known/acme-challenge"
+    folder.mkdir(parents=True)
+    (folder / "tok_en-1").write_text("x")
+    ssh_server.user.own(folder, folder.parent, folder / "tok_en-1")
+    HttpAnswer.objects.create(
+        workspace=scene.workspace, server=scene.server(ssh_server), tokens=["tok_en-1"], webroot=str(web.document_root)
+    )
+    HttpAnswer.unscoped.update(run_after=clock.now())
+    assert jobs.run_due("http_answer") == 1
+    assert (tokens(web.document_root), scene.left()) == ([], 0)
+
+
+def test_a_planted_link_leads_nothing_out_of_the_webroot(scene: HttpScene, ssh_server: Sshd, web: Nginx) -> None:
+    outside = ssh_server.user.home / "outside"
+    outside.mkdir()
+    ssh_server.user.own(outside)
+    (web.document_root / ".well-known").symlink_to(outside)
+    code, params = refused(scene, ssh_server, Http01(str(web.document_root)))
+    assert code == "webroot_led_away"
+    assert params["path"].endswith("/.well-known")
+    assert list(outside.iterdir()) == []
+    assert (web.document_root / ".well-known").is_symlink()
+
+
+def test_a_redirect_of_everything_never_costs_the_look_of_the_ca(
+    scene: HttpScene, ssh_server: Sshd, web: Nginx
+) -> None:
+    web.redirect_everything()
+    reload(web)
+    scene.answering(scene.server(ssh_server), Http01(str(web.document_root)), directories=[tls(ssh_server)])
+    scene.enable()
+    renewal = scene.run()
+    issuance = issuance_of(scene)
+    assert issuance.error_code == "http01_redirected"
+    assert "HTTP 301 from" in issuance.error_params["underlying"]
+    assert "location ^~" in issuance.error_params["lines"]
+    assert set(issuance.authorizations.values_list("status", flat=True)) == {"pending"}
+    assert renewal.failures == 1
+    assert Finding.unscoped.filter(domain=scene.domain, code="renewal_blocked", closed_at=None).exists()
+    assert tokens(web.document_root) == []
+    (web.place / "location.inc").write_text("")
+    reload(web)
+    Renewal.unscoped.update(retry_at=None, run_after=clock.now())
+    assert scene.run().failures == 0
+    assert len(scene.certificates()) == 1
+
+
+def reload(web: Nginx) -> None:
+    subprocess.run(web.reload_command.split(), check=True, capture_output=True)
+
+
+@pytest.mark.skipif(not is_root(), reason="sudo needs rules")
+class TestTheListenerBySudo:
+    def test_it_answers_and_is_gone(self, scene: HttpScene, ca: Pebble) -> None:
+        with sshd(sudo=["/usr/bin/python3 -"]) as server:
+            chosen = Http01(standalone=True, port=ca.http_port, use_sudo=True)
+            scene.answering(scene.server(server), chosen, directories=[tls(server)])
+            scene.enable()
+            scene.run()
+        assert len(scene.certificates()) == 1, issuance_of(scene).error_params
+        assert scene.left() == 0
+        assert not accepts(ca.http_port)
+
+    def test_without_the_rule_the_line_to_add_is_shown(self, scene: HttpScene, ssh_server: Sshd, ca: Pebble) -> None:
+        code, params = refused(scene, ssh_server, Http01(standalone=True, port=ca.http_port, use_sudo=True))
+        assert code == "listener_needs_rule"
+        paste = describe(code, params).paste
+        assert f"{ssh_server.user.name} ALL=(root) NOPASSWD: /usr/bin/python3 -" in paste
+
+
+@pytest.mark.both_databases
+def test_renew_now_is_one_run_from_the_request_to_the_deployment(
+    scene: HttpScene, ssh_server: Sshd, web: Nginx
+) -> None:
+    scene.answering(scene.server(ssh_server), Http01(str(web.document_root)), directories=[tls(ssh_server)])
+    scene.enable()
+    scene.run()
+    with pytest.raises(NeedsUser, match="issuance_window"):
+        renew_now(domain=scene.domain, force=False, actor=SYSTEM)
+    key = renew_now(domain=scene.domain, force=True, actor=SYSTEM)
+    assert find_renewal_run(scene.workspace, key).state == "waiting"
+    jobs.run_due("renewal")
+    assert find_renewal_run(scene.workspace, key).state == "running"
+    assert renew_now(domain=scene.domain, force=True, actor=SYSTEM) == key
+    renewal = scene.run()
+    run = find_renewal_run(scene.workspace, key)
+    assert run.deployment is not None
+    assert (run.state, run.deployment.certificate) == ("succeeded", scene.certificates()[-1])
+    assert len(scene.certificates()) == 2
+    assert (renewal.asked_as, renewal.is_forced) == (None, False)
+    assert jobs.run_due("renewal") == 0
+
+
+@pytest.mark.both_databases
+def test_two_domains_never_want_the_port_at_once(
+    scene: HttpScene, settings: Any, cast: Cast, ca: Pebble, dns_server: ChallengeDns, ssh_server: Sshd
+) -> None:
+    other = HttpScene(settings, cast.acme, ca, dns_server)
+    for one in (scene, other):
+        chosen = Http01(standalone=True, port=ca.http_port)
+        one.answering(one.server(ssh_server), chosen, directories=[tls(ssh_server) / one.host])
+        one.enable()
+    HttpAnswer.objects.create(
+        workspace=cast.acme,
+        server=scene.server(ssh_server),
+        tokens=["x"],
+        port=ca.http_port,
+        ends_at=clock.now() + timedelta(seconds=3),
+    )
+    jobs.run_due("renewal")
+    jobs.run_due("issuance")
+    waiting = {row.error_code for row in Issuance.unscoped.filter(solver="http01")}
+    assert waiting == {"listener_busy"}
+    wait_until(lambda: all(done(one) for one in (scene, other)), seconds=60, what="both certificates")
+    assert scene.left() == 0
+
+
+def done(scene: HttpScene) -> bool:
+    jobs.run_due("issuance")
+    return Issuance.unscoped.get(domain=scene.domain).step == Issuance.Step.DONE and len(scene.certificates()) == 1
+
+
+def test_what_was_cancelled_while_it_was_put_there_is_taken_away(
+    scene: HttpScene, ssh_server: Sshd, web: Nginx
+) -> None:
+    """The clean-up of the one who cancelled came first and found nothing."""
+    scene.answering(scene.server(ssh_server), Http01(str(web.document_root)), directories=[tls(ssh_server)])
+    scene.enable()
+    jobs.run_due("renewal")
+    (claimed,) = jobs.claim(jobs.kinds.get("issuance"))
+    Issuance.unscoped.filter(pk=claimed.pk).update(lease_token=None, lease_until=None, step="done", state="cancelled")
+    row = Authorization(issuance=claimed, token="t" * 43, key_authorization="t" * 43 + ".x", identifier=scene.host)
+    answer = HttpAnswer.objects.create(
+        workspace=scene.workspace, server=scene.server(ssh_server), tokens=[row.token], webroot=str(web.document_root)
+    )
+    with reached(answer.server, scene.domain) as line, remote_files(line) as files:
+        put_token(files, answer.webroot, row.token, row.key_authorization)
+        assert tokens(web.document_root) == [row.token]
+        with pytest.raises(jobs.LeaseLost):
+            _keep_or_remove(line, claimed, answer)
+    assert tokens(web.document_root) == []
+
+
+def test_a_fresh_challenge_goes_the_same_way(scene: HttpScene, ssh_server: Sshd, web: Nginx) -> None:
+    web.redirect_everything()
+    reload(web)
+    refused(scene, ssh_server, Http01(str(web.document_root)))
+    (web.place / "location.inc").write_text("")
+    reload(web)
+    again = work_out(start_again(issuance=issuance_of(scene), actor=SYSTEM))
+    assert (again.state, again.challenge, again.solver) == ("issued", "http-01", "http01")

@@ -1,0 +1,86 @@
+"""Modes; Auto-renew (SSH) with everything missing, ready, on, and refused by our own look."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from tests.browser import chromium
+from tests.browser.chromium import Witness
+from tests.browser.conftest import PASSWORD, Person, sign_in
+from tests.demo.habitat import ZONE, Habitat
+from tests.servers.people import new_ssh_key
+from tests.servers.places import ROOT
+from tests.shots.album import Album
+from tests.shots.seeding import seed
+
+# What a worker leaves behind whose own look found a redirect.
+REFUSED = """
+import sys, django
+django.setup()
+from datetime import timedelta
+from certificates.models import Renewal
+from config.lib import clock, jobs
+from deploy.http01.snippets import lines_for
+host = Renewal.unscoped.get(domain=sys.argv[1]).domain.host
+url = f"http://{host}/.well-known/acme-challenge/evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ"
+Renewal.unscoped.filter(domain=sys.argv[1]).update(
+    failures=1, retry_at=clock.now() + timedelta(minutes=9), renew_at=clock.now(), error_code="http01_redirected",
+    error_params={"url": url, "name": host, "underlying": f"HTTP 301 from {url} to https://{host}/",
+        "then": f"It ends at https://{host}/ with HTTP 200, and not with the token.", "way": "",
+        "lines": lines_for("nginx", name=host, webroot="/var/www/html")},
+    run_after=clock.now() + timedelta(minutes=9))
+"""
+TRUSTED = """
+import sys, django
+django.setup()
+from deploy.models import Server
+from domains.models import Domain, Ownership
+from config.lib import clock
+domain = Domain.unscoped.get(pk=sys.argv[1])
+Server.unscoped.filter(targets__domain=domain).update(host_key_fingerprint="SHA256:" + "a" * 43)
+owned = {"workspace_id": domain.workspace_id, "host": domain.host}
+Ownership.unscoped.get_or_create(**owned, defaults={"proven_at": clock.now()})
+Domain.unscoped.filter(pk=domain.pk).update(verified_at=clock.now())
+"""
+
+
+def shoot_autorenew(album: Album, around: Habitat, place: Path) -> None:
+    made = around.portal.bootstrap(f"autorenew@{ZONE}", "Acme Inc", "--password", PASSWORD)
+    person = Person(f"autorenew@{ZONE}", made["workspace"])
+    domain = seed(around, person.workspace_id)["domains"]["ok"]
+    page = chromium.new_page(album.browser.new_context(base_url=album.base_url), Witness())
+    sign_in(page, person)
+    tab = f"/w/{person.workspace_id}/domains/{domain}/renew-deploy/"
+    page.goto(tab)
+    album.shoot_open("autorenew-monitor", page)
+    page.get_by_role("radio", name="Auto-renew (SSH)").check()
+    page.get_by_role("button", name="Use this mode").click()
+    page.get_by_role("button", name="Enable auto-renew").click()
+    album.shoot_open("autorenew-missing", page)
+    _fill_in(page)
+    run(around, TRUSTED, domain)
+    page.goto(tab)
+    album.shoot_open("autorenew-ready", page)
+    page.get_by_role("button", name="Enable auto-renew").click()
+    album.shoot_open("autorenew-on", page)
+    run(around, REFUSED, domain)
+    page.goto(tab)
+    album.shoot_open("autorenew-refused", page)
+    page.context.close()
+
+
+def _fill_in(page: Page) -> None:
+    page.get_by_label("SSH host").first.fill("web-01.example.net")
+    page.get_by_label("SSH username").first.fill("mmc-deploy")
+    page.get_by_label("SSH private key").first.fill(new_ssh_key()[0])
+    page.get_by_label("Certificate directories on server").first.fill("/etc/nginx/ssl/shop")
+    page.get_by_label("HTTP-01 webroot path").first.fill("/var/www/html")
+    page.get_by_role("button", name="Save deployment settings").click()
+
+
+def run(around: Habitat, script: str, *arguments: str) -> None:
+    command = [sys.executable, "-c", script, *arguments]
+    environment = {**around.portal.environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
