@@ -49,6 +49,7 @@ def portal_settings(
         "TLS_EXTRA_CA_BUNDLE": str(_roots(place, authority, server)),
         "ACME_DIRECTORY_URL": server.directory_url,
         "ACME_CA_BUNDLE": str(server.ca_bundle),
+        "ACME_HTTP01_PORT": str(server.http_port),
         "ACME_EMAIL": f"certificates@{ZONE}",
         "EMAIL_URL": mail.url,
     }
@@ -71,7 +72,7 @@ def habitat(
         say("OpenSSH with a deploy user", f"{ssh.user.name}@{SSH_HOST}, port {ssh.port}")
         authority = TestCa("Old")
         old = authority.issue([HOST, f"www.{HOST}"], days=90, age_days=79)
-        web = stack.enter_context(nginx(ssh.user, NAMES, old=old))
+        web = stack.enter_context(nginx(ssh.user, NAMES, old=old, http_port=acme.http_port))
         say("nginx with an old certificate", f"https://{HOST}, port {web.https_port}")
         mail = stack.enter_context(smtp_sink())
         say("A mail server", mail.url.rstrip("/"))
