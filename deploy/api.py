@@ -286,9 +286,9 @@ def list_deployments(request: ApiRequest, domain: Domain, query: ListQuery) -> d
 
 
 def refuse_undeployable(_request: ApiRequest, domain: Domain) -> None:
-    certificate, _ = require_deployable(domain)
+    certificate, places = require_deployable(domain)
     if running_deployment(domain) is None:
-        require_affordable(domain, certificate)
+        require_affordable(domain, certificate, places)
 
 
 @operation(
