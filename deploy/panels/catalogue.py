@@ -13,6 +13,9 @@ VALUES = {
         "Copy it again from the panel's page, without line breaks.",
     ),
     "panel_unknown": Entry("There is no panel {kind}", "Known are {known}.", "Choose one of them."),
+    "panel_field_unknown": Entry(
+        "{panel} has no field {field}", "It would be ignored.", "Leave it out; the panel's form names its fields."
+    ),
     "panel_secret_again": Entry(
         "The credential is needed again",
         "{field} is another one than before, and a credential goes nowhere but where it was given for.",
