@@ -1,6 +1,6 @@
 """What `Install certificate` offers for a domain: the panel that was detected first, or the steps by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from deploy.daemons import DAEMONS
@@ -36,14 +36,14 @@ class Offers:
     vendor: str
 
 
-def offers_for(domain: Domain) -> Offers:
-    """From the last detection; where somebody doubts it, nothing is hidden or first."""
+def offers_for(domain: Domain, connected: Collection[str]) -> Offers:
+    """From the last detection; what is `connected` stands no more first. Where it is doubted nothing is hidden."""
     row = getattr(domain, "hosting", None)
     found = _detected(row)
-    first = [panel for panel in panels if panel.name in found]
+    first = [panel for panel in panels if panel.name in found and panel.name not in connected]
     return Offers(
         first=first,
-        others=[panel for panel in panels if panel.name not in found],
+        others=[panel for panel in panels if panel not in first],
         by_hand=_by_hand(found),
         vendor=hosting_shown(row).vendor if row else "",
     )

@@ -9,7 +9,7 @@ from deploy.models import PanelTarget, TargetRun
 from deploy.panels.accounts import FOREIGN
 from deploy.panels.known import panels
 from deploy.panels.naming import panel_label
-from deploy.panels.offers import Offers, offers_for
+from deploy.panels.offers import offers_for
 from deploy.panels.panel import Panel
 from deploy.shown import STEPS, ShownRun, show_run
 from domains.models import Domain, Mode
@@ -43,18 +43,15 @@ class ShownPanel:
 
 def install_context(domain: Domain, *, has_servers: bool) -> dict[str, Any]:
     """What the tab's template needs. A vendor hides the forms only where nobody has filled one in."""
-    shown, offers = panels_of(domain), offers_for(domain)
+    shown = panels_of(domain)
+    offers = offers_for(domain, {one.panel.name for one in shown})
     is_in_use = has_servers or bool(shown) or domain.mode != Mode.MONITOR
     return {
         "panels": shown,
         "offers": offers,
         "vendor": "" if is_in_use else offers.vendor,
-        "open_others": not offers.first and not is_vendor_or_made(offers),
+        "open_others": not (offers.first or offers.by_hand or shown),
     }
-
-
-def is_vendor_or_made(offers: Offers) -> bool:
-    return bool(offers.vendor or offers.by_hand)
 
 
 def panels_of(domain: Domain) -> list[ShownPanel]:
@@ -89,4 +86,5 @@ def show_panel(place: PanelTarget, test: ShownRun | None) -> ShownPanel:
 
 def _site(one: dict[str, Any]) -> ShownSite:
     wording = describe(one["code"], one["params"]) if one["code"] else None
-    return ShownSite(one["site"], one["state"], one["detail"], wording, one["code"] == FOREIGN)
+    state = "failed" if one["state"] == "failed" else "ok"
+    return ShownSite(one["site"], state, one["detail"], wording, one["code"] == FOREIGN)

@@ -210,3 +210,10 @@ def test_removing_the_last_domain_destroys_the_credential(admin: Client, tab: st
     assert "The credential is destroyed" in admin.get(url).content.decode()
     admin.post(url)
     assert not PanelAccount.unscoped.exists()
+
+
+def test_what_is_connected_is_not_offered_first_any_more(admin: Client, tab: str, domain: Domain) -> None:
+    detect(domain, "cpanel", path="panel")
+    text = add(admin, tab)
+    assert "was detected on this domain" not in text
+    assert in_order(text, "cPanel panel.hoster.example", "Another platform", "Connect cPanel")
