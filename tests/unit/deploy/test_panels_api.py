@@ -13,6 +13,8 @@ from domains.models import Domain
 from tests.cast import Cast
 from tests.unit.deploy.test_api import Api
 
+pytestmark = pytest.mark.both_databases
+
 DIGEST = "ab" * 32
 
 
