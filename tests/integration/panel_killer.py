@@ -53,7 +53,6 @@ def walk(scene: Scene, point: str) -> dict[str, object]:
         "is_new": served_fingerprint(scene.domain.port, DOMAIN) == certificate.fingerprint_sha256,
         "is_known": place.installed_certificate_id == certificate.pk,
         "was_work": {one["state"] for one in run.sites} <= {"installed", "unchanged"},
-        "lease": PanelAccount.unscoped.get().lease_token,
     }
 
 

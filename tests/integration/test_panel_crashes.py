@@ -20,7 +20,7 @@ django.setup()
 from tests.integration.panel_killer import main
 main(*sys.argv[1:])
 """
-HEALTHY = {"state": "deployed", "runs": 1, "is_new": True, "is_known": True, "was_work": True, "lease": None}
+HEALTHY = {"state": "deployed", "runs": 1, "is_new": True, "is_known": True, "was_work": True}
 SHARED = ("deploy.claimed", "deploy.before_end", "deploy.ended")
 # How often a key is handed over for one certificate: to each site, to each subscription, to each zone.
 WRITES = {"cpanel": 2, "plesk": 1, "cloudflare": 1}

@@ -64,8 +64,10 @@ def claim(panel: PanelTarget) -> TargetRun:
 
 def end(panel: PanelTarget, result: Result) -> TargetRun:
     run = claim(panel)
+    token = run.lease_token
     assert server_lease.take(run)
     end_run(run, result)
+    server_lease.give_back(run, token)
     run.refresh_from_db()
     return run
 
