@@ -50,6 +50,9 @@ POLICY: dict[str, frozenset[str]] = {
     "target.view": EVERYBODY,
     "target.edit": ADMINS,
     "target.test": ADMINS,
+    "panel.view": EVERYBODY,
+    "panel.edit": ADMINS,
+    "panel.test": ADMINS,
     "deploy.view": EVERYBODY,
     "deploy.run": ADMINS,
     # money
@@ -88,6 +91,8 @@ ACTIONS_NEEDING_VERIFIED_EMAIL = frozenset(
         "server.trust",
         "target.edit",
         "target.test",
+        "panel.edit",
+        "panel.test",
         "deploy.run",
         "billing.edit",
         "rule.edit",

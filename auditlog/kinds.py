@@ -151,6 +151,13 @@ KINDS: dict[str, EventKind] = {
     "target.deleted": EventKind("{actor} removed {server} from the deployment of {domain}", "warning"),
     "target.tested": EventKind("SSH to {server} was tested: {state}"),
     "target.detected": EventKind("The platform of {server} was looked at: {state}"),
+    "panel.saved": EventKind("{actor} changed how certificates of {domain} get to {panel}: {changes}", "warning"),
+    "panel.deleted": EventKind("{actor} removed {panel} from the deployment of {domain}", "warning"),
+    "panel.trusted": EventKind("{actor} pinned the certificate {fingerprint} of {panel}", "warning"),
+    "panel.certificate_changed": EventKind(
+        "{panel} showed the certificate {seen} instead of the pinned {expected}", "critical", alerts=True
+    ),
+    "panel.tested": EventKind("{panel} was tested: {state}"),
     "deployment.started": EventKind("{actor} started to deploy the certificate for {names} to {domain}"),
     # An outcome's data is what its mail tells: `deployment`, `names`, `issuer`, `not_before` and `not_after`
     # (RFC 3339), `fingerprint_sha256`, `summary` ("2 of 3 targets serve it") and `targets`, each `{server, state:

@@ -14,7 +14,7 @@ from config.lib import clock, errors
 from config.lib.money import dollars
 
 # What has its price and is there to be bought.
-OFFERED = (Work.SSH, Work.RENEW)
+OFFERED = (Work.SSH, Work.PANEL, Work.RENEW)
 CSV_COLUMNS = ("time", "kind", "about", "by", "amount_usd", "balance_usd", "id")
 
 

@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from accounts.staff import ReadOnlyAdmin
-from deploy.models import Deployment, Server, Target, TargetRun
+from deploy.models import Deployment, PanelAccount, PanelTarget, Server, Target, TargetRun
 
 
 @admin.register(Server)
@@ -18,6 +18,18 @@ class TargetAdmin(ReadOnlyAdmin):
     list_display = ("domain", "server", "position", "is_draft", "last_status")
     list_select_related = ("domain", "server")
     list_filter = ("last_status", "is_draft")
+
+
+@admin.register(PanelAccount)
+class PanelAccountAdmin(ReadOnlyAdmin):
+    list_display = ("kind", "name", "fingerprint_sha256", "refused_at", "workspace")
+    exclude = ("sealed_secret",)
+
+
+@admin.register(PanelTarget)
+class PanelTargetAdmin(ReadOnlyAdmin):
+    list_display = ("domain", "account", "is_draft", "last_status")
+    list_select_related = ("domain", "account")
 
 
 @admin.register(Deployment)

@@ -24,6 +24,7 @@ from deploy.inputs import (
     read_placement,
 )
 from deploy.models import Deployment, Server, Target, TargetRun
+from deploy.panels import api as panels_api  # noqa: F401  (its operations register themselves)
 from deploy.paying import require_affordable
 from deploy.servers import change_server, delete_server, find_or_make_server, trust_server
 from deploy.shapes import (
@@ -39,6 +40,7 @@ from deploy.shapes import (
 from deploy.shown import RUNS
 from deploy.targets import delete_target, lock_targets, move_target, save_target, start_detection, start_test
 from deploy.undoing import start_undo
+from deploy.waiting import settled_run
 from domains.models import Domain
 from domains.shapes import load_bare_domain
 
@@ -286,9 +288,9 @@ def list_deployments(request: ApiRequest, domain: Domain, query: ListQuery) -> d
 
 
 def refuse_undeployable(_request: ApiRequest, domain: Domain) -> None:
-    certificate, _ = require_deployable(domain)
+    certificate, places = require_deployable(domain)
     if running_deployment(domain) is None:
-        require_affordable(domain, certificate)
+        require_affordable(domain, certificate, places)
 
 
 @operation(
@@ -343,18 +345,6 @@ def post_undo(request: ApiRequest, deployment: Deployment) -> Status:
         deployment.refresh_from_db()
         return Status(200, show_deployment(deployment))
     return Status(202, {"id": deployment.pk, "url": f"/api/deployments/{deployment.pk}"})
-
-
-def settled_run(run: TargetRun) -> Status:
-    """The run when it ends within the time that a caller waits, else where to look."""
-
-    def is_over() -> bool:
-        run.refresh_from_db()
-        return not run.is_open
-
-    if jobs.wait_for(is_over):
-        return Status(200, show_run(run))
-    return Status(202, {"id": run.pk, "url": f"/api/runs/{run.pk}"})
 
 
 def are_open(runs: Sequence[TargetRun]) -> bool:

@@ -1,11 +1,11 @@
-"""A certificate that was just stored goes to the domain's targets at once, where that is wanted."""
+"""A certificate that was just stored goes to the domain's targets and panels at once, where that is wanted."""
 
 from datetime import timedelta
 
 from auditlog.events import Actor
 from certificates.models import Certificate
 from config.lib import clock
-from deploy.deployments import ready_targets, start_deployment
+from deploy.deployments import ready_places, start_deployment
 from domains.models import Mode
 
 # A CA's clock may be ahead of ours, and an upload may be meant for next month.
@@ -21,5 +21,5 @@ def deploy_arrival(certificate: Certificate, actor: Actor) -> None:
     domain = certificate.domain
     is_wanted = certificate.source == Certificate.Source.UPLOAD or domain.mode != Mode.MONITOR
     is_usable = certificate.private_key_id is not None and certificate.not_before <= clock.now() + CLOCKS_DIFFER
-    if is_wanted and is_usable and ready_targets(domain):
+    if is_wanted and is_usable and ready_places(domain):
         start_deployment(domain=domain, certificate=certificate, actor=actor)

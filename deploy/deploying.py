@@ -66,7 +66,7 @@ def check(run: TargetRun, trail: Trail) -> Ready:
     """All that can be refused without touching the server. Raises ExpectedError."""
     if run.target is None or run.server is None or run.certificate is None:
         raise NeedsUser("deploy_nothing_left")
-    _refuse_older(run)
+    refuse_older(run)
     require_paid(run)
     names, certificate = run.target.names, run.certificate
     with trail.step("Check that key and certificate belong together") as note:
@@ -78,11 +78,11 @@ def check(run: TargetRun, trail: Trail) -> Ready:
     return Ready(run, trail, run.target, run.server, certificate, wanted)
 
 
-def _refuse_older(run: TargetRun) -> None:
+def refuse_older(run: TargetRun) -> None:
     """A run that waited long must not undo what a later deployment has done here."""
     if run.deployment is None:
         return
-    later = TargetRun.unscoped.filter(target=run.target, deployment__created_at__gt=run.deployment.created_at)
+    later = TargetRun.unscoped.filter(run.place, deployment__created_at__gt=run.deployment.created_at)
     later = later.filter(deployment__undone_at=None)
     if later.exclude(pk=run.pk).exclude(state=State.WAITING).exists():
         raise NeedsUser(SUPERSEDED)

@@ -1,15 +1,17 @@
-"""`Deploy now`: one certificate to every target of a domain."""
+"""`Deploy now`: one certificate to every target and panel of a domain."""
+
+from collections.abc import Sequence
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from auditlog.events import Actor, record
 from certificates.models import Certificate
 from config.lib import clock
 from config.lib.errors import NeedsUser
-from deploy.models import Deployment, Target, TargetRun
+from deploy.models import Deployment, PanelTarget, Target, TargetRun
 from deploy.paying import require_affordable
-from deploy.reconcile import start_run
+from deploy.reconcile import Place, label_of, start_run
 from deploy.result import SUPERSEDED
 from deploy.settling import settle_deployment
 from domains.models import Domain
@@ -27,29 +29,39 @@ def ready_targets(domain: Domain) -> list[Target]:
     return list(rows.select_related("server", "domain").order_by("position", "created_at"))
 
 
+def ready_panels(domain: Domain) -> list[PanelTarget]:
+    """Panels that a deployment reaches; drafts never."""
+    rows = PanelTarget.objects.for_workspace(domain.workspace_id).filter(domain=domain, is_draft=False)
+    return list(rows.select_related("account", "domain").order_by("created_at"))
+
+
+def ready_places(domain: Domain) -> list[Place]:
+    return [*ready_targets(domain), *ready_panels(domain)]
+
+
 def running_deployment(domain: Domain) -> Deployment | None:
     rows = Deployment.objects.for_workspace(domain.workspace_id)
     return rows.filter(domain=domain, state=Deployment.State.RUNNING).order_by("-created_at").first()
 
 
-def require_deployable(domain: Domain, certificate: Certificate | None = None) -> tuple[Certificate, list[Target]]:
+def require_deployable(domain: Domain, certificate: Certificate | None = None) -> tuple[Certificate, list[Place]]:
     """What would be deployed to where. Raises NeedsUser deploy_no_certificate, deploy_no_target."""
     chosen = certificate or newest_certificate(domain)
     if chosen is None:
         raise NeedsUser("deploy_no_certificate", host=domain.label)
-    targets = ready_targets(domain)
-    if not targets:
+    places = ready_places(domain)
+    if not places:
         raise NeedsUser("deploy_no_target", host=domain.label)
-    return chosen, targets
+    return chosen, places
 
 
 def start_deployment(*, domain: Domain, certificate: Certificate | None, actor: Actor) -> tuple[Deployment, bool]:
-    """Deploy `certificate` (the newest when None) to all targets; (row, whether it is new).
+    """Deploy `certificate` (the newest when None) to all targets and panels; (row, whether it is new).
 
     While one runs for the domain that one is returned, unless another certificate is asked for: then the new one
     follows it. Raises NeedsUser deploy_no_certificate, deploy_no_target, balance_too_low.
     """
-    chosen, targets = require_deployable(domain, certificate)
+    chosen, places = require_deployable(domain, certificate)
     with transaction.atomic():
         # One click at a time. Not its key: a certificate that was stored in this transaction refers to it already,
         # and two of them would each wait for the other.
@@ -59,11 +71,11 @@ def start_deployment(*, domain: Domain, certificate: Certificate | None, actor: 
             return running, False
         if actor.kind != "system":
             # What begins by itself waits for the balance instead, and says so.
-            require_affordable(domain, chosen)
-        return _create(domain, chosen, targets, actor), True
+            require_affordable(domain, chosen, places)
+        return _create(domain, chosen, places, actor), True
 
 
-def _create(domain: Domain, certificate: Certificate, targets: list[Target], actor: Actor) -> Deployment:
+def _create(domain: Domain, certificate: Certificate, places: Sequence[Place], actor: Actor) -> Deployment:
     deployment = Deployment.objects.create(
         workspace_id=domain.workspace_id,
         domain=domain,
@@ -72,8 +84,8 @@ def _create(domain: Domain, certificate: Certificate, targets: list[Target], act
         requested_by=actor.label,
     )
     end_waiting(domain)
-    for target in targets:
-        start_run(target=target, deployment=deployment, interactive=actor.kind != "system")
+    for place in places:
+        start_run(place=place, deployment=deployment, interactive=actor.kind != "system")
     record(
         "deployment.started",
         workspace_id=domain.workspace_id,
@@ -84,7 +96,7 @@ def _create(domain: Domain, certificate: Certificate, targets: list[Target], act
         data={
             "deployment": str(deployment.pk),
             "names": ", ".join(certificate.names),
-            "targets": [target.server.label for target in targets],
+            "targets": [label_of(place) for place in places],
         },
     )
     return deployment
@@ -94,7 +106,8 @@ def end_waiting(domain: Domain) -> None:
     """Runs of earlier deployments that wait for their time are answered by this one."""
     rows = TargetRun.objects.for_workspace(domain.workspace_id).filter(domain=domain, kind=TargetRun.Kind.DEPLOY)
     waiting = rows.filter(state=TargetRun.State.WAITING, run_after__gt=clock.now(), lease_token__isnull=True)
-    ended = rows.filter(target=OuterRef("target"), deployment=OuterRef("deployment"), ended_at__isnull=False)
+    same_place = Q(target=OuterRef("target")) | Q(panel_target=OuterRef("panel_target"))
+    ended = rows.filter(same_place, deployment=OuterRef("deployment"), ended_at__isnull=False)
     waiting.filter(Exists(ended)).delete()  # A retry: what it would have tried again speaks for itself.
     earlier = list(Deployment.unscoped.filter(runs__in=waiting).distinct())
     waiting.update(

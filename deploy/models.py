@@ -1,8 +1,10 @@
-"""Servers, what is put where on them, and every run over SSH with its steps."""
+"""Servers and panels, what is put where on them, and every run there with its steps."""
 
+import uuid
 from typing import Any
 
 from django.db import models
+from django.db.models import Q
 
 from config.lib import clock
 from config.lib.jobs import LeasedJob, due_index
@@ -153,8 +155,62 @@ class HttpAnswer(LeasedJob, OwnedModel):
         return f"{self.server_id} {self.webroot or self.port}"
 
 
+class PanelAccount(OwnedModel):
+    """An account at a hosting panel, whose sites certificates are handed to by the panel's interface.
+
+    `kind` is a key of `deploy.panels.known`, `config` holds the plain fields of its form. `fingerprint_sha256` is the
+    pinned certificate of the panel itself (empty: it is verified), `seen_fingerprint` what an unverified one showed.
+    `refused_at`: the panel refused the credential, which nothing but a person tries again. The lease lets one run at
+    a time write there.
+    """
+
+    kind = models.CharField(max_length=20)
+    name = models.CharField(max_length=80, blank=True)
+    config = models.JSONField(default=dict, blank=True)
+    sealed_secret = SealedField(purpose="panel_secret")
+    fingerprint_sha256 = models.CharField(max_length=64, blank=True)
+    seen_fingerprint = models.CharField(max_length=64, blank=True)
+    refused_at = models.DateTimeField(null=True, blank=True)
+    lease_token = models.UUIDField(null=True, blank=True, editable=False)
+    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+
+class PanelTarget(OwnedModel):
+    """A domain at a panel. A draft is what `Test` keeps and never installs.
+
+    `refs` are what the panel calls what we put there, by site. `sites` is what is known of each site since the last
+    run, `[{site, state, detail, code, params}]`.
+    """
+
+    Status = Target.Status
+
+    domain = models.ForeignKey("domains.Domain", on_delete=models.CASCADE, related_name="panel_targets")
+    account = models.ForeignKey(PanelAccount, on_delete=models.RESTRICT, related_name="targets")
+    is_draft = models.BooleanField(default=True)
+    refs = models.JSONField(default=dict, blank=True, editable=False)
+    sites = models.JSONField(default=list, blank=True, editable=False)
+    installed_certificate = models.ForeignKey(
+        "certificates.Certificate", null=True, blank=True, on_delete=models.SET_NULL, related_name="installed_by_panel"
+    )
+    last_status = models.CharField(max_length=8, choices=Target.Status.choices, blank=True)
+    last_run_at = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["created_at"]
+        constraints = [models.UniqueConstraint(fields=["domain", "account"], name="panel_target_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.domain_id} at {self.account_id}"
+
+
 class Deployment(OwnedModel):
-    """One certificate to all targets of a domain. `deployed` only when it was seen being served everywhere."""
+    """One certificate to all targets and panels of a domain. `deployed`: it was seen being served everywhere."""
 
     class State(models.TextChoices):
         RUNNING = "running"
@@ -181,10 +237,11 @@ class Deployment(OwnedModel):
 
 
 class TargetRun(LeasedJob, OwnedModel):
-    """Something done on one server: one lease, one list of steps, one error.
+    """Something done on one server or panel: one lease, one list of steps, one error.
 
     `state` says how the run ended, `outcome` what a deploy left behind. `files` are the paths that were written,
-    `commands` `[{command, exit_code, seconds, output}]`. Target and server may be deleted later; `label` stays.
+    `commands` `[{command, exit_code, seconds, output}]`, `sites` as `PanelTarget.sites`. Of (target, server) and
+    (panel target, account) one pair is set; both may be deleted later, `label` stays.
     """
 
     class Kind(models.TextChoices):
@@ -213,6 +270,10 @@ class TargetRun(LeasedJob, OwnedModel):
     domain = models.ForeignKey("domains.Domain", on_delete=models.CASCADE, related_name="target_runs")
     target = models.ForeignKey(Target, null=True, blank=True, on_delete=models.SET_NULL, related_name="runs")
     server = models.ForeignKey(Server, null=True, blank=True, on_delete=models.SET_NULL, related_name="runs")
+    panel_target = models.ForeignKey(PanelTarget, null=True, blank=True, on_delete=models.SET_NULL, related_name="runs")
+    panel_account = models.ForeignKey(
+        PanelAccount, null=True, blank=True, on_delete=models.SET_NULL, related_name="runs"
+    )
     deployment = models.ForeignKey(Deployment, null=True, blank=True, on_delete=models.CASCADE, related_name="runs")
     certificate = models.ForeignKey(
         "certificates.Certificate", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -223,6 +284,7 @@ class TargetRun(LeasedJob, OwnedModel):
     served_fingerprint_sha256 = models.CharField(max_length=64, blank=True)
     files = models.JSONField(default=list, blank=True)
     commands = models.JSONField(default=list, blank=True)
+    sites = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(default=clock.now)
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -232,6 +294,7 @@ class TargetRun(LeasedJob, OwnedModel):
             due_index("deploy_targetrun_due"),
             models.Index(fields=["domain", "-created_at", "id"], name="targetrun_by_domain"),
             models.Index(fields=["target", "-created_at"], name="targetrun_by_target"),
+            models.Index(fields=["panel_target", "-created_at"], name="targetrun_by_panel"),
         ]
 
     def __str__(self) -> str:
@@ -242,9 +305,27 @@ class TargetRun(LeasedJob, OwnedModel):
         return self.state in self.OPEN_STATES
 
     @property
+    def kind_label(self) -> str:
+        """As people call it; only servers are tested by SSH."""
+        is_panel_test = self.kind == self.Kind.TEST and self.panel_account_id is not None
+        return "Test" if is_panel_test else str(self.Kind(self.kind).label)
+
+    @property
+    def place_id(self) -> uuid.UUID:
+        """The target or the panel target; the run's own key where that is gone."""
+        return self.target_id or self.panel_target_id or self.pk
+
+    @property
+    def place(self) -> Q:
+        """Rows of the same target or panel target."""
+        if self.panel_target_id:
+            return Q(panel_target=self.panel_target_id)
+        return Q(target=self.target_id) if self.target_id else Q(pk=self.pk)
+
+    @property
     def billed_as(self) -> str:
-        """What is paid for once, however often it is tried: one deployment to one target."""
-        return f"{self.deployment_id}:{self.target_id}"
+        """What is paid for once, however often it is tried: one deployment to one target or panel."""
+        return f"{self.deployment_id}:{self.panel_target_id or self.target_id}"
 
     @property
     def billed_for(self) -> str:

@@ -1,7 +1,7 @@
 """What a run costs, and runs that wait until the balance is enough."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -13,8 +13,8 @@ from certificates.models import Certificate
 from certificates.unpaid import tell_paid, tell_unpaid, waiting
 from config.lib import clock, jobs
 from config.lib.errors import ExpectedError
-from deploy.models import TargetRun
-from deploy.reconcile import KIND
+from deploy.models import Target, TargetRun
+from deploy.reconcile import KIND, Place
 from deploy.result import Result
 from deploy.trail import keep_on_run
 from domains.models import Domain
@@ -28,7 +28,8 @@ State = TargetRun.State
 def require_paid(run: TargetRun) -> None:
     """Set the price aside, once. Raises NeedsUser `balance_too_low`. What is half-done is always completed."""
     is_begun = run.target is not None and run.target.journal is not None
-    answer = gate(run, Work.SSH, is_late=_is_late(run.domain, run.certificate), is_begun=is_begun)
+    work = Work.PANEL if run.panel_target_id else Work.SSH
+    answer = gate(run, work, is_late=_is_late(run.domain, run.certificate), is_begun=is_begun)
     if not answer.is_open:
         raise too_low(answer.missing_cents)
     if run.error_code == UNPAID:
@@ -36,9 +37,10 @@ def require_paid(run: TargetRun) -> None:
     tell_paid(run.domain)
 
 
-def require_affordable(domain: Domain, certificate: Certificate) -> None:
+def require_affordable(domain: Domain, certificate: Certificate, places: Sequence[Place]) -> None:
     """Before a person's deployment is begun. Raises NeedsUser `balance_too_low`."""
-    require_balance(domain.workspace_id, Work.SSH, is_late=_is_late(domain, certificate))
+    for work in {Work.SSH if isinstance(place, Target) else Work.PANEL for place in places}:
+        require_balance(domain.workspace_id, work, is_late=_is_late(domain, certificate))
 
 
 def _is_late(domain: Domain, certificate: Certificate | None) -> bool:
@@ -78,12 +80,13 @@ replenished.add("deploy", wake_unpaid)
 
 
 def settle_payment(run: TargetRun, result: Result) -> None:
-    """Taken where the run has put files in place that stay, given back otherwise. Inside the end of the run.
+    """Taken where the run has put something in place that stays, given back otherwise. Inside the end of the run.
 
     Not only where all is fine: what is looked at afterwards is the customer's to choose. Where everything was in place
     already nothing was done.
     """
-    settle(run, did_its_work=result.state != State.FAILED and bool(result.files))
+    is_put = bool(result.files) or any(one["state"] == "installed" for one in result.sites)
+    settle(run, did_its_work=result.state != State.FAILED and is_put)
 
 
 def _under_way(runs: Collection[uuid.UUID]) -> set[uuid.UUID]:

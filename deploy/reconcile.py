@@ -1,4 +1,4 @@
-"""The one question: on which target is the wanted certificate not the installed one? The answer is a run.
+"""The one question: on which target or panel is the wanted certificate not the installed one? The answer is a run.
 
 Wanted is the certificate of the domain's last deployment. Whatever changes the answer (a deployment, a run that
 failed, a server that is trusted now, a saved target) asks here in its own transaction, so nothing has to sweep.
@@ -6,16 +6,30 @@ failed, a server that is trusted now, a saved target) asks here in its own trans
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Q
 
 from config.lib import clock, jobs
 from config.lib.errors import ExpectedError, Transient
-from deploy.models import Deployment, Target, TargetRun
+from deploy.models import Deployment, PanelTarget, Target, TargetRun
+from deploy.panels.naming import panel_label
 from domains.models import Mode
 
 RETRIES = tuple(timedelta(minutes=minutes) for minutes in (2, 10, 30, 120, 360, 720))
 KIND = "target_run"
+
+# Where a certificate goes.
+type Place = Target | PanelTarget
+
+
+def label_of(place: Place) -> str:
+    """How people know it: the server, or the panel's account."""
+    return place.server.label if isinstance(place, Target) else panel_label(place.account)
+
+
+def _at(place: Place) -> dict[str, Any]:
+    return {"target": place} if isinstance(place, Target) else {"panel_target": place}
 
 
 def last_deployment(domain_id: uuid.UUID) -> Deployment | None:
@@ -24,7 +38,7 @@ def last_deployment(domain_id: uuid.UUID) -> Deployment | None:
     return rows.order_by("-created_at").first()
 
 
-def is_up_to_date(target: Target, wanted: Deployment) -> bool:
+def is_up_to_date(target: Place, wanted: Deployment) -> bool:
     """Whether the target is known to have what it should have, and nothing went wrong with it."""
     return target.installed_certificate_id == wanted.certificate_id and target.last_status == Target.Status.OK
 
@@ -34,7 +48,7 @@ def _is_worth(wanted: Deployment) -> bool:
     return wanted.certificate is not None and wanted.certificate.not_after > clock.now()
 
 
-def reconcile_target(target: Target, *, at: datetime | None = None, interactive: bool = False) -> TargetRun | None:
+def reconcile_target(target: Place, *, at: datetime | None = None, interactive: bool = False) -> TargetRun | None:
     """Start what brings the target to its wanted certificate; None when nothing is missing or it is under way.
 
     Call inside a transaction. Repeatable: at most one open run per target and deployment.
@@ -42,28 +56,32 @@ def reconcile_target(target: Target, *, at: datetime | None = None, interactive:
     wanted = last_deployment(target.domain_id)
     if target.is_draft or wanted is None or not _is_worth(wanted) or is_up_to_date(target, wanted):
         return None
-    if target.domain.mode == Mode.MONITOR and not wanted.runs.filter(target=target).exists():
+    if target.domain.mode == Mode.MONITOR and not wanted.runs.filter(**_at(target)).exists():
         return None  # Only monitored: what nobody asked for is not begun, what somebody asked for is completed.
-    open_runs = TargetRun.unscoped.filter(target=target, kind=TargetRun.Kind.DEPLOY, state__in=TargetRun.OPEN_STATES)
+    open_runs = TargetRun.unscoped.filter(kind=TargetRun.Kind.DEPLOY, state__in=TargetRun.OPEN_STATES, **_at(target))
     if open_runs.filter(deployment=wanted).exists():
         return None
-    return start_run(target=target, deployment=wanted, at=at, interactive=interactive)
+    return start_run(place=target, deployment=wanted, at=at, interactive=interactive)
 
 
 def start_run(
-    *, target: Target, deployment: Deployment, at: datetime | None = None, interactive: bool = False
+    *, place: Place, deployment: Deployment, at: datetime | None = None, interactive: bool = False
 ) -> TargetRun:
     """One deploy run, due `at` (now)."""
     due = at or clock.now()
+    target = place if isinstance(place, Target) else None
+    panel = place if isinstance(place, PanelTarget) else None
     run = TargetRun.objects.create(
-        workspace_id=target.workspace_id,
-        kind=TargetRun.Kind.DEPLOY,
-        domain=target.domain,
         target=target,
-        server=target.server,
+        server=target.server if target else None,
+        panel_target=panel,
+        panel_account=panel.account if panel else None,
+        workspace_id=place.workspace_id,
+        kind=TargetRun.Kind.DEPLOY,
+        domain=place.domain,
         deployment=deployment,
         certificate=deployment.certificate,
-        label=target.server.label,
+        label=label_of(place),
         requested_by=deployment.requested_by if interactive else "",
         run_after=due,
         priority=jobs.INTERACTIVE if interactive else jobs.BACKGROUND,
@@ -79,8 +97,15 @@ def plan_retry(run: TargetRun, error: ExpectedError | None) -> TargetRun | None:
     """
     if not isinstance(error, Transient):
         return None
-    target = Target.unscoped.select_related("server", "domain").filter(Q(pk=run.target_id)).first()
-    if target is None:
+    place = _place_of(run)
+    if place is None:
         return None
-    pause = RETRIES[min(target.failures - 1, len(RETRIES) - 1)]
-    return reconcile_target(target, at=clock.now() + pause)
+    due = clock.now() + RETRIES[min(place.failures - 1, len(RETRIES) - 1)]
+    return reconcile_target(place, at=max(due, error.retry_at) if error.retry_at else due)
+
+
+def _place_of(run: TargetRun) -> Place | None:
+    if run.panel_target_id:
+        panels = PanelTarget.unscoped.select_related("account", "domain")
+        return panels.filter(pk=run.panel_target_id).first()
+    return Target.unscoped.select_related("server", "domain").filter(Q(pk=run.target_id)).first()

@@ -22,6 +22,8 @@ class Result:
     error: ExpectedError | None = None
     files: Sequence[str] = ()
     commands: Sequence[dict[str, Any]] = ()
+    # What became of each site of a panel, as `TargetRun.sites` keeps it.
+    sites: Sequence[dict[str, Any]] = ()
     served: str = ""
     is_clean: bool = False
     # What was replaced and is kept, as `Undo last deploy` needs it.

@@ -17,6 +17,9 @@ from deploy import server_lease
 from deploy.checking import check_target
 from deploy.detection.looking import detect_on_target
 from deploy.models import Target, TargetRun
+from deploy.panels.installing import PENDING, install_on_panel
+from deploy.panels.keeping import keep_on_panel, record_try
+from deploy.panels.trying import try_panel
 from deploy.paying import settle_payment, wait_for_balance
 from deploy.reconcile import KIND, plan_retry
 from deploy.result import SUPERSEDED, Result
@@ -37,6 +40,10 @@ ALONE: Mapping[str, Callable[[TargetRun, Trail], Result]] = {
     TargetRun.Kind.DETECT: detect_on_target,
     TargetRun.Kind.UNDO: undo_on_target,
 }
+AT_PANELS: Mapping[str, Callable[[TargetRun, Trail], Result]] = {
+    TargetRun.Kind.TEST: try_panel,
+    TargetRun.Kind.DEPLOY: install_on_panel,
+}
 
 # What only looks, with the event that tells of it.
 LOOKS: Mapping[str, str] = {TargetRun.Kind.TEST: "target.tested", TargetRun.Kind.DETECT: "target.detected"}
@@ -46,7 +53,7 @@ def work_runs(claimed: Sequence[TargetRun]) -> None:
     """Work claimed runs one after the other; the job kind's `work`."""
     for run in claimed:
         token = run.lease_token
-        if run.server_id is None or server_lease.take(run):
+        if not server_lease.has_one(run) or server_lease.take(run):
             _work(run)
             server_lease.give_back(run, token)
             jobs.ring(KIND)
@@ -61,7 +68,7 @@ def _work(first: TargetRun) -> None:
     for run in runs:
         Trail(run).close_interrupted()
         keep_on_run(run, state=State.RUNNING, started_at=run.started_at or clock.now())
-    if first.kind in ALONE:
+    if first.kind in _alone(first):
         _end(first, _worked_alone(first))
         return
     for run, end in deploy_together(runs):
@@ -70,7 +77,7 @@ def _work(first: TargetRun) -> None:
 
 def _worked_alone(run: TargetRun) -> Result | ExpectedError:
     try:
-        return ALONE[run.kind](run, Trail(run))
+        return _alone(run)[run.kind](run, Trail(run))
     except ExpectedError as error:
         return error
 
@@ -80,14 +87,21 @@ def _end(run: TargetRun, end: Result | ExpectedError) -> None:
         end_run(run, end)
     elif end.code == UNPAID:
         wait_for_balance(run, end)
-    elif isinstance(end, Transient) and _is_half_done(run) and run.attempts < MAX_REPAIRS:
+    elif isinstance(end, Transient) and _is_half_done(run, end) and run.attempts < MAX_REPAIRS:
         _come_back(run, end)
     else:
         outcome = Outcome.FAILED if run.kind == TargetRun.Kind.DEPLOY else ""
         end_run(run, Result(State.FAILED, outcome, error=end))
 
 
-def _is_half_done(run: TargetRun) -> bool:
+def _alone(run: TargetRun) -> Mapping[str, Callable[[TargetRun, Trail], Result]]:
+    return AT_PANELS if run.panel_target_id else ALONE
+
+
+def _is_half_done(run: TargetRun, error: Transient) -> bool:
+    """Between two sets of files, or handed to a panel that does not serve it yet."""
+    if error.code == PENDING:
+        return True
     return run.target is not None and bool(Target.unscoped.filter(Q(pk=run.target_id), journal__isnull=False).exists())
 
 
@@ -121,6 +135,7 @@ def end_run(run: TargetRun, result: Result) -> None:
         error_params=jobs.storable(result.error.params) if result.error else {},
         files=list(result.files),
         commands=list(result.commands),
+        sites=list(result.sites) or run.sites,
         served_fingerprint_sha256=result.served,
         ended_at=clock.now(),
     )
@@ -132,11 +147,12 @@ def _follow_up(run: TargetRun, result: Result, token: uuid.UUID | None) -> None:
     if run.deployment is not None:
         lock_domain(run.deployment)
     if run.kind in LOOKS:
-        _record_look(run, result)
+        record_try(run, result) if run.panel_target_id else _record_look(run, result)
     else:
         settle_payment(run, result)
-    if run.kind == TargetRun.Kind.DEPLOY and run.target_id is not None and not _is_superseded(result):
-        _keep_on_target(run, result, is_there=server_lease.is_held(run, token))
+    if run.kind == TargetRun.Kind.DEPLOY and run.place_id != run.pk and not _is_superseded(result):
+        keep = keep_on_panel if run.panel_target_id else _keep_on_target
+        keep(run, result, is_there=server_lease.is_held(run, token))
         plan_retry(run, result.error)
     if run.kind == TargetRun.Kind.UNDO:
         keep_undone(run, result)

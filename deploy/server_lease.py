@@ -1,4 +1,4 @@
-"""One run at a time on a server: no reload of ours falls between another run's renames.
+"""One run at a time on a server or panel: no reload of ours falls between another run's renames.
 
 Held under the lease token of the claim, so that a worker whose run was claimed again neither keeps nor frees it;
 reserved under the run's id while a run that is half-done waits for its next claim.
@@ -11,7 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from config.lib import clock, jobs
-from deploy.models import Server, TargetRun
+from deploy.models import PanelAccount, Server, TargetRun
 
 SECONDS = 90
 # Between two sets of files: the journal says so, and only a run that goes on or back ends it.
@@ -22,26 +22,38 @@ HALF_DONE = Q(
 )
 
 
+def has_one(run: TargetRun) -> bool:
+    """Whether there is anything to hold: server and account may have been deleted."""
+    return bool(run.server_id or run.panel_account_id)
+
+
+def _rows(run: TargetRun) -> QuerySet[Server] | QuerySet[PanelAccount]:
+    """The server of the run, or the panel account."""
+    if run.panel_account_id:
+        return PanelAccount.unscoped.filter(pk=run.panel_account_id)
+    return Server.unscoped.filter(Q(pk=run.server_id))
+
+
 def take(run: TargetRun) -> bool:
     """Take the server of a claimed run, unless another claim has it. Repeatable."""
     own = Q(lease_token=run.pk) | Q(lease_token=run.lease_token)
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=Now()) | own
-    rows = Server.unscoped.filter(free, Q(pk=run.server_id))
+    rows = _rows(run).filter(free)
     return bool(rows.update(lease_token=run.lease_token, lease_until=Now() + timedelta(seconds=SECONDS)))
 
 
 def hold(run: TargetRun, seconds: float) -> None:
     """Keep the server for `seconds` from now. Raises jobs.LeaseLost when it is not this claim's any more."""
-    if run.server_id is None:
+    if not has_one(run):
         return
-    rows = Server.unscoped.filter(Q(pk=run.server_id), lease_token=run.lease_token, lease_token__isnull=False)
+    rows = _rows(run).filter(lease_token=run.lease_token, lease_token__isnull=False)
     if not rows.update(lease_until=Now() + timedelta(seconds=seconds)):
         raise jobs.LeaseLost(str(run.pk))
 
 
 def is_held(run: TargetRun, token: uuid.UUID | None) -> bool:
     """Whether the server is this claim's. Inside a transaction it stays so until that one ends."""
-    rows = Server.unscoped.filter(Q(pk=run.server_id), lease_token=token, lease_token__isnull=False)
+    rows = _rows(run).filter(lease_token=token, lease_token__isnull=False)
     return rows.select_for_update(no_key=True).first() is not None
 
 
@@ -53,14 +65,12 @@ def require_held(run: TargetRun) -> None:
 
 def give_back(run: TargetRun, token: uuid.UUID | None) -> None:
     """Let the next run have the server that this claim held; no harm when somebody else has it by now."""
-    Server.unscoped.filter(Q(pk=run.server_id), lease_token=token, lease_token__isnull=False).update(
-        lease_token=None, lease_until=None
-    )
+    _rows(run).filter(lease_token=token, lease_token__isnull=False).update(lease_token=None, lease_until=None)
 
 
 def reserve(run: TargetRun, token: uuid.UUID | None, wait: timedelta) -> None:
     """Keep the server that this claim held for the run's next claim, which is due after `wait`."""
-    rows = Server.unscoped.filter(Q(pk=run.server_id), lease_token=token, lease_token__isnull=False)
+    rows = _rows(run).filter(lease_token=token, lease_token__isnull=False)
     rows.update(lease_token=run.pk, lease_until=Now() + wait + timedelta(seconds=SECONDS))
 
 
@@ -70,5 +80,7 @@ def leave_busy_out(rows: QuerySet[TargetRun]) -> QuerySet[TargetRun]:
     The others are not worth a claim yet: a reload of theirs would bring half of a set into use.
     """
     busy = Q(server__lease_until__gte=Now()) & ~Q(server__lease_token=F("pk"))
+    busy_panel = Q(panel_account__lease_until__gte=Now()) & ~Q(panel_account__lease_token=F("pk"))
     half_done = TargetRun.unscoped.filter(HALF_DONE, server=OuterRef("server"), run_after__lte=clock.now())
-    return rows.exclude(busy).filter(Q(target__journal__isnull=False) | ~Exists(half_done))
+    free = rows.exclude(busy).exclude(busy_panel)
+    return free.filter(Q(target__journal__isnull=False) | ~Exists(half_done))

@@ -1,5 +1,6 @@
 """How a deployment stands as a whole, once none of its runs is open."""
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,8 @@ from domains.models import Domain
 from domains.visit import ask_for_visit
 
 State = TargetRun.State
+# Beyond the position of any server.
+PANELS = 100_000
 FINDING = "partial_deploy"
 SOURCE = "deploy"
 
@@ -23,12 +26,17 @@ def current_runs(deployment: Deployment) -> list[TargetRun]:
     A retry that waits for its time hides nothing of the failure that it waits for: see `next_try`.
     Reads `deployment.runs` with their targets, so a list of deployments prefetches those.
     """
-    newest: dict[Any, TargetRun] = {}
+    newest: dict[uuid.UUID, TargetRun] = {}
     for run in sorted(deploy_runs(deployment), key=lambda run: run.created_at):
-        key = run.target_id or run.pk
+        key = run.place_id
         if run.started_at or key not in newest or not newest[key].started_at:
             newest[key] = run
-    return sorted(newest.values(), key=lambda run: (run.target.position if run.target else 999, run.created_at))
+    return sorted(newest.values(), key=lambda run: (_position(run), run.created_at))
+
+
+def _position(run: TargetRun) -> int:
+    """Servers in their order, panels after them, and last what is gone."""
+    return run.target.position if run.target else PANELS if run.panel_target_id else PANELS + 1
 
 
 def deploy_runs(deployment: Deployment) -> list[TargetRun]:
@@ -38,8 +46,8 @@ def deploy_runs(deployment: Deployment) -> list[TargetRun]:
 
 def next_try(deployment: Deployment, run: TargetRun) -> datetime | None:
     """When the target of an ended run is tried again by itself; reads what `current_runs` reads."""
-    waiting = [one for one in deploy_runs(deployment) if one.target_id == run.target_id and one.state == State.WAITING]
-    later = [one.run_after for one in waiting if one.pk != run.pk and one.run_after and run.target_id]
+    waiting = [one for one in deploy_runs(deployment) if one.place_id == run.place_id and one.state == State.WAITING]
+    later = [one.run_after for one in waiting if one.pk != run.pk and one.run_after]
     return min(later, default=None)
 
 
@@ -80,10 +88,10 @@ def _ended_runs(deployment: Deployment) -> list[TargetRun] | None:
     """Of each target its newest run that has ended; None while one of its first runs is still open."""
     rows = TargetRun.unscoped.filter(deployment=deployment, kind=TargetRun.Kind.DEPLOY)
     rows = rows.select_related("target").order_by("created_at")
-    newest: dict[Any, TargetRun] = {}
-    first_open: set[Any] = set()
+    newest: dict[uuid.UUID, TargetRun] = {}
+    first_open: set[uuid.UUID] = set()
     for run in rows:
-        key = run.target_id or run.pk
+        key = run.place_id
         if not run.is_open:
             newest[key] = run
         elif key not in newest:

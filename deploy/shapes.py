@@ -1,6 +1,7 @@
 """What the API answers about servers, targets, runs and deployments."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -66,7 +67,7 @@ class StepOut(Schema):
 
 
 class RunOut(Schema):
-    """Something done on one server, step by step; or a renewal, by its `issuance` and its `deployment`."""
+    """Something done on one server or panel, step by step; or a renewal, by its `issuance` and its `deployment`."""
 
     id: uuid.UUID
     kind: Annotated[str, OneOf((*TargetRun.Kind.values, "renew"))]
@@ -74,6 +75,7 @@ class RunOut(Schema):
     ok: bool
     target: uuid.UUID | None
     issuance: uuid.UUID | None
+    panel: uuid.UUID | None
     deployment: uuid.UUID | None
     host_key_fingerprint: str | None
     steps: list[StepOut]
@@ -87,15 +89,29 @@ class CommandOut(Schema):
     output: str
 
 
+class SiteOut(Schema):
+    """A site of a panel, at Cloudflare a zone, and what became of it."""
+
+    site: str
+    state: Annotated[str, OneOf(("installed", "unchanged", "failed"))]
+    detail: str
+    error: ErrorOut | None
+
+
 class DeployedTargetOut(Schema):
-    """`serving`: seen being served. `installed`: in place, while something else is served."""
+    """`serving`: seen being served. `installed`: in place, while something else is served.
+
+    Of `target` and `panel` one is set; `server` is the label of either. `sites` are a panel's.
+    """
 
     target: uuid.UUID | None
+    panel: uuid.UUID | None
     server: str
     state: Annotated[str, OneOf(("waiting", "running", "serving", "installed", "failed"))]
     steps: list[StepOut]
     files: list[str]
     commands: list[CommandOut]
+    sites: list[SiteOut]
     served_fingerprint_sha256: str | None
     error: ErrorOut | None
     next_try_at: datetime | None
@@ -160,6 +176,7 @@ def show_run(run: TargetRun) -> dict[str, object]:
         "ok": run.state == TargetRun.State.SUCCEEDED,
         "target": run.target_id,
         "issuance": None,
+        "panel": run.panel_target_id,
         "deployment": run.deployment_id,
         "host_key_fingerprint": run.host_key_fingerprint or None,
         "steps": [show_step(step) for step in run.steps.all()],
@@ -172,9 +189,19 @@ def show_step(step: RunStep) -> dict[str, object]:
 
 
 def show_error(run: TargetRun) -> dict[str, str] | None:
-    if not run.error_code:
+    return told_error(run.error_code, run.error_params)
+
+
+def show_site(one: Mapping[str, Any]) -> dict[str, object]:
+    """One of `TargetRun.sites`."""
+    told = {name: one[name] for name in ("site", "state", "detail")}
+    return {**told, "error": told_error(one["code"], one["params"])}
+
+
+def told_error(code: str, params: Mapping[str, Any]) -> dict[str, str] | None:
+    if not code:
         return None
-    wording = describe(run.error_code, run.error_params)
+    wording = describe(code, params)
     return {
         "code": wording.code,
         "detail": f"{wording.title}. {wording.why}".strip(),
@@ -202,11 +229,13 @@ def show_deployment(deployment: Deployment) -> dict[str, object]:
 def show_deployed_target(deployment: Deployment, run: TargetRun) -> dict[str, object]:
     return {
         "target": run.target_id,
+        "panel": run.panel_target_id,
         "server": run.label,
         "state": run.shown_state,
         "steps": [show_step(step) for step in run.steps.all()],
         "files": run.files,
         "commands": run.commands,
+        "sites": [show_site(one) for one in run.sites],
         "served_fingerprint_sha256": run.served_fingerprint_sha256 or None,
         "error": show_error(run),
         "next_try_at": next_try(deployment, run),

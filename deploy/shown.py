@@ -194,13 +194,14 @@ def is_deploying(domain: Domain) -> bool:
     return rows.filter(state__in=TargetRun.OPEN_STATES, run_after__lte=clock.now()).exists()
 
 
-def what_is_missing(domain: Domain, targets: Sequence[Target]) -> list[str]:
+def what_is_missing(domain: Domain, targets: Sequence[Target], panels: Sequence[Any]) -> list[str]:
     """Each thing that stands between this page and `Deploy now`, in the words of the page."""
     missing = []
     if newest_certificate(domain) is None:
         missing.append("a certificate with its private key (Let's Encrypt tab)")
-    if not targets:
-        missing.append("a server")
+    if not targets and not panels:
+        missing.append("a server or a hosting panel")
+    missing += [f"{one.label}: Save panel" for one in panels if one.place.is_draft]
     for target in targets:
         parts = missing_of(target)
         if parts:

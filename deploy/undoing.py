@@ -11,11 +11,11 @@ from config.lib.errors import NeedsUser
 from deploy import journal as journals
 from deploy import unseal
 from deploy.deploying import look_back, reload_all
-from deploy.deployments import end_waiting, ready_targets, running_deployment
+from deploy.deployments import end_waiting, ready_panels, ready_targets, running_deployment
 from deploy.journal import Journal
 from deploy.models import Deployment, Target, TargetRun
 from deploy.placing import files_of
-from deploy.reconcile import KIND, last_deployment
+from deploy.reconcile import KIND, last_deployment, reconcile_target
 from deploy.replacing import put_files_back, undo_left_over
 from deploy.result import Result
 from deploy.session import opened
@@ -57,6 +57,9 @@ def start_undo(*, deployment: Deployment, actor: Actor) -> list[TargetRun]:
         run_id=deployment.pk,
         data={"deployment": str(deployment.pk), "targets": [target.server.label for target in targets]},
     )
+    for panel in ready_panels(deployment.domain):
+        # What it had before is installed again: a panel keeps nothing of the certificate that was replaced.
+        reconcile_target(panel, interactive=True)
     return [_start(target, deployment, actor) for target in targets]
 
 

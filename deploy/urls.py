@@ -2,11 +2,13 @@ from django.urls import path
 
 from deploy import server_views, uploading, views
 from deploy.http01 import views as http01
+from deploy.panels import views as panels
 
 app_name = "deploy"
 
 _DOMAIN = "w/<uuid:workspace_id>/domains/<uuid:domain_id>/renew-deploy/"
 _TARGET = "w/<uuid:workspace_id>/targets/<uuid:target_id>/"
+_PANEL = "w/<uuid:workspace_id>/panels/<uuid:panel_id>/"
 _RUN = "w/<uuid:workspace_id>/runs/<uuid:run_id>/"
 _DEPLOYMENT = "w/<uuid:workspace_id>/deployments/<uuid:deployment_id>/"
 _SERVERS = "w/<uuid:workspace_id>/settings/servers/"
@@ -32,6 +34,15 @@ urlpatterns = [
     path(f"{_TARGET}detect/", views.detect, name="target-detect"),
     path(f"{_TARGET}trust/", views.trust, name="target-trust"),
     path(f"{_TARGET}delete/", views.delete, name="target-delete"),
+    path(f"{_DOMAIN}panels/add/", panels.add, name="panel-add"),
+    path(f"{_DOMAIN}panels/doubt/", panels.doubt, name="panel-doubt"),
+    path(f"{_PANEL}change/", panels.change, name="panel-change"),
+    path(f"{_PANEL}use/", panels.use, name="panel-use"),
+    path(f"{_PANEL}test/", panels.test, name="panel-test"),
+    path(f"{_PANEL}live/", panels.show_live, name="panel-live"),
+    path(f"{_PANEL}trust/", panels.trust, name="panel-trust"),
+    path(f"{_PANEL}replace/", panels.replace, name="panel-replace"),
+    path(f"{_PANEL}delete/", panels.delete, name="panel-delete"),
     path(f"{_RUN}live/", views.show_run_live, name="run-live"),
     path(_DEPLOYMENT, views.show_deployment, name="deployment-show"),
     path(f"{_DEPLOYMENT}undo/", views.undo, name="deployment-undo"),

@@ -24,6 +24,7 @@ from deploy.detection.suggesting import fill_in
 from deploy.forms import NEW, TargetForm, bound_rows
 from deploy.http01.modes import auto_renew_of, cards_of
 from deploy.models import Deployment, Target, TargetRun
+from deploy.panels.showing import install_context
 from deploy.servers import find_or_make_server, trust_server
 from deploy.targets import delete_target, lock_targets, move_target, save_target, start_detection, start_test
 from deploy.undoing import can_undo, start_undo
@@ -274,15 +275,17 @@ def tab_context(
     request: WorkspaceRequest, domain: Domain, targets: Sequence[Target], forms: Sequence[TargetForm]
 ) -> dict[str, Any]:
     rows = shown.rows_of(forms)
+    install = install_context(domain, has_servers=bool(targets))
     latest = shown.latest_deployment(domain)
     return {
         **domain_context(domain, "deploy"),
         **abilities(request),
+        **install,
         "rows": rows,
         "targets": targets,
         "certificate": newest_certificate(domain),
         "upload_form": UploadForm(),
-        "missing": shown.what_is_missing(domain, targets),
+        "missing": shown.what_is_missing(domain, targets, install["panels"]),
         "deployment": latest,
         "daemons": shown.daemon_lines(targets),
         "modes": cards_of(domain),
@@ -290,7 +293,8 @@ def tab_context(
         "boxes": boxes_of(domain),
         "may_choose_boxes": is_allowed(request.role, "rule.edit"),
         "hosting": hosting_shown(hosting_of(domain)),
-        "is_live": any(look and look.run.is_open for row in rows for look in (row.test, row.detection)),
+        "is_live": any(look and look.run.is_open for row in rows for look in (row.test, row.detection))
+        or any(one.is_live for one in install["panels"]),
     }
 
 
@@ -314,6 +318,8 @@ def abilities(request: WorkspaceRequest) -> dict[str, bool]:
         "may_trust": is_allowed(request.role, "server.trust"),
         "may_deploy": is_allowed(request.role, "deploy.run"),
         "may_issue": is_allowed(request.role, "certificate.issue"),
+        "may_edit_panels": is_allowed(request.role, "panel.edit"),
+        "may_doubt": is_allowed(request.role, "domain.edit"),
         "may_upload": is_allowed(request.role, "certificate.upload"),
     }
 

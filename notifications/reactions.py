@@ -30,7 +30,7 @@ RENEWALS = frozenset(
 # These do so whatever the rules are; other kinds that alert are for rules alone.
 ALWAYS_MAILED = frozenset(
     {
-        *("certificate.downloaded", "pull.created", "server.host_key_changed"),
+        *("certificate.downloaded", "pull.created", "server.host_key_changed", "panel.certificate_changed"),
         *("gateway.disabled", "delivery.capped", "delivery.failed"),
         *("billing.topped_up", "billing.auto_topped_up", "billing.auto_top_up_failed", "billing.balance_low"),
         "billing.payment_held_back",

@@ -53,8 +53,9 @@ class Rows:
             return host if field.name == "host" else [host]
         if field.choices:
             return next(iter(field.choices))[0]
-        if field.name in WORDS:
-            return WORDS[field.name]
+        word = WORDS.get(f"{field.model._meta.model_name}.{field.name}") or WORDS.get(field.name)
+        if word:
+            return word
         return _plain(field)
 
 
@@ -69,6 +70,7 @@ CALLED = {
     "run": "targetrun",
     "event": "event",
     "root": "workspaceroot",
+    "panel": "paneltarget",
     "certificate-authoritie": "acmeaccount",
     "top-up": "topup",
 }
@@ -76,7 +78,7 @@ CALLED = {
 COMPANIONS = {"domain": ("visit", "ownership", "hosting")}
 NAMED = frozenset({"host", "names"})
 # Words of a registry, which the database does not know.
-WORDS = {"channel": "email"}
+WORDS = {"channel": "email", "panelaccount.kind": "cpanel"}
 OUR_ROOMS = {"accounts", "auditlog", "billing", "certificates", "deploy", "domains", "notifications"}
 
 

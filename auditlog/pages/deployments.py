@@ -71,7 +71,7 @@ def _read_steps(runs: Sequence[TargetRun]) -> None:
 def _deployment(deployment: Deployment, runs: Sequence[TargetRun], is_shown: bool) -> Entry:
     certificate = deployment.certificate
     names = ", ".join(certificate.names) if certificate else f"{deployment.fingerprint_sha256[:16]}…"
-    places = len({run.target_id or run.pk for run in runs})
+    places = len({run.place_id for run in runs})
     ended = deployment.ended_at
     return Entry(
         key=deployment.pk,
@@ -99,7 +99,7 @@ def _single(run: TargetRun, is_shown: bool) -> Entry:
     return Entry(
         key=run.pk,
         at=run.created_at,
-        title=f"{TargetRun.Kind(run.kind).label} {run.label}",
+        title=f"{run.kind_label} {run.label}",
         state=run.state,
         by=run.requested_by,
         parts=[Part(steps=list(_steps(run)), files=run.files)] if is_shown else [],

@@ -31,9 +31,10 @@ _OF_SECURITY = (
         "certificate.revo",
         "pull.",
     ),
+    *("panel.saved", "panel.deleted", "panel.trusted", "panel.certificate_changed"),
 )
 # What the runs tell themselves.
-OF_RUNS = ("issuance.", "certificate.issued", "deployment.", "target.tested", "target.detected")
+OF_RUNS = ("issuance.", "certificate.issued", "deployment.", "target.tested", "target.detected", "panel.tested")
 _BEGINNINGS: Mapping[str, tuple[str, ...]] = {"": ("",), SECURITY: _OF_SECURITY, RUNS: (*OF_RUNS, STEP)}
 
 

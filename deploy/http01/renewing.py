@@ -70,6 +70,7 @@ def show_renewal_run(run: RenewalRun) -> dict[str, object]:
         "state": run.state,
         "ok": run.state == State.SUCCEEDED,
         "target": None,
+        "panel": None,
         "issuance": run.issuance.pk if run.issuance else None,
         "deployment": run.deployment.pk if run.deployment else None,
         "host_key_fingerprint": None,

@@ -12,6 +12,23 @@ VALUES = {
         "It is too long or holds characters that cannot be typed.",
         "Copy it again from the panel's page, without line breaks.",
     ),
+    "panel_unknown": Entry("There is no panel {kind}", "Known are {known}.", "Choose one of them."),
+    "panel_field_unknown": Entry(
+        "{panel} has no field {field}", "It would be ignored.", "Leave it out; the panel's form names its fields."
+    ),
+    "panel_secret_again": Entry(
+        "The credential is needed again",
+        "{field} is another one than before, and a credential goes nowhere but where it was given for.",
+        "Enter it as well.",
+    ),
+    "panels_full": Entry(
+        "{host} has {most} panels already", "More of them are not kept for one domain.", "Remove one that is not used."
+    ),
+    "panel_nothing_to_replace": Entry(
+        "There is nothing to replace in {site}",
+        "The last run has found no certificate of somebody else there.",
+        "Press Deploy now to look again.",
+    ),
     "panel_port_malformed": Entry(
         "{port} is no port", "Ports are numbers from 1 to 65535.", "cPanel listens on 2083, Plesk on 8443."
     ),
@@ -87,6 +104,11 @@ REFUSALS = {
         AT_THE_PANEL + " It is not tried again by itself, since panels lock accounts after several refusals.",
         "Check the user name, make a new token or password and enter it; a token may have expired.",
     ),
+    "panel_login_waits": Entry(
+        "The credential for {panel} was refused before",
+        "It is not tried again by itself, since panels lock accounts after several refusals. Nothing was sent.",
+        "Enter the credential anew, or press Test once you have put it right at the panel.",
+    ),
     "panel_forbidden": Entry(
         "{panel} does not let this account in (HTTP 403)",
         AT_THE_PANEL + " The feature may be off, or the server blocks the portal's address.",
@@ -111,6 +133,31 @@ REFUSALS = {
         "No site of this account fits the certificate",
         "The certificate is for {names}. The account has: {found}. Nothing was sent.",
         "Use the account that has the site, or a certificate that covers it.",
+    ),
+}
+
+AFTERWARDS = {
+    "panel_pending": Entry(
+        "{panel} has the certificate and does not serve it yet",
+        "For {site} it is not active; that takes some minutes.",
+        "The portal asks again by itself.",
+    ),
+    "panel_other_certificate": Entry(
+        "{panel} tells of another certificate on {site}",
+        "It took the new one and has another one there now. Something else installs certificates there, such as "
+        "AutoSSL, or it has not come to it yet.",
+        "Switch off what replaces it; the portal installs it again by itself.",
+    ),
+    "panel_other_served": Entry(
+        "{panel} has the certificate, and {host} serves another one",
+        "It is installed for {sites}. A visitor of {host} on port {port} still gets another one ({seen}…): the name "
+        "leads to another machine, or the panel needs longer than usual.",
+        "Check where the name leads; at Cloudflare the orange cloud has to be on. Then press Deploy now.",
+    ),
+    "panel_nothing_served": Entry(
+        "{panel} has the certificate, and nothing answers for {host}",
+        "It is installed for {sites}. Nothing hands out a certificate on port {port} of {host}.",
+        "Check where the name leads and that the site is switched on. Then press Deploy now.",
     ),
 }
 
@@ -275,5 +322,5 @@ CLOUDFLARE = {
     ),
 }
 
-for entries in (VALUES, CONNECTION, REFUSALS, PLESK, CLOUDFLARE):
+for entries in (VALUES, CONNECTION, REFUSALS, AFTERWARDS, PLESK, CLOUDFLARE):
     register(entries)

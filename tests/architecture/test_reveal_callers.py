@@ -16,7 +16,7 @@ ALLOWED = {
     "certificates/line.py": "the CA account's key, to sign requests to the CA",
     "certificates/store.py": "checks that key and certificate belong together before they are stored",
     "config/lib/sealed.py": "seals what is about to be saved",
-    "deploy/unseal.py": "the server's key and password, and the files that are about to be written",
+    "deploy/unseal.py": "the credential of a server or panel, and what is about to be written there",
     "notifications/gateways/unseal.py": "a gateway's secret, in the worker, for the length of one attempt",
 }
 VERBS = frozenset({"reveal", "reveal_text"})

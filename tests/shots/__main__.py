@@ -2,8 +2,8 @@
 
     python -m tests.shots [part …]     one or more of PARTS below; all of them by default
     python -m tests.shots [strangers] [empty] [seeded] [inspection] [adding] [walk] [team] [feeds] [gateways]
-                          [alerts] [rules] [shelf] [audit] [authorities] [handsfree] [autorenew] [billing]
-                          [servers] [trouble] [paused] [google]
+                          [alerts] [rules] [shelf] [audit] [authorities] [handsfree] [autorenew] [panels]
+                          [billing] [servers] [trouble] [paused] [google]
 
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.
@@ -38,6 +38,7 @@ from tests.shots.google import shoot_google
 from tests.shots.handsfree import SETTINGS as HANDSFREE_SETTINGS
 from tests.shots.handsfree import shoot_handsfree
 from tests.shots.inspection import shoot_inspection
+from tests.shots.panels import shoot_panels
 from tests.shots.rules import shoot_rules
 from tests.shots.second_step import shoot_second_step
 from tests.shots.seeding import seed
@@ -229,6 +230,7 @@ PARTS: dict[str, Shoot] = {
     "authorities": shoot_authorities,
     "handsfree": shoot_handsfree,
     "autorenew": shoot_autorenew,
+    "panels": shoot_panels,
     "billing": shoot_billing,
     "servers": shoot_servers,
     "trouble": shoot_trouble,

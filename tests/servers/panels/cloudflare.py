@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import DNSName, SubjectAlternativeName, load_pem_x509_certificates
 
+from config.lib.x509 import matches
 from tests.servers.panels.wire import Answer, Request, StandIn
 
 TOKEN = "Sn3lZJTBX6kkg7OdcBUAxOO963GEIyGQqnFTOFYY"
@@ -69,6 +70,7 @@ class Cloudflare(StandIn):
     shows_other_zones: bool = True
     # What a new certificate's state is, look by look.
     states: tuple[str, ...] = ("initializing", "pending", "active")
+    pems: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -122,7 +124,7 @@ class Cloudflare(StandIn):
             return refusal(400, (1002, "Invalid certificate"))
         # The replaced one goes, and the new one has a new id.
         zone.certificates.pop(rest[0])
-        return self._add(zone, self._row(identifier, body))
+        return self._add(zone, self._row(identifier, body), body)
 
     def _create(self, identifier: str, zone: Zone, body: dict[str, Any]) -> Answer:
         row = self._row(identifier, body)
@@ -133,10 +135,17 @@ class Cloudflare(StandIn):
             return refusal(400, (1228, "You already have a certificate of this signature type."))
         if len(zone.certificates) >= zone.most:
             return refusal(400, (2005, "Quota reached for this certificate type."))
-        return self._add(zone, row)
+        return self._add(zone, row, body)
 
-    def _add(self, zone: Zone, row: dict[str, Any]) -> Answer:
+    def pem_of(self, name: str) -> str:
+        """What the edge hands out for a name: of the active certificates the one that came last."""
+        rows = [row for zone in self.zones.values() for row in zone.certificates.values()]
+        fits = [row for row in rows if row["status"] == "active" and any(matches(one, name) for one in row["hosts"])]
+        return self.pems[fits[-1]["id"]] if fits else ""
+
+    def _add(self, zone: Zone, row: dict[str, Any], body: dict[str, Any]) -> Answer:
         zone.certificates[row["id"]] = row
+        self.pems[row["id"]] = body["certificate"] + body["private_key"]
         return told(row)
 
     def _row(self, identifier: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class Cpanel(StandIn):
     parked: list[str] = field(default_factory=list)
     subs: list[str] = field(default_factory=lambda: ["blog.example.net"])
     installed: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
     # Sites that the server does not take a certificate for, with what it says.
     refuses: dict[str, str] = field(default_factory=dict)
     with_text: bool = True
@@ -39,6 +40,10 @@ class Cpanel(StandIn):
 
     def __post_init__(self) -> None:
         super().__init__()
+
+    def pem_of(self, site: str) -> str:
+        """With its key, as the web server has it; empty for none."""
+        return self.installed[site] + self.keys[site] if site in self.keys else ""
 
     def respond(self, request: Request) -> Answer:
         if request.headers.get("authorization") != f"cpanel {USER}:{TOKEN}":
@@ -82,6 +87,6 @@ class Cpanel(StandIn):
             return told(errors=[self.refuses[site]])
         if site not in (self.main, *self.addons, *self.parked, *self.subs):
             return told(errors=[f"The domain {site} is not managed by this account."])
-        self.installed[site] = given["cert"]
+        self.installed[site], self.keys[site] = given["cert"], given["key"] + given.get("cabundle", "")
         working = {"working_domains": [site, f"www.{site}"], "warning_domains": [f"mail.{site}"]}
         return told({"user": USER, "domain": site, "cert_id": f"id_{site}", **working})

@@ -1,8 +1,6 @@
 """Plesk's XML API and the one question of its REST, as docs.plesk.com describes them."""
 
 import base64
-import socket
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,9 +8,8 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from tests.servers.ca import Issued
+from tests.servers.panels.sites import serving
 from tests.servers.panels.wire import Answer, Request, StandIn
-from tests.servers.places import private_directory
-from tests.servers.tls import listener
 
 USER, PASSWORD, KEY = "acme", "Pä55 w<o>rd&", "3b5f6a1c-7d8e-4f90-a1b2-c3d4e5f60718"
 AGENT = "/enterprise/control/agent.php"
@@ -66,6 +63,11 @@ class Plesk(StandIn):
     def served(self, site: str) -> str:
         """The PEM that its web server would hand out."""
         return self.pools[self.sites[site]].get(self.assigned.get(site, ""), {}).get("cert", "")
+
+    def pem_of(self, site: str) -> str:
+        """With its chain and key, as its web server has it; empty for none."""
+        kept = self.pools.get(self.sites.get(site, ""), {}).get(self.assigned.get(site, ""))
+        return kept["cert"] + kept["ca"] + kept["pvt"] if kept else ""
 
     def respond(self, request: Request) -> Answer:
         if request.path == "/api/v2/server":
@@ -165,26 +167,5 @@ class Plesk(StandIn):
 @contextmanager
 def web_server(plesk: Plesk, default: Issued) -> Iterator[int]:
     """The sites' own port: each name gets the certificate that it is set to now, every other name `default`."""
-    fallback = _context(default.fullchain_pem.decode() + default.key_pem.decode())
-
-    def choose(connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _context_of: ssl.SSLContext) -> None:
-        kept = plesk.pools[plesk.sites[name]].get(plesk.assigned.get(name, "")) if name in plesk.sites else None
-        if kept:
-            connection.context = _context(kept["cert"] + kept["ca"] + kept["pvt"])
-
-    fallback.sni_callback = choose
-
-    def serve(connection: socket.socket) -> None:
-        with fallback.wrap_socket(connection, server_side=True) as secured:
-            secured.recv(1)
-
-    with listener(serve) as port:
+    with serving(plesk.pem_of, default) as port:
         yield port
-
-
-def _context(pem: str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with private_directory("plesk") as place:
-        (place / "all.pem").write_text(pem)
-        context.load_cert_chain(place / "all.pem")
-    return context

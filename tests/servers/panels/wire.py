@@ -82,9 +82,9 @@ class StandIn:
 
 
 @contextmanager
-def panel_server[S: StandIn](made: S, issued: Issued) -> Iterator[S]:
+def panel_server[S: StandIn](made: S, issued: Issued, address: str = "127.0.0.1", port: int = 0) -> Iterator[S]:
     """Listening on loopback until the end."""
-    server = _Server(("127.0.0.1", 0), _handler(made, _context(issued)))
+    server = _Server((address, port), _handler(made, _context(issued)))
     made.port, made.fingerprint = server.server_address[1], issued.fingerprint
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

@@ -17,6 +17,7 @@ from certificates.unpaid import close_left_over, tell_paid
 from config.lib import clock
 from config.lib.errors import NeedsUser
 from config.lib.sealed import Sealed
+from deploy.deployments import ready_places
 from deploy.models import Deployment, Server, Target, TargetRun
 from deploy.paying import require_affordable, require_paid, settle_payment, wait_for_balance
 from deploy.result import SUPERSEDED, Result
@@ -195,7 +196,7 @@ def test_deploy_now_goes_on_credit_where_a_site_would_go_down(
     soon = {"not_before": clock.now() - timedelta(days=88), "not_after": clock.now() + timedelta(days=2)}
     Visit.unscoped.update_or_create(domain=deployable.domain, workspace=cast.acme, defaults=soon)
     certificate = Certificate.unscoped.get()
-    require_affordable(deployable.domain, certificate)
+    require_affordable(deployable.domain, certificate, ready_places(deployable.domain))
     settings.BILLING_RENEW_WHEN_LATE = False
     with pytest.raises(NeedsUser, match=UNPAID):
-        require_affordable(deployable.domain, certificate)
+        require_affordable(deployable.domain, certificate, ready_places(deployable.domain))

@@ -43,7 +43,7 @@ def test_the_empty_tab_opens_with_one_row_and_names_what_is_missing(admin: Clien
                   "Certificate directories on server", "Reload/restart commands", "Use custom file names",
                   "Files that will be written"):  # fmt: skip
         assert label in text
-    assert "a server" in text
+    assert "a server or a hosting panel" in text
     assert "a certificate with its private key" in text
 
 

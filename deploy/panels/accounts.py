@@ -1,0 +1,266 @@
+"""Panels as people keep them: an account with its credential, and the domains that go there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from accounts.models import Workspace
+from auditlog.events import Actor, record
+from config.lib import clock, jobs
+from config.lib.errors import InvalidValue, NeedsUser
+from config.lib.sealed import Sealed
+from deploy.models import PanelAccount, PanelTarget, TargetRun
+from deploy.panels.known import panels
+from deploy.panels.naming import panel_label
+from deploy.panels.panel import Panel
+from deploy.panels.reading import read_access, read_fingerprint
+from deploy.reconcile import KIND, reconcile_target
+from deploy.targets import lock_targets
+from domains.models import Domain
+
+PANELS_AT_MOST = 20
+# Stands for a credential on file while the other fields are looked at.
+_KEPT = "on file"
+FOREIGN = "cloudflare_foreign"
+
+
+@dataclass(frozen=True)
+class Given:
+    """What somebody typed, checked. `secret` and `pinned` None: those on file stay."""
+
+    kind: str
+    config: Mapping[str, str]
+    secret: Sealed | None = None
+    pinned: str | None = None
+    name: str = ""
+
+
+def accounts_of(workspace: Workspace) -> QuerySet[PanelAccount]:
+    return PanelAccount.objects.for_workspace(workspace).order_by("created_at", "id")
+
+
+def read_given(
+    kind: str,
+    values: Mapping[str, str],
+    *,
+    pinned: str | None = None,
+    name: str = "",
+    known: PanelAccount | None = None,
+) -> Given:
+    """The fields of a panel's form by their names. Raises InvalidValue beside the field that cannot work.
+
+    A credential never travels to another host than the one that it was given with: there it is asked for again.
+    """
+    if kind not in panels:
+        raise InvalidValue("kind", "panel_unknown", kind=kind[:40], known=", ".join(panels.keys()))
+    panel, clean = panels.get(kind), {key: value.strip() for key, value in values.items()}
+    secret = clean.get(panel.secret_field, "")
+    if known is not None and not secret:
+        _require_same_door(panel, known, clean)
+    access = read_access(panel, clean, secret=secret or (_KEPT if known else ""))
+    told = {"host": access.host, "port": str(access.port), "username": access.user}
+    plain = {field.name: told[field.name] for field in panel.fields if not field.is_secret}
+    return Given(
+        kind,
+        plain,
+        Sealed.of(secret) if secret else None,
+        read_fingerprint(pinned) if pinned else pinned,
+        name.strip()[:80],
+    )
+
+
+def _require_same_door(panel: Panel, known: PanelAccount, values: Mapping[str, str]) -> None:
+    for field in panel.fields:
+        before = known.config.get(field.name, "")
+        if not field.is_secret and (values.get(field.name) or field.default).lower() != before.lower():
+            raise InvalidValue(panel.secret_field, "panel_secret_again", field=field.label)
+
+
+@transaction.atomic
+def save_panel(
+    *,
+    domain: Domain,
+    chosen: Given | PanelAccount,
+    actor: Actor,
+    place: PanelTarget | None = None,
+    draft: bool = False,
+) -> PanelTarget:
+    """Join a domain to an account on file, or to the one that was typed; with `place` that one is changed.
+
+    What is no draft gets the domain's last deployment by itself (reconcile_target says when). Raises NeedsUser
+    panels_full.
+    """
+    lock_targets(domain)
+    account = chosen if isinstance(chosen, PanelAccount) else _account_for(domain, chosen, place, actor)
+    rows = PanelTarget.objects.for_workspace(domain.workspace_id).filter(domain=domain)
+    row = place or rows.filter(account=account).first()
+    if row is None and rows.count() >= PANELS_AT_MOST:
+        raise NeedsUser("panels_full", most=PANELS_AT_MOST, host=domain.label)
+    row = _joined(row, domain, account, draft=draft)
+    _record("panel.saved", row, actor, changes="as a draft" if row.is_draft else "in use")
+    reconcile_target(row)
+    return row
+
+
+def _joined(row: PanelTarget | None, domain: Domain, account: PanelAccount, *, draft: bool) -> PanelTarget:
+    if row is None:
+        return PanelTarget.objects.create(
+            workspace_id=domain.workspace_id, domain=domain, account=account, is_draft=draft
+        )
+    old = row.account
+    # A test of what is in use must not take it out of service.
+    row.is_draft = draft and row.is_draft
+    fields = ["is_draft"]
+    if old.pk != account.pk:
+        row.account, row.refs, row.sites, row.installed_certificate, row.last_status = account, {}, [], None, ""
+        fields += ["account", "refs", "sites", "installed_certificate", "last_status"]
+    row.save(update_fields=fields)
+    _drop_unused(old)
+    row.account = account
+    return row
+
+
+def _account_for(domain: Domain, given: Given, place: PanelTarget | None, actor: Actor) -> PanelAccount:
+    """One that others use as well stays where it is."""
+    if place is None:
+        return _find_or_make(domain.workspace, given, actor)
+    is_shared = place.account.targets.exclude(pk=place.pk).exists()
+    if is_shared and dict(given.config) != place.account.config:
+        return _find_or_make(domain.workspace, given, actor)
+    return change_account(account=place.account, given=given, actor=actor)
+
+
+def _find_or_make(workspace: Workspace, given: Given, actor: Actor) -> PanelAccount:
+    """The same user at the same host is one account; where everybody's host is the same nothing tells them apart."""
+    found = None
+    if not panels.get(given.kind).host:
+        rows = accounts_of(workspace).filter(kind=given.kind)
+        found = next((row for row in rows if row.config == dict(given.config)), None)
+    if found:
+        return change_account(account=found, given=given, actor=actor)
+    if given.secret is None:
+        raise InvalidValue(panels.get(given.kind).secret_field, "panel_secret_again", field="The account")
+    return PanelAccount.objects.create(
+        workspace=workspace,
+        kind=given.kind,
+        name=given.name,
+        config=dict(given.config),
+        sealed_secret=given.secret,
+        fingerprint_sha256=given.pinned or "",
+    )
+
+
+@transaction.atomic
+def change_account(*, account: PanelAccount, given: Given, actor: Actor) -> PanelAccount:
+    """Change how an account is entered. At another door nothing is known: the pin goes, and what was installed.
+
+    A run that is there now loses its turn, and says nothing of the credential that is on file from now on.
+    """
+    row = PanelAccount.unscoped.select_for_update(no_key=True).get(pk=account.pk)
+    changed = []
+    if dict(given.config) != row.config:
+        row.config, row.fingerprint_sha256, row.seen_fingerprint = dict(given.config), "", ""
+        row.targets.update(refs={}, sites=[], installed_certificate=None, last_status="")
+        changed += ["config", "fingerprint_sha256", "seen_fingerprint"]
+    if given.name and given.name != row.name:
+        row.name = given.name
+        changed.append("name")
+    if given.secret is not None:
+        row.sealed_secret, row.refused_at = given.secret, None
+        changed += ["sealed_secret", "refused_at"]
+    if changed:
+        row.lease_token = row.lease_until = None
+        row.save(update_fields=[*changed, "lease_token", "lease_until"])
+    if given.pinned and given.pinned != row.fingerprint_sha256:
+        _pin(row, given.pinned, actor)
+    return row
+
+
+@transaction.atomic
+def trust_panel(*, account: PanelAccount, fingerprint: str, actor: Actor) -> None:
+    """Pin the panel's own certificate; any other stops every visit before the credential. Repeatable.
+
+    What waits for it is installed by itself. Raises InvalidValue for `fingerprint_sha256`.
+    """
+    pinned = read_fingerprint(fingerprint)
+    row = PanelAccount.unscoped.select_for_update(no_key=True).get(pk=account.pk)
+    if pinned == row.fingerprint_sha256:
+        return
+    _pin(row, pinned, actor)
+    for place in PanelTarget.unscoped.filter(account=row, is_draft=False).select_related("account", "domain"):
+        reconcile_target(place)
+
+
+def _pin(row: PanelAccount, pinned: str, actor: Actor) -> None:
+    before, row.fingerprint_sha256 = row.fingerprint_sha256, pinned
+    row.save(update_fields=["fingerprint_sha256"])
+    record(
+        "panel.trusted",
+        workspace_id=row.workspace_id,
+        actor=actor,
+        data={"panel": panel_label(row), "fingerprint": pinned, "before": before},
+    )
+
+
+@transaction.atomic
+def allow_replacement(*, place: PanelTarget, site: str, actor: Actor) -> None:
+    """Somebody's own certificate, which the last run has found on a site, may be replaced. Installs by itself then.
+
+    Raises NeedsUser panel_nothing_to_replace.
+    """
+    found = next((one for one in place.sites if (one["site"], one["code"]) == (site, FOREIGN)), None)
+    if found is None:
+        raise NeedsUser("panel_nothing_to_replace", site=site[:253])
+    place.refs = {**place.refs, site: found["params"]["certificate"]}
+    place.save(update_fields=["refs"])
+    _record("panel.saved", place, actor, changes=f"the certificate of one's own in {site} may be replaced")
+    reconcile_target(place, interactive=True)
+
+
+@transaction.atomic
+def delete_panel(*, place: PanelTarget, actor: Actor) -> None:
+    """Install nothing there any more; the credential is destroyed with the last domain that needs it."""
+    _record("panel.deleted", place, actor)
+    account = place.account
+    place.delete()
+    _drop_unused(account)
+
+
+def _drop_unused(account: PanelAccount) -> None:
+    if not account.targets.exists():
+        account.delete()
+
+
+@transaction.atomic
+def start_try(*, place: PanelTarget, actor: Actor) -> TargetRun:
+    """`Test`: a run that changes nothing. Works on drafts. One that is under way is returned."""
+    rows = TargetRun.objects.for_workspace(place.workspace_id).filter(panel_target=place, kind=TargetRun.Kind.TEST)
+    running = rows.filter(state__in=TargetRun.OPEN_STATES).first()
+    if running:
+        return running
+    run = TargetRun.objects.create(
+        workspace_id=place.workspace_id,
+        kind=TargetRun.Kind.TEST,
+        domain=place.domain,
+        panel_target=place,
+        panel_account=place.account,
+        label=panel_label(place.account),
+        requested_by=actor.label,
+        run_after=clock.now(),
+        priority=jobs.INTERACTIVE,
+    )
+    jobs.ring(KIND, interactive=True)
+    return run
+
+
+def _record(kind: str, place: PanelTarget, actor: Actor, **data: str) -> None:
+    record(
+        kind,
+        workspace_id=place.workspace_id,
+        actor=actor,
+        domain_id=place.domain_id,
+        domain_label=place.domain.label,
+        data={"panel": panel_label(place.account), "target": str(place.pk), **data},
+    )
