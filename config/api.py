@@ -33,7 +33,7 @@ TAGS = {
     "Pull": "Tokens by which servers and jobs fetch their certificate themselves.",
     "CAs": "Where certificates come from: accounts, keys, and what limits leave.",
     "Deployment": "Servers, targets, and deployments that are seen being served.",
-    "Hosting panels": "Accounts at cPanel, Plesk and Cloudflare, where certificates are installed without SSH.",
+    "Panels": "Accounts at cPanel, Plesk and Cloudflare, where certificates are installed without SSH.",
     "Billing": "The balance that automation is paid from, and its entries.",
     "Alerts": "Where messages go, who gets which, and what became of them.",
     "Logs": "What happened, and who did it.",

@@ -18,7 +18,7 @@ from deploy.waiting import settled_run
 from domains.models import Domain
 from domains.shapes import load_bare_domain
 
-router = Router(tags=["Hosting panels"])
+router = Router(tags=["Panels"])
 routers.add("panels", router)
 
 
