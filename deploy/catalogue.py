@@ -143,9 +143,10 @@ CONNECTIONS = {
 
 FILES = {
     "mkdir_denied": Entry(
-        "{username} may not make {path} on {host}",
-        "The directory is not there, and the one above it belongs to somebody else.",
-        "Make it once as root and give it to the user, then press Deploy now.",
+        "mkdir: cannot create directory {path} on {host}: Permission denied",
+        "The directory is not there, and the one above it is not {username}'s to write.",
+        "mkdir denied, enable Use sudo for cert install; or make it once as root and give it to the user. Then press "
+        "Deploy now.",
         "sudo install -d -m 755 -o {username} -g {username} {path}",
     ),
     "path_denied": Entry(

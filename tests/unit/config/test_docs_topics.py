@@ -35,6 +35,8 @@ TOPICS = {
     "HTTP-01: which mode should I pick?": "auto-renew/#which-way-to-answer",
     "HTTP-01 webroot path": "auto-renew/#webroot",
     "HTTP-01 standalone": "auto-renew/#standalone-listener",
+    "Detect platform": "deploy-ssh/#detect-platform",
+    "Hosting panels": "panels/#hosting-panels",
     "Walkthrough: 2 servers": "walkthrough/#what-goes-where",
     "SSH deployment": "deploy-ssh/#files",
     "What files do we install?": "deploy-ssh/#files",
