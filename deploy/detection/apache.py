@@ -5,16 +5,17 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from deploy.detection.reading import Reader
-from deploy.detection.sites import Site
+from deploy.detection.reading import MAX_CHARACTERS, Reader
+from deploy.detection.sites import Site, read_port
 
 NAME = "Apache"
 USUAL = ("/etc/apache2/apache2.conf", "/etc/httpd/conf/httpd.conf")
 DEEPEST = 20
+LONGEST_LINE = 8192
 
 _CONTINUED = re.compile(r"\\\r?\n")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
-_HOST_BEGINS = re.compile(r"<VirtualHost\s+([^>]*)>", re.IGNORECASE)
+_HOST_BEGINS = re.compile(r"<VirtualHost\s++([^>]*+)>", re.IGNORECASE)
 _HOST_ENDS = re.compile(r"</VirtualHost>", re.IGNORECASE)
 
 type Line = tuple[str, list[str]]
@@ -37,7 +38,7 @@ def read_sites(reader: Reader, path: str) -> list[Site]:
         else:
             name, words = _words(line)
             settings = main if current is None else current
-            settings[name] = [*settings.get(name, []), *words]
+            settings.setdefault(name, []).extend(words)
     return sites
 
 
@@ -47,6 +48,7 @@ class _Place:
     def __init__(self, root: str) -> None:
         self.root = root.removesuffix("/conf")
         self.variables: dict[str, str] = {}
+        self.room = MAX_CHARACTERS
 
     def learn(self, name: str, words: list[str]) -> None:
         if name == "serverroot" and words:
@@ -55,7 +57,14 @@ class _Place:
             self.variables[words[0]] = words[1]
 
     def filled(self, line: str) -> str:
-        return _VARIABLE.sub(lambda found: self.variables.get(found[1], found[0]), line)
+        """Empty where it would be longer than a line may be: variables made of variables double each time."""
+        if "${" not in line:
+            return line
+        if len(line) > LONGEST_LINE or self.room < 0:
+            return ""
+        line = _VARIABLE.sub(lambda found: self.variables.get(found[1], found[0]), line)
+        self.room -= len(line)
+        return line if len(line) <= LONGEST_LINE else ""
 
 
 def _lines(reader: Reader, path: str, place: _Place, depth: int) -> Iterator[tuple[str, str]]:
@@ -97,14 +106,9 @@ def _site(own: dict[str, list[str]], main: dict[str, list[str]], where: str, fil
         daemon=NAME,
         file=file,
         names=(*own.get("servername", []), *own.get("serveralias", [])),
-        ports=tuple(_port(one) for one in where.split()),
+        ports=tuple(read_port(one, 80) for one in where.split()),
         root=last("documentroot"),
         certificate=last("sslcertificatefile") if is_secure else "",
         key=last("sslcertificatekeyfile") if is_secure else "",
         chain=last("sslcertificatechainfile") if is_secure else "",
     )
-
-
-def _port(text: str) -> int:
-    last = text.rpartition(":")[2]
-    return int(last) if last.isdigit() else 80

@@ -90,7 +90,7 @@ def _read_configurations(trail: Trail, connection: Connection, reader: Reader, f
         with connection.within(_READING_SECONDS, "read the configuration"):
             for one in found.running:
                 if one.daemon in READERS and one.configuration:
-                    found.sites += READERS[one.daemon](reader, one.configuration)
+                    found.sites += [site for site in READERS[one.daemon](reader, one.configuration) if site.is_sane]
         secure = sum(bool(site.certificate) for site in found.sites)
         note.detail = f"{len(found.sites)} sites, {secure} with a certificate"
 

@@ -6,16 +6,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from deploy.detection.reading import Reader
-from deploy.detection.sites import Site
+from deploy.detection.sites import Site, read_port
 
 NAME = "nginx"
 USUAL = "/etc/nginx/nginx.conf"
 DEEPEST = 20
 
-_TOKEN = re.compile(r"""#[^\n]*|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([{};])|((?:\\.|\$\{[^}]*\}|[^\s{};"'\\])+)""")
+# `${…}` is bounded: one that never ends would else be looked for from every place where one begins.
+_TOKEN = re.compile(
+    r"""#[^\n]*|"((?:[^"\\]|\\.)*+)"|'((?:[^'\\]|\\.)*+)'|([{};])|((?:\\.|\$\{\w{1,64}\}|[^\s{};"'\\])++)"""
+)
+# What a server inherits, as far as it matters here.
+_INHERITED = ("root", "ssl", "ssl_certificate", "ssl_certificate_key")
 
 
-@dataclass
+@dataclass(slots=True)
 class Directive:
     """`file` is where it stands; `inside` is None for one that ends with a semicolon."""
 
@@ -65,7 +70,7 @@ def _expanded(found: Sequence[Directive], reader: Reader, prefix: str, depth: in
 
 
 def _servers(found: Sequence[Directive], prefix: str, inherited: dict[str, str]) -> Iterator[Site]:
-    own = inherited | {one.words[0]: one.words[1] for one in found if one.inside is None and len(one.words) > 1}
+    own = inherited | _told(found)
     for one in found:
         if one.inside is None:
             continue
@@ -75,9 +80,14 @@ def _servers(found: Sequence[Directive], prefix: str, inherited: dict[str, str])
             yield from _servers(one.inside, prefix, own)
 
 
+def _told(found: Sequence[Directive]) -> dict[str, str]:
+    simple = (one.words for one in found if one.inside is None and len(one.words) > 1)
+    return {words[0]: words[1] for words in simple if words[0] in _INHERITED}
+
+
 def _site(server: Directive, prefix: str, inherited: dict[str, str]) -> Site:
     inside = server.inside or []
-    own = inherited | {one.words[0]: one.words[1] for one in inside if one.inside is None and len(one.words) > 1}
+    own = inherited | _told(inside)
     plain = [one.words for one in inside if one.inside is None]
     listens = [words for words in plain if words[0] == "listen" and len(words) > 1]
     is_secure = any("ssl" in words[2:] for words in listens) or own.get("ssl") == "on"
@@ -86,7 +96,7 @@ def _site(server: Directive, prefix: str, inherited: dict[str, str]) -> Site:
         daemon=NAME,
         file=server.file,
         names=tuple(name for name in names if name not in ("", "_")),
-        ports=tuple(_port(words[1]) for words in listens),
+        ports=tuple(read_port(words[1], 80) for words in listens),
         root=_path(own.get("root", "") or _root_of_location(inside), prefix),
         certificate=_path(own.get("ssl_certificate", ""), prefix) if is_secure else "",
         key=_path(own.get("ssl_certificate_key", ""), prefix) if is_secure else "",
@@ -100,11 +110,6 @@ def _root_of_location(inside: Sequence[Directive]) -> str:
                 (inner.words[1] for inner in one.inside or [] if inner.words[0] == "root" and len(inner.words) > 1), ""
             )
     return ""
-
-
-def _port(text: str) -> int:
-    last = text.rpartition(":")[2] if "]" not in text else text.rpartition("]")[2].lstrip(":")
-    return int(last) if last.isdigit() else 80
 
 
 def _path(value: str, prefix: str) -> str:

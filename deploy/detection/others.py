@@ -4,17 +4,22 @@ import posixpath
 import re
 
 from deploy.detection.reading import Reader
-from deploy.detection.sites import Site
+from deploy.detection.sites import Site, read_port
 
-_BIND = re.compile(r"^\s*bind\s+(\S+).*?\bcrt\s+(\S+)", re.MULTILINE)
-_POSTFIX = re.compile(r"^(smtpd_tls_cert_file|smtpd_tls_key_file|smtpd_tls_chain_files)\s*=\s*(.+)$", re.MULTILINE)
-_DOVECOT = re.compile(r"^\s*(ssl_cert|ssl_key|ssl_server_cert_file|ssl_server_key_file)\s*=\s*<?\s*(\S+)", re.MULTILINE)
-_INCLUDE = re.compile(r"^\s*!include(?:_try)?\s+(\S+)", re.MULTILINE)
+# Nothing that may match in two ways, and no blanks across lines: a hostile file would be read for minutes.
+_BIND = re.compile(r"^[ \t]*+bind[ \t]++(\S++).*?\bcrt[ \t]++(\S++)", re.MULTILINE)
+_POSTFIX = re.compile(
+    r"^(smtpd_tls_cert_file|smtpd_tls_key_file|smtpd_tls_chain_files)[ \t]*+=[ \t]*+(.+)$", re.MULTILINE
+)
+_DOVECOT = re.compile(
+    r"^[ \t]*+(ssl_cert|ssl_key|ssl_server_cert_file|ssl_server_key_file)[ \t]*+=[ \t]*+<?+[ \t]*+(\S++)", re.MULTILINE
+)
+_INCLUDE = re.compile(r"^[ \t]*+!include(?:_try)?[ \t]++(\S++)", re.MULTILINE)
 
 
 def haproxy_sites(reader: Reader, path: str) -> list[Site]:
     return [
-        Site("HAProxy", path, ports=(_port(address),), certificate=certificate, key=f"{certificate}.key")
+        Site("HAProxy", path, ports=(read_port(address, 443),), certificate=certificate, key=f"{certificate}.key")
         for address, certificate in _BIND.findall(reader.text(path))
         if certificate.startswith("/")
     ]
@@ -40,8 +45,3 @@ def dovecot_sites(reader: Reader, path: str) -> list[Site]:
             key = found.get("ssl_key") or found.get("ssl_server_key_file") or ""
             return [Site("Dovecot", file, ports=(143, 993, 110, 995), certificate=certificate, key=key)]
     return []
-
-
-def _port(address: str) -> int:
-    last = address.rpartition(":")[2]
-    return int(last) if last.isdigit() else 443

@@ -1,12 +1,20 @@
-"""Configuration files over SFTP: patterns followed, nothing read twice, and no more than a configuration has."""
+"""Configuration files over SFTP: patterns followed, and no more than a configuration has.
+
+Whoever has the server decides what stands in them, so whatever reads them takes time and memory in line with their
+size, and that is bounded here.
+"""
 
 import fnmatch
+import itertools
 import posixpath
 
 from config.lib.errors import NeedsUser
+from deploy.detection.sites import LONGEST_PATH
 from deploy.ssh.files import RemoteFiles
 
 MAX_FILES = 200
+MAX_CHARACTERS = 2 * 1024 * 1024
+MAX_FOLDERS = 200
 MAX_NAMES = 1000
 
 
@@ -17,10 +25,12 @@ class Reader:
         self.files = files
         self.denied: list[str] = []
         self._read = 0
+        self._characters = 0
+        self._listed = 0
 
     def text(self, path: str) -> str:
         """The content, replaced where it is no UTF-8; empty when it is not there or may not be read."""
-        if self._read >= MAX_FILES:
+        if self._read >= MAX_FILES or self._characters >= MAX_CHARACTERS or len(path) > LONGEST_PATH:
             return ""
         self._read += 1
         try:
@@ -28,15 +38,20 @@ class Reader:
         except NeedsUser:
             self.denied.append(path)
             return ""
-        return content.decode(errors="replace").replace("\0", "") if content else ""
+        text = content.decode(errors="replace").replace("\0", "") if content else ""
+        self._characters += len(text)
+        return text
 
     def matching(self, pattern: str) -> list[str]:
         """The paths that a pattern of an `Include` means, in order; a pattern may stand in the last part alone."""
         folder, last = posixpath.split(pattern)
+        if len(pattern) > LONGEST_PATH:
+            return []
         if not any(sign in pattern for sign in "*?["):
             return [pattern]
         if any(sign in folder for sign in "*?["):
-            return [path for one in self.matching(folder) for path in self.matching(posixpath.join(one, last))]
+            inside = (path for one in self.matching(folder) for path in self.matching(posixpath.join(one, last)))
+            return list(itertools.islice(inside, MAX_NAMES))
         names = sorted(name for name in self._names(folder) if fnmatch.fnmatchcase(name, last))
         return [posixpath.join(folder, name) for name in names if not name.startswith(".")]
 
@@ -47,8 +62,11 @@ class Reader:
             return False
 
     def _names(self, folder: str) -> list[str]:
+        if self._listed >= MAX_FOLDERS:
+            return []
+        self._listed += 1
         try:
-            return self.files.names(folder, MAX_NAMES)
+            return [name for name in self.files.names(folder, MAX_NAMES) if name.isprintable()]
         except NeedsUser:
             self.denied.append(folder)
             return []

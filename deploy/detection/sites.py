@@ -1,7 +1,10 @@
 """What detection finds, as plain values."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+LONGEST_PATH = 1000
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,12 @@ class Site:
     certificate: str = ""
     key: str = ""
     chain: str = ""
+
+    @property
+    def is_sane(self) -> bool:
+        """Whether these are paths, and not what somebody fills a page with."""
+        paths = (self.file, self.root, self.certificate, self.key, self.chain)
+        return all(len(path) <= LONGEST_PATH for path in paths)
 
     def answers(self, host: str) -> bool:
         return any(_covers(name, host) for name in self.names)
@@ -49,6 +58,12 @@ class Found:
 
     def runs(self, daemon: str) -> Running | None:
         return next((one for one in self.running if one.daemon == daemon), None)
+
+
+def read_port(text: str, usual: int) -> int:
+    """The port at the end of `address:port`; `usual` where none is given."""
+    last = text.rpartition(":")[2] if "]" not in text else text.rpartition("]")[2].lstrip(":")
+    return int(last) if re.fullmatch(r"[0-9]{1,5}", last) else usual
 
 
 def best_site(sites: Sequence[Site], host: str, port: int) -> Site | None:

@@ -1,11 +1,12 @@
 """Configurations as distributions and people write them, and what is suggested from them."""
 
+import time
 from typing import Any
 
 import pytest
 
 from deploy.detection import apache, nginx, others
-from deploy.detection.reading import Reader
+from deploy.detection.reading import MAX_CHARACTERS, MAX_FOLDERS, Reader
 from deploy.detection.running import of_processes
 from deploy.detection.sites import Found, Running, Site, best_site
 from deploy.detection.suggesting import suggest
@@ -220,3 +221,49 @@ def test_the_daemon_is_one_that_speaks_what_the_domain_speaks() -> None:
     postfix = Running("Postfix", "root", "/usr/lib/postfix/sbin/master", "/etc/postfix/main.cf")
     assert suggested(None, postfix, protocol="smtp").daemon == "Postfix"
     assert suggested(None, NGINX_RUNS, protocol="smtp").daemon == ""
+
+
+class TestHostileServers:
+    """Whoever has the server has its configuration: it must neither hold a worker nor break what was found."""
+
+    @pytest.mark.parametrize(
+        ("read", "text"),
+        [
+            (nginx.read_sites, "${" * 2**16),
+            (others.haproxy_sites, "\n" * 2**16),
+            (others.haproxy_sites, f"bind {'a' * 2**16}"),
+            (others.dovecot_sites, "\n" * 2**16),
+            (apache.read_sites, f"<VirtualHost{' ' * 2**16}x"),
+            (apache.read_sites, "a b\n" * 2**15),
+            (apache.read_sites, "Define a0 x\n" + "".join(f"Define a{n + 1} ${{a{n}}}${{a{n}}}\n" for n in range(60))),
+            (apache.read_sites, f"Define x {'y' * 4000}\n" + "${x}\n" * 2**15),
+        ],
+    )  # fmt: skip
+    def test_the_time_to_read_grows_with_the_size_alone(self, read: Any, text: str) -> None:
+        begun = time.process_time()
+        read(reader_of({"/etc/x": text}), "/etc/x")
+        assert time.process_time() - begun < 15, "it took minutes, or never ended"
+
+    @pytest.mark.parametrize("port", ["²", "9" * 5000, "-1"])
+    def test_a_port_that_is_none_is_the_usual_one(self, port: str) -> None:
+        texts = {
+            "/etc/n": f"server {{ listen {port}; }}",
+            "/etc/a": f"<VirtualHost *:{port}>\n</VirtualHost>",
+            "/etc/h": f"bind *:{port} ssl crt /srv/a.pem",
+        }
+        reader = reader_of(texts)
+        found = [nginx.read_sites(reader, "/etc/n"), apache.read_sites(reader, "/etc/a")]
+        assert [site.ports for sites in found for site in sites] == [(80,), (80,)]
+        assert [site.ports for site in others.haproxy_sites(reader, "/etc/h")] == [(443,)]
+
+    def test_no_more_is_read_listed_or_kept_than_a_configuration_has(self) -> None:
+        many = {f"/etc/d/{n}": "x" * 2**17 for n in range(MAX_CHARACTERS // 2**17 + 3)}
+        reader = reader_of({**many, "/etc/d/odd\nname": ""})
+        read = [reader.text(path) for path in reader.matching("/etc/d/*")]
+        assert (sum(map(len, read)), read[-1]) == (MAX_CHARACTERS, "")
+        assert "/etc/d/odd\nname" not in reader.matching("/etc/d/*")
+        for _ in range(MAX_FOLDERS):
+            reader.matching("/etc/d/*")
+        assert reader.matching("/etc/d/*") == []
+        assert (reader.text("/" + "x" * 2000), reader.matching("/*" * 2000), reader.denied) == ("", [], [])
+        assert not Site("nginx", root="/" + "x" * 2000).is_sane
