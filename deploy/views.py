@@ -212,7 +212,8 @@ def show_deployment_live(request: WorkspaceRequest, workspace: Workspace, deploy
 @workspace_view("deploy.view")
 def show_run_live(request: WorkspaceRequest, workspace: Workspace, run_id: uuid.UUID) -> HttpResponse:
     """One test's steps, for the row that polls them."""
-    rows = TargetRun.objects.for_workspace(workspace).select_related("server", "target", "domain")
+    rows = TargetRun.objects.for_workspace(workspace).filter(kind__in=list(LOOK_PAGES))
+    rows = rows.select_related("server", "target", "domain")
     run = get_object_or_404(rows.prefetch_related(shown.STEPS), pk=run_id)
     if not request.htmx:
         return to_tab(run.domain)

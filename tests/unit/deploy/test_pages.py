@@ -37,6 +37,13 @@ def row(key_pair: tuple[str, str], key: object = "new", **changes: str) -> dict[
     return {f"t-{key}-{name}": value for name, value in fields.items()}
 
 
+def test_only_looks_are_shown_live(admin: Client, domain: Domain) -> None:
+    for kind, status in (("test", 200), ("detect", 200), ("deploy", 404), ("undo", 404)):
+        run = TargetRun.objects.create(workspace=domain.workspace, domain=domain, kind=kind)
+        url = reverse("deploy:run-live", args=[domain.workspace_id, run.pk])
+        assert admin.get(url, headers={"HX-Request": "true"}).status_code == status, kind
+
+
 def test_the_empty_tab_opens_with_one_row_and_names_what_is_missing(admin: Client, tab: str) -> None:
     text = admin.get(tab).content.decode()
     for label in ("Advanced", "Test SSH", "Save deployment settings", "Add server", "Deploy now", "SSH private key",
