@@ -51,7 +51,7 @@ class RenewalRun:
 
 def find_renewal_run(workspace: Workspace, key: uuid.UUID) -> RenewalRun:
     """By the id that `renew_now` gave. Raises Http404."""
-    issuance = Issuance.objects.for_workspace(workspace).filter(pk=key, is_renewal=True).first()
+    issuance = Issuance.objects.for_workspace(workspace).filter(pk=key).first()
     if issuance is None:
         renewal = Renewal.objects.for_workspace(workspace).filter(asked_as=key).first()
         if renewal is None:

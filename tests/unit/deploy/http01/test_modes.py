@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from auditlog.models import Event
-from certificates.models import Certificate, PrivateKey, Renewal, names_key
+from certificates.models import Certificate, Issuance, PrivateKey, Renewal, names_key
 from config.lib import clock
 from config.lib.sealed import Sealed
 from deploy.models import Server, Target
@@ -174,6 +174,25 @@ def test_the_api_renews_by_force_only_before_its_time(
     assert api("POST", url, {"force": True})[1]["id"] == run["id"]
     assert api("GET", f"/runs/{run['id']}")[1]["state"] == "waiting"
     assert api("GET", f"/runs/{domain.pk}")[0] == 404
+
+
+def test_the_api_tells_of_one_that_somebody_has_begun_by_hand(
+    api: Api, admin: Client, tab: str, domain: Domain, key_pair: tuple[str, str], cast: Cast
+) -> None:
+    ready(admin, tab, key_pair, cast, domain)
+    api("PUT", f"/domains/{domain.pk}/automation", {"mode": "acme_auto", "auto_renew": True})
+    begun = Issuance.objects.create(
+        workspace=domain.workspace,
+        domain=domain,
+        names=[domain.host],
+        names_key=names_key([domain.host]),
+        directory_url=settings.ACME_DIRECTORY_URL,
+        state=Issuance.State.PENDING_CHALLENGE,
+        step=Issuance.Step.CHECK_RECORDS,
+    )
+    status, run = api("POST", f"/domains/{domain.pk}/renew", {"force": True})
+    assert (status, run["id"], run["issuance"], run["state"]) == (202, str(begun.pk), str(begun.pk), "running")
+    assert api("GET", f"/runs/{begun.pk}")[1]["state"] == "running"
 
 
 def test_the_api_names_all_that_is_missing(
