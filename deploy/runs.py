@@ -54,7 +54,11 @@ def work_runs(claimed: Sequence[TargetRun]) -> None:
     for run in claimed:
         token = run.lease_token
         if not server_lease.has_one(run) or server_lease.take(run):
-            _work(run)
+            try:
+                _work(run)
+            except jobs.LeaseLost:
+                _let_go(run, token)
+                raise
             server_lease.give_back(run, token)
             jobs.ring(KIND)
         else:
@@ -62,17 +66,29 @@ def work_runs(claimed: Sequence[TargetRun]) -> None:
             jobs.ring(KIND, after=BUSY_PAUSE)
 
 
+def _let_go(run: TargetRun, token: uuid.UUID | None) -> None:
+    """One was taken from us, perhaps with its domain: the others of the claim need not wait until it runs out.
+
+    They keep the count of their claims, so each goes alone then.
+    """
+    TargetRun.unscoped.filter(lease_token=token, lease_token__isnull=False).update(lease_token=None, lease_until=None)
+    server_lease.give_back(run, token)
+    jobs.ring(KIND)
+
+
 def _work(first: TargetRun) -> None:
     crash_here("deploy.claimed")
+    token = first.lease_token
     runs = [first, *join(first)]
     for run in runs:
         Trail(run).close_interrupted()
         keep_on_run(run, state=State.RUNNING, started_at=run.started_at or clock.now())
-    if first.kind in _alone(first):
-        _end(first, _worked_alone(first))
-        return
-    for run, end in deploy_together(runs):
-        _end(run, end)
+    ends = [(first, _worked_alone(first))] if first.kind in _alone(first) else deploy_together(runs)
+    waiting = [(run, _end(run, end)) for run, end in ends]
+    # Not before all have ended: the server is the claim's until then.
+    for run, wait in waiting:
+        if wait:
+            server_lease.reserve(run, token, wait)
 
 
 def _worked_alone(run: TargetRun) -> Result | ExpectedError:
@@ -82,16 +98,18 @@ def _worked_alone(run: TargetRun) -> Result | ExpectedError:
         return error
 
 
-def _end(run: TargetRun, end: Result | ExpectedError) -> None:
+def _end(run: TargetRun, end: Result | ExpectedError) -> timedelta | None:
+    """How long it waits for its next claim, where the server has to be kept for it meanwhile."""
     if isinstance(end, Result):
         end_run(run, end)
     elif end.code == UNPAID:
         wait_for_balance(run, end)
     elif isinstance(end, Transient) and _is_half_done(run, end) and run.attempts < MAX_REPAIRS:
-        _come_back(run, end)
+        return _come_back(run, end)
     else:
         outcome = Outcome.FAILED if run.kind == TargetRun.Kind.DEPLOY else ""
         end_run(run, Result(State.FAILED, outcome, error=end))
+    return None
 
 
 def _alone(run: TargetRun) -> Mapping[str, Callable[[TargetRun, Trail], Result]]:
@@ -105,12 +123,12 @@ def _is_half_done(run: TargetRun, error: Transient) -> bool:
     return run.target is not None and bool(Target.unscoped.filter(Q(pk=run.target_id), journal__isnull=False).exists())
 
 
-def _come_back(run: TargetRun, error: Transient) -> None:
+def _come_back(run: TargetRun, error: Transient) -> timedelta | None:
     """Leave the run open and claim it again soon: the server must not stay between two sets of files.
 
     Nobody else works there meanwhile: another run's reload would bring half of a set into use.
     """
-    token, wait = run.lease_token, timedelta(seconds=min(5 * 3**run.attempts, 900))
+    wait = timedelta(seconds=min(5 * 3**run.attempts, 900))
     is_ours = run.finish(
         run_after=clock.now() + wait,
         attempts=run.attempts + 1,
@@ -119,8 +137,8 @@ def _come_back(run: TargetRun, error: Transient) -> None:
         error_params=jobs.storable(error.params),
     )
     if is_ours:
-        server_lease.reserve(run, token, wait)
         jobs.ring(KIND, after=wait)
+    return wait if is_ours else None
 
 
 def end_run(run: TargetRun, result: Result) -> None:

@@ -2,17 +2,18 @@
 
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models.signals import post_save
 
 from auditlog.events import SYSTEM
 from config.lib import clock
 from deploy.deployments import start_deployment
-from deploy.models import Deployment, Target, TargetRun
+from deploy.models import Deployment, RunStep, Server, Target, TargetRun
 from tests.cast import make_cast
 from tests.integration.deploying import Scene, run_of, steps_of, told, work
 from tests.servers.nginx import Nginx, nginx
@@ -163,6 +164,45 @@ def test_a_server_that_refuses_to_be_entered_fails_all_of_them_by_one_connection
     shown = [run.steps.get(name__startswith="Connect to") for run in runs.values()]
     assert sorted(step.detail for step in shown) == ["", "once for 3 domains", "once for 3 domains"]
     assert fleet.times_run == 0
+
+
+@contextmanager
+def once_before(step: str, act: Callable[[], object]) -> Iterator[None]:
+    """Do `act` when a run first writes this step, before the step is done."""
+    done: list[object] = []
+
+    def on_step(instance: RunStep, *, created: bool, **_: object) -> None:
+        if created and instance.name == step and not done:
+            done.append(act())
+
+    post_save.connect(on_step, sender=RunStep)
+    try:
+        yield
+    finally:
+        post_save.disconnect(on_step, sender=RunStep)
+    assert done
+
+
+def test_one_that_is_taken_away_meanwhile_holds_up_no_other(settings: Any, ssh_server: Sshd, web: Nginx) -> None:
+    fleet = Fleet(settings, ssh_server, web, FEW)
+    deployments = fleet.start()
+    gone = TargetRun.unscoped.filter(deployment=deployments[FEW[1]])
+    with once_before("Look at what is there", gone.delete):
+        work()
+    assert [run_of(deployments[host]).outcome for host in (FEW[0], FEW[2])] == ["serving", "serving"]
+    assert fleet.is_new(FEW[2])
+    assert not gone.exists()
+
+
+def test_a_line_that_is_cut_leaves_nobody_standing(settings: Any, ssh_server: Sshd, web: Nginx) -> None:
+    fleet = Fleet(settings, ssh_server, web, FEW)
+    deployments = fleet.start()
+    with once_before("Put the new files in place", ssh_server.cut):
+        work()
+    half, *others = [TargetRun.unscoped.filter(deployment=deployments[host]).earliest("created_at") for host in FEW]
+    assert (half.state, half.error_code, half.lease_until) == ("running", "ssh_closed", None)
+    assert [(run.state, run.error_code) for run in others] == [("failed", "ssh_closed")] * 2
+    assert Server.unscoped.get().lease_token == half.pk, "until it is whole again"
 
 
 def test_other_commands_and_what_is_not_due_go_on_their_own(settings: Any, ssh_server: Sshd, web: Nginx) -> None:

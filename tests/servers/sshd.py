@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 import re
 import signal
 import socket
@@ -61,6 +62,12 @@ class Sshd:
         self.child.wait_ready(self._offers_current_key)
         return self.fingerprint
 
+    def cut(self) -> None:
+        """End every connection that there is at this moment; new ones are taken."""
+        # Each has a process that watches, and one of the user below it that holds the line.
+        for pid in reversed(_below(self.pid)):
+            os.kill(pid, signal.SIGKILL)
+
     def _offers_current_key(self) -> bool:
         command = ["ssh-keyscan", "-T", "2", "-t", "ed25519", "-p", str(self.port), self.host]
         answer = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -87,6 +94,12 @@ class Sshd:
         log = self.log()
         ended = {port for line in log.splitlines() if _END.search(line) for port in _PEER.findall(line)}
         return set(_BEGIN.findall(log)) - ended
+
+
+def _below(pid: int) -> list[int]:
+    """The processes that descend from `pid`, parents first."""
+    children = [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [one for child in children for one in (child, *_below(child))]
 
 
 def _lines(server: Sshd, extra: Sequence[str]) -> list[str]:
