@@ -6,13 +6,14 @@ from typing import Any
 
 from django.shortcuts import get_object_or_404
 from ninja import Router, Schema
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from accounts.api import ApiRequest, ListQuery, Page, operation, page_of, routers
+from accounts.workspaces import clean_name
 from certificates.loading import load_certificate
 from certificates.models import Certificate, PullToken
 from certificates.pull.tokens import make_pull_token, revoke_pull_token
-from certificates.pull.views import address_of
+from certificates.pull.views import NO_NAME, address_of
 
 router = Router(tags=["Pull"])
 routers.add("pull", router)
@@ -22,6 +23,13 @@ class PullTokenIn(Schema):
     """`name` tells which server or job has it."""
 
     name: str = Field(min_length=1, max_length=80, examples=["mail-02"])
+
+    @field_validator("name")
+    @classmethod
+    def trimmed(cls, name: str) -> str:
+        if not clean_name(name):
+            raise ValueError(NO_NAME)
+        return clean_name(name)
 
 
 class PullTokenOut(Schema):

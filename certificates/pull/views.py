@@ -13,16 +13,25 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access import WorkspaceRequest, workspace_view
 from accounts.models import Workspace
+from accounts.workspaces import clean_name
 from certificates.models import Certificate, PullToken
 from certificates.pull.tokens import make_pull_token, revoke_pull_token
 from config.lib.errors import NeedsUser
 from domains.forms import CatalogueForm
+
+NO_NAME = "A token needs a name that can be seen."
 
 
 class PullForm(CatalogueForm):
     name = forms.CharField(
         label="Name", max_length=80, help_text="The server or job that will fetch it, such as 'mail-02'."
     )
+
+    def clean_name(self) -> str:
+        name = clean_name(self.cleaned_data["name"])
+        if not name:
+            raise forms.ValidationError(NO_NAME)
+        return name
 
 
 @never_cache

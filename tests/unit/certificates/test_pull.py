@@ -195,6 +195,21 @@ def test_an_admin_makes_one_sees_it_once_and_revokes_it(store: Store, browser: C
     assert kinds() == ["pull.created", "pull.fetched", "pull.revoked"]
 
 
+def test_a_name_is_one_line_that_can_be_seen(store: Store, browser: Client, cast: Cast) -> None:
+    """It is who did it in the audit log, and in mails to admins."""
+    certificate = store()
+    headers = {"Authorization": f"Bearer {cast.token(cast.admin, 'keys')}"}
+
+    def both(name: str) -> list[int]:
+        path = f"/api/certificates/{certificate.pk}/pull-tokens"
+        by_api = Client().post(path, {"name": name}, content_type="application/json", headers=headers)
+        return [browser.post(page(certificate, "pull/"), {"name": name}).status_code, by_api.status_code]
+
+    assert both(" \u200b ") == [422, 422]
+    assert both("mail-02\nThe portal\u202e") == [200, 201]
+    assert set(PullToken.unscoped.values_list("name", flat=True)) == {"mail-02 The portal"}
+
+
 def test_an_old_sign_in_is_asked_again(store: Store, cast: Cast) -> None:
     certificate = store()
     client = Client()
