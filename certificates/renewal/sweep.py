@@ -46,6 +46,7 @@ FIRST = "first"
 # A challenge that somebody has begun by hand is theirs for so long.
 LEFT_ALONE = timedelta(hours=24)
 LEASE_SECONDS = 90
+_NOT_ASKED: dict[str, Any] = {"asked_as": None, "is_forced": False}
 _CLEAN: dict[str, Any] = {"explanation_url": "", "failures": 0, "error_code": "", "error_params": {}}
 # An issuance that ended with one of these found no way to the CA or to the DNS; nothing was refused.
 OUTAGES = frozenset({"acme_gave_up", "acme_unreachable", "acme_server_error", "ownership_unclear", "job_quarantined"})
@@ -63,6 +64,8 @@ def look(renewal: Renewal) -> None:
     if renewal.issuance is None:
         # One that was started by a look which was cut before it could say so.
         facts["issuance"] = open_issuances(renewal.workspace, wish_of(renewal)).filter(is_renewal=True).first()
+        if facts["issuance"] and facts["issuance"].pk == renewal.asked_as:
+            facts |= _NOT_ASKED
     renewal.save_step(**facts, also=partial(settle_ended, renewal, renewal.issuance))
     crash_here("renew.read")
     if renewal.certificate and (renewal.ask_at is None or renewal.ask_at <= now):
@@ -93,11 +96,19 @@ def _in_line(renewal: Renewal, now: datetime) -> dict[str, Any]:
     certificate = newest(renewal)
     if certificate is not None and certificate.pk != renewal.certificate_id:
         forgotten = dict.fromkeys(("window_start", "window_end", "chosen_at", "ask_at", "renew_at", "retry_at"))
-        return {**forgotten, "certificate": certificate, "is_past": False, **_CLEAN}
+        facts = {**forgotten, "certificate": certificate, "is_past": False, **_CLEAN}
+        return facts | _NOT_ASKED if _takes_its_place(certificate, renewal) else facts
     if certificate is None and renewal.why != FIRST:
         # There was one, or this is the first look: it is to be had at once.
         return {"certificate": None, "renew_at": None, **_ended(renewal, now)}
     return _ended(renewal, now)
+
+
+def _takes_its_place(certificate: Certificate, renewal: Renewal) -> bool:
+    """Whether it came since the last look: whoever asked for a new one has it, whatever way it came."""
+    if renewal.certificate is None:
+        return renewal.why == FIRST
+    return certificate.created_at > renewal.certificate.created_at
 
 
 def _ended(renewal: Renewal, now: datetime) -> dict[str, Any]:

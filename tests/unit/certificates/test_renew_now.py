@@ -1,0 +1,69 @@
+"""What becomes of `Renew now` when the world goes on before the sweep comes to it."""
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from certificates.models import Certificate, Issuance, Renewal
+from config.lib import clock, jobs
+from domains.models import Domain
+from tests.unit.certificates.conftest import DIRECTORY, HOST
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+type Store = Callable[..., Certificate]
+
+
+def asked(domain: Domain, last: Certificate, **facts: Any) -> Renewal:
+    """Somebody has pressed it; the CA's suggestion is not due."""
+    renewal = Renewal.objects.create(
+        workspace=domain.workspace,
+        domain=domain,
+        names=[HOST],
+        names_key=last.names_key,
+        directory_url=DIRECTORY,
+        key_type="ecdsa-p256",
+        certificate=last,
+        ask_at=clock.now() + timedelta(days=1),
+        asked_as=uuid.uuid4(),
+        is_forced=True,
+    )
+    Renewal.unscoped.filter(pk=renewal.pk).update(run_after=clock.now(), **facts)
+    return renewal
+
+
+def looked(renewal: Renewal) -> Renewal:
+    jobs.run_due("renewal")
+    return Renewal.unscoped.get(pk=renewal.pk)
+
+
+def test_whoever_has_a_new_certificate_meanwhile_gets_no_second_one(store: Store, domain: Domain) -> None:
+    """It was kept back by a challenge that somebody was doing by hand, for instance."""
+    renewal = asked(domain, store(age_days=60), retry_at=clock.now() + timedelta(minutes=5), failures=1)
+    newer = store()
+    row = looked(renewal)
+    assert (row.certificate, row.asked_as, row.is_forced, row.failures) == (newer, None, False, 0)
+
+
+def test_one_that_was_started_by_a_look_that_was_cut_is_not_started_again(store: Store, domain: Domain) -> None:
+    renewal = asked(domain, store())
+    begun = Issuance.objects.create(
+        pk=renewal.asked_as,
+        workspace=domain.workspace,
+        domain=domain,
+        names=[HOST],
+        names_key=renewal.names_key,
+        directory_url=DIRECTORY,
+        state=Issuance.State.PENDING_CHALLENGE,
+        step=Issuance.Step.CHECK_RECORDS,
+        is_renewal=True,
+    )
+    row = looked(renewal)
+    assert (row.issuance, row.asked_as, row.is_forced) == (begun, None, False)
+
+
+def test_what_is_asked_before_the_first_look_is_not_forgotten(store: Store, domain: Domain) -> None:
+    renewal = asked(domain, store(), certificate=None)
+    assert looked(renewal).asked_as == renewal.asked_as
