@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from config.lib import clock
 from config.lib.errors import NeedsUser
@@ -74,7 +75,7 @@ def _look_at_processes(trail: Trail, connection: Connection, reader: Reader, fou
         try:
             outcome = run_command(connection, command.processes(), seconds=_SECONDS, secrets=hidden)
             found.has_shell = outcome.is_ok
-            found.running = of_processes(outcome.output)
+            found.running = of_processes(outcome.output, connection.username)
         except NeedsUser as error:
             if error.code != "ssh_no_shell":
                 raise
@@ -90,7 +91,8 @@ def _read_configurations(trail: Trail, connection: Connection, reader: Reader, f
         with connection.within(_READING_SECONDS, "read the configuration"):
             for one in found.running:
                 if one.daemon in READERS and one.configuration:
-                    found.sites += [site for site in READERS[one.daemon](reader, one.configuration) if site.is_sane]
+                    read = READERS[one.daemon](reader, one.configuration)
+                    found.sites += [replace(site, configuration=one.configuration) for site in read if site.is_sane]
         secure = sum(bool(site.certificate) for site in found.sites)
         note.detail = f"{len(found.sites)} sites, {secure} with a certificate"
 

@@ -11,25 +11,36 @@ from deploy.detection.sites import Running
 # What a daemon was given that decides which configuration it reads and where it writes: kept when it is called again.
 _FLAGS = {"nginx": ("-c", "-e", "-p"), "Apache": ("-f", "-d")}
 _OF_CONFIGURATION = ("-c", "-f", "--config")
+MOST = 20
 _BY_PROGRAM = {program: daemon for daemon in DAEMONS for program in daemon.programs}
 
 
-def of_processes(listed: str) -> list[Running]:
-    """The daemons among `user command line` lines, each once: its first process is its parent."""
-    found: dict[str, Running] = {}
-    for line in listed.splitlines():
-        user, _, rest = line.strip().partition(" ")
-        for one in _daemon_of(user, rest.split()):
-            found.setdefault(one.daemon, one)
-    return list(found.values())
+def of_processes(listed: str, username: str) -> list[Running]:
+    """The daemons among `user command line` lines, once for each configuration that they were given.
+
+    A title is whatever its process likes, so only root's and the SSH user's own processes say where a program and its
+    configuration lie; of anybody else's it is believed that such a daemon runs, and nothing more.
+    """
+    found = [one for line in listed.splitlines() for one in _daemon_of(line, username)]
+    known = {one.daemon for one in found if one.program}
+    kept: dict[tuple[str, str], Running] = {}
+    for one in found:
+        if one.program or one.daemon not in known:
+            kept.setdefault((one.daemon, one.configuration), one)
+    return list(kept.values())[:MOST]
 
 
-def _daemon_of(user: str, words: list[str]) -> Iterator[Running]:
-    if words[:3] == ["nginx:", "master", "process"]:  # It renames itself.
-        words = words[3:]
+def _daemon_of(line: str, username: str) -> Iterator[Running]:
+    user, _, rest = line.strip().partition(" ")
+    words = rest.split()
+    if words[:1] == ["nginx:"]:  # It renames itself, and its workers, too.
+        words = words[3:] if words[1:3] == ["master", "process"] else []
     program = words[0].rstrip(":") if words else ""
     daemon = _BY_PROGRAM.get(posixpath.basename(program))
     if daemon is None or (program == "master" and "/" not in program):
+        return
+    if user not in ("root", username):
+        yield Running(daemon.name, user, configuration=_usual(daemon))
         return
     given = {flag: value for flag, value in itertools.pairwise(words) if flag.startswith("-")}
     configuration = next((given[flag] for flag in _OF_CONFIGURATION if given.get(flag, "").startswith("/")), "")

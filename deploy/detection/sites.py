@@ -11,7 +11,7 @@ LONGEST_PATH = 1000
 class Site:
     """One TLS or plain host of a web, mail or proxy server as its configuration says. Paths are absolute or empty.
 
-    `names` empty: it answers for any name. `file` is where it was read.
+    `names` empty: it answers for any name. `file` is where it was read, `configuration` where reading began.
     """
 
     daemon: str
@@ -22,6 +22,7 @@ class Site:
     certificate: str = ""
     key: str = ""
     chain: str = ""
+    configuration: str = ""
 
     @property
     def is_sane(self) -> bool:
@@ -56,8 +57,10 @@ class Found:
     unseen: list[str] = field(default_factory=list)
     has_shell: bool = False
 
-    def runs(self, daemon: str) -> Running | None:
-        return next((one for one in self.running if one.daemon == daemon), None)
+    def running_of(self, site: Site) -> Running | None:
+        """The daemon that reads the configuration of `site`."""
+        same = (one for one in self.running if (one.daemon, one.configuration) == (site.daemon, site.configuration))
+        return next(same, None)
 
 
 def read_port(text: str, usual: int) -> int:

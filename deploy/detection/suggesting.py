@@ -59,7 +59,7 @@ def _how(running: Running) -> str:
 
 def _daemon_for(found: Found, site: Site | None, protocol: str) -> Running | None:
     """The daemon of the site that answers for the name; else the first that runs and speaks what the domain speaks."""
-    of_site = found.runs(site.daemon) if site else None
+    of_site = found.running_of(site) if site else None
     speaking = {daemon.name for daemon in DAEMONS if protocol in daemon.protocols}
     return of_site or next((one for one in found.running if one.daemon in speaking), None)
 

@@ -36,7 +36,7 @@ def from_line(line: str, *, seconds: int) -> Command:
 # Of every process its user and its command line; where there is no ps, from /proc.
 _PROCESSES = (
     "ps -eo user:32=,args= 2>/dev/null || for one in /proc/[0-9]*; do "
-    'stat -c %U "$one" 2>/dev/null | tr "\\n" " "; tr "\\0" " " < "$one/cmdline" 2>/dev/null; echo; done'
+    'stat -c %U "$one" 2>/dev/null | tr "\\n" " "; tr "\\0\\n" "  " < "$one/cmdline" 2>/dev/null; echo; done'
 )
 
 

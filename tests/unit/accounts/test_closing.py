@@ -105,7 +105,8 @@ def test_the_record_stays_and_says_what_went(cast: Cast) -> None:
     closed = events.get(kind="workspace.closed").data
     assert closed["removed"] == (
         "1 domain, 1 certificate with its private key, 1 server with its SSH key, "
-        "1 hosting panel with its credential, the prepaid balance (it is not paid back by itself), 1 entry of the balance, 1 API token, "
+        "1 hosting panel with its credential, the prepaid balance (it is not paid back by itself), "
+        "1 entry of the balance, 1 API token, "
         "the access of 2 people"
     )
     assert "127.0.0.1 could not be closed there" in closed["left"]

@@ -1,6 +1,7 @@
 """Configurations as distributions and people write them, and what is suggested from them."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -155,16 +156,32 @@ root     /usr/lib/postfix/sbin/master -w
 mallory  master of puppets
 postgres /usr/lib/postgresql/16/bin/postgres -D /var/lib/postgresql/16/main
 """
-    assert of_processes(listed) == [
+    assert of_processes(listed, "mmc-deploy") == [
         Running("nginx", "root", "/usr/sbin/nginx", "/opt/ngx/nginx.conf", ("-c", "/opt/ngx/nginx.conf")),
         Running("Apache", "root", "/usr/sbin/apache2", "/etc/apache2/apache2.conf"),
         Running("Postfix", "root", "/usr/lib/postfix/sbin/master", "/etc/postfix/main.cf"),
-        Running("PostgreSQL", "postgres", "/usr/lib/postgresql/16/bin/postgres"),
+        Running("PostgreSQL", "postgres"),
+    ]
+
+
+def test_a_title_is_believed_of_root_and_of_ourselves_alone() -> None:
+    """Else whoever has an account there could have a program of theirs called as root."""
+    listed = """
+mallory  nginx: master process /home/mallory/nginx -c /home/mallory/nginx.conf
+root     nginx: master process /usr/sbin/nginx
+mmc      nginx: master process /opt/nginx -c /opt/nginx.conf
+eve      /home/eve/haproxy -f /home/eve/haproxy.cfg
+"""
+    assert of_processes(listed, "mmc") == [
+        Running("nginx", "root", "/usr/sbin/nginx", "/etc/nginx/nginx.conf"),
+        Running("nginx", "mmc", "/opt/nginx", "/opt/nginx.conf", ("-c", "/opt/nginx.conf")),
+        Running("HAProxy", "eve", configuration="/etc/haproxy/haproxy.cfg"),
     ]
 
 
 def suggested(site: Site | None, running: Running, *, username: str = "mmc-deploy", protocol: str = "tls") -> Any:
-    found = Found(running=[running], sites=[site] if site else [], has_shell=True)
+    sites = [replace(site, configuration=running.configuration)] if site else []
+    found = Found(running=[running], sites=sites, has_shell=True)
     return suggest(found, host="shop.example.net", port=443, protocol=protocol, username=username)
 
 
