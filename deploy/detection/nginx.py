@@ -3,7 +3,7 @@
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deploy.detection.reading import Reader
 from deploy.detection.sites import Site
@@ -17,17 +17,25 @@ _TOKEN = re.compile(r"""#[^\n]*|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([{};])|
 
 @dataclass
 class Directive:
-    """`file` is where it stands; `inside` is None for one that ends with a semicolon."""
+    """`file` is where it stands; `inside` is None for one that ends with a semicolon.
+
+    `opens` is the offset in the file's text behind its brace, 0 without one.
+    """
 
     words: list[str]
     file: str
     inside: list["Directive"] | None = None
+    opens: int = 0
 
 
 def read_sites(reader: Reader, path: str) -> list[Site]:
     """Every `server` of the configuration that begins at `path`."""
-    prefix = posixpath.dirname(path)
-    return list(_servers(_expanded(_parsed(reader.text(path), path), reader, prefix, 0), prefix, {}))
+    return list(_servers(read_tree(reader, path), posixpath.dirname(path), {}))
+
+
+def read_tree(reader: Reader, path: str) -> list[Directive]:
+    """The configuration that begins at `path`, with all that it includes in its place."""
+    return _expanded(_parsed(reader.text(path), path), reader, posixpath.dirname(path), 0)
 
 
 def _parsed(text: str, file: str) -> list[Directive]:
@@ -42,7 +50,7 @@ def _parsed(text: str, file: str) -> list[Directive]:
         if sign == "}":
             open_blocks = open_blocks[:-1] or [top]
         elif words:
-            one = Directive(words, file, [] if sign == "{" else None)
+            one = Directive(words, file, [], match.end()) if sign == "{" else Directive(words, file)
             open_blocks[-1].append(one)
             if one.inside is not None and len(open_blocks) < DEEPEST:
                 open_blocks.append(one.inside)
@@ -58,7 +66,7 @@ def _expanded(found: Sequence[Directive], reader: Reader, prefix: str, depth: in
             for path in reader.matching(posixpath.join(prefix, one.words[1])):
                 result += _expanded(_parsed(reader.text(path), path), reader, prefix, depth + 1)
         elif one.inside is not None:
-            result.append(Directive(one.words, one.file, _expanded(one.inside, reader, prefix, depth)))
+            result.append(replace(one, inside=_expanded(one.inside, reader, prefix, depth)))
         else:
             result.append(one)
     return result
@@ -86,7 +94,7 @@ def _site(server: Directive, prefix: str, inherited: dict[str, str]) -> Site:
         daemon=NAME,
         file=server.file,
         names=tuple(name for name in names if name not in ("", "_")),
-        ports=tuple(_port(words[1]) for words in listens),
+        ports=tuple(port_of(words[1]) for words in listens),
         root=_path(own.get("root", "") or _root_of_location(inside), prefix),
         certificate=_path(own.get("ssl_certificate", ""), prefix) if is_secure else "",
         key=_path(own.get("ssl_certificate_key", ""), prefix) if is_secure else "",
@@ -102,7 +110,7 @@ def _root_of_location(inside: Sequence[Directive]) -> str:
     return ""
 
 
-def _port(text: str) -> int:
+def port_of(text: str) -> int:
     last = text.rpartition(":")[2] if "]" not in text else text.rpartition("]")[2].lstrip(":")
     return int(last) if last.isdigit() else 80
 

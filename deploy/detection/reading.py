@@ -20,15 +20,18 @@ class Reader:
 
     def text(self, path: str) -> str:
         """The content, replaced where it is no UTF-8; empty when it is not there or may not be read."""
+        return self.content(path).decode(errors="replace").replace("\0", "")
+
+    def content(self, path: str) -> bytes:
+        """As it lies there, at most MAX_READ; empty as `text`."""
         if self._read >= MAX_FILES:
-            return ""
+            return b""
         self._read += 1
         try:
-            content = self.files.read(path)
+            return self.files.read(path) or b""
         except NeedsUser:
             self.denied.append(path)
-            return ""
-        return content.decode(errors="replace").replace("\0", "") if content else ""
+            return b""
 
     def matching(self, pattern: str) -> list[str]:
         """The paths that a pattern of an `Include` means, in order; a pattern may stand in the last part alone."""
