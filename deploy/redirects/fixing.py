@@ -1,0 +1,96 @@
+"""The worker's side of `Fix ACME redirect`: look, apply, undo. All repeatable after any cut."""
+
+from collections.abc import Callable, Mapping
+
+from config.lib.errors import ExpectedError, NeedsUser
+from deploy.models import TargetRun
+from deploy.redirects import rights, standing
+from deploy.redirects.changing import change, put_back, test_configuration
+from deploy.redirects.looking import Job, Plan, judge, make_plan, sha256
+from deploy.redirects.standing import HALF_WAY
+from deploy.result import Result
+from deploy.session import opened
+from deploy.ssh.files import remote_files
+from deploy.trail import Trail
+
+State, Deed = TargetRun.State, TargetRun.Deed
+NOTHING = "Nothing to change"
+WOULD_CHANGE = "What would change"
+
+
+def fix_redirect(run: TargetRun, trail: Trail) -> Result:
+    """What the run's deed says, after mending what a worker that died left half-done. Blocks for minutes."""
+    if run.target is None or run.server is None:
+        raise NeedsUser("deploy_nothing_left")
+    target, server = run.target, run.server
+    with opened(run, trail, server, must_be_trusted=True) as connection, remote_files(connection) as plain:
+        job = Job(run, trail, target, server, connection, plain)
+        mended = _mend(job)
+        if mended and run.deed == Deed.UNDO:
+            return mended
+        return _DEEDS[Deed(run.deed)](job)
+
+
+def _mend(job: Job) -> Result | None:
+    left = standing.read(job.target)
+    if left is None or left.phase not in HALF_WAY:
+        return None
+    files = rights.files_by_right(job.trail, job.target, job.connection, job.plain, left)
+    put_back(job, files, left)
+    return Result(State.SUCCEEDED, files=[left.file])
+
+
+def _look(job: Job) -> Result:
+    """Changes nothing, the token in the webroot aside."""
+    plan, problem = _examine(job)
+    if plan is None:
+        return Result(State.SUCCEEDED)
+    _show(job, plan)
+    return Result(State.SUCCEEDED if problem is None else State.PARTIAL, error=problem)
+
+
+def _apply(job: Job) -> Result:
+    plan, _ = _examine(job)
+    if plan is None:
+        return Result(State.SUCCEEDED)
+    files = rights.files_by_right(job.trail, job.target, job.connection, job.plain, plan.standing)
+    test_configuration(job, plan.standing)
+    change(job, files, plan)
+    return Result(State.SUCCEEDED, files=[plan.standing.file])
+
+
+def _undo(job: Job) -> Result:
+    known = standing.read(job.target)
+    if known is None:
+        raise NeedsUser("redirect_nothing_kept", host=job.server.label)
+    if sha256(job.plain.read(known.file) or b"") not in (known.after, known.before):
+        raise NeedsUser("redirect_edited_since", file=known.file, backup=known.backup, host=job.server.label)
+    files = rights.files_by_right(job.trail, job.target, job.connection, job.plain, known)
+    put_back(job, files, known)
+    return Result(State.SUCCEEDED, files=[known.file])
+
+
+_DEEDS: Mapping[TargetRun.Deed, Callable[[Job], Result]] = {Deed.LOOK: _look, Deed.APPLY: _apply, Deed.UNDO: _undo}
+
+
+def _examine(job: Job) -> tuple[Plan | None, ExpectedError | None]:
+    """The change that would help, and why it is needed; no plan where the token is served already.
+
+    Raises the problem itself where our lines stand there and something else is in the way.
+    """
+    problem = judge(job)
+    if problem is None:
+        with job.trail.step(NOTHING) as note:
+            note.detail = "the challenge path is served as it is"
+        return None, None
+    plan = make_plan(job)
+    if plan.after == plan.before:
+        raise NeedsUser(problem.code, **problem.params)
+    return plan, problem
+
+
+def _show(job: Job, plan: Plan) -> None:
+    with job.trail.step(WOULD_CHANGE, seconds=60) as note:
+        note.detail = plan.standing.file
+        rule = rights.rule_of(job.connection, job.target, plan.standing)
+        note.data = {"diff": plan.diff, "rule": rule, "backup": plan.standing.backup}
