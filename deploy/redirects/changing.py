@@ -7,7 +7,7 @@ from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, NeedsUser, Transient
 from deploy.proof import LOOKS_IN_A_ROW
 from deploy.redirects import rights, standing
-from deploy.redirects.looking import Job, Plan, ask_for_token, sha256
+from deploy.redirects.looking import PAUSE, Job, Plan, ask_for_token, sha256
 from deploy.redirects.standing import Standing
 from deploy.reload import LONGEST_SECONDS, explain, run_line
 from deploy.ssh.files import RemoteFiles
@@ -16,7 +16,6 @@ PUT_BACK = "Put the configuration back as it was"
 _FILE_SECONDS = 120
 # A reload returns before the new workers answer, and for a moment old ones answer beside them.
 _LOOKS = 8
-_PAUSE = 0.5
 _PROOF_SECONDS = _LOOKS * 30
 
 
@@ -52,6 +51,7 @@ def _back_up(job: Job, files: RemoteFiles, plan: Plan) -> None:
     backup = plan.standing.backup
     with job.trail.step(f"Back up {plan.standing.file}", seconds=_FILE_SECONDS) as note:
         files.make_directories(backup.rpartition("/")[0])
+        files.remove(backup)  # Of a try in the same second, which was cut.
         files.write_new(backup, plan.before, plan.standing.mode)
         note.detail = f"as {backup}"
     crash_here("fix.backed_up")
@@ -107,7 +107,7 @@ def _prove(job: Job) -> None:
             in_a_row = 0 if problem else in_a_row + 1
             if in_a_row == LOOKS_IN_A_ROW:
                 break
-            time.sleep(_PAUSE)
+            time.sleep(PAUSE)
         if problem:
             raise NeedsUser(problem.code, **problem.params)
         note.detail = "it is served: a CA would accept it"

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from config.lib.errors import ExpectedError, NeedsUser
-from deploy.models import TargetRun
+from deploy.models import RunStep, TargetRun
 from deploy.redirects import rights, standing
-from deploy.redirects.changing import change, put_back, test_configuration
+from deploy.redirects.changing import PUT_BACK, change, put_back, test_configuration
 from deploy.redirects.looking import Job, Plan, judge, make_plan, sha256
 from deploy.redirects.standing import HALF_WAY
 from deploy.result import Result
@@ -28,6 +28,8 @@ def fix_redirect(run: TargetRun, trail: Trail) -> Result:
         mended = _mend(job)
         if mended and run.deed == Deed.UNDO:
             return mended
+        if mended and run.deed == Deed.APPLY:
+            return _apply_again(job)
         return _DEEDS[Deed(run.deed)](job)
 
 
@@ -51,8 +53,16 @@ def _look(job: Job) -> Result:
 
 def _apply(job: Job) -> Result:
     plan, _ = _examine(job)
-    if plan is None:
-        return Result(State.SUCCEEDED)
+    return Result(State.SUCCEEDED) if plan is None else _carry_out(job, plan)
+
+
+def _apply_again(job: Job) -> Result:
+    """After what was half-done is put back: that it was needed is known, and for a moment old workers say otherwise."""
+    plan = make_plan(job)
+    return _apply(job) if plan.after == plan.before else _carry_out(job, plan)
+
+
+def _carry_out(job: Job, plan: Plan) -> Result:
     files = rights.files_by_right(job.trail, job.target, job.connection, job.plain, plan.standing)
     test_configuration(job, plan.standing)
     change(job, files, plan)
@@ -61,6 +71,8 @@ def _apply(job: Job) -> Result:
 
 def _undo(job: Job) -> Result:
     known = standing.read(job.target)
+    if known is None and _is_put_back(job.run):
+        return Result(State.SUCCEEDED)  # By a worker that died before it could say so.
     if known is None:
         raise NeedsUser("redirect_nothing_kept", host=job.server.label)
     if sha256(job.plain.read(known.file) or b"") not in (known.after, known.before):
@@ -68,6 +80,10 @@ def _undo(job: Job) -> Result:
     files = rights.files_by_right(job.trail, job.target, job.connection, job.plain, known)
     put_back(job, files, known)
     return Result(State.SUCCEEDED, files=[known.file])
+
+
+def _is_put_back(run: TargetRun) -> bool:
+    return RunStep.unscoped.filter(run=run, name=PUT_BACK, state=RunStep.State.SUCCEEDED).exists()
 
 
 _DEEDS: Mapping[TargetRun.Deed, Callable[[Job], Result]] = {Deed.LOOK: _look, Deed.APPLY: _apply, Deed.UNDO: _undo}

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ from deploy.trail import Trail
 _SECONDS = 15
 _READING_SECONDS = 60
 _PROBE_SECONDS = 60
+PAUSE = 0.5
 
 FINDERS: Mapping[str, Callable[[ExactReader, str, str, int], Vhost | None]] = {
     "nginx": nginx.find_vhost,
@@ -94,6 +96,10 @@ def judge(job: Job) -> ExpectedError | None:
     with job.trail.step(f"Ask for a token at http://{job.host}/", seconds=_PROBE_SECONDS * 2) as note:
         problem = ask_for_token(job)
         if problem is None:
+            # Right after a reload a worker of before may have answered.
+            time.sleep(PAUSE)
+            problem = ask_for_token(job)
+        if problem is None:
             note.detail = "it is served: a CA would accept it"
         elif problem.code not in CURABLE:
             raise problem
@@ -123,14 +129,18 @@ def _web_servers(job: Job) -> list[Running]:
             raise
         raise NeedsUser("redirect_needs_shell", **known) from error
     found: dict[str, Running] = {}
+    # Of each line by itself: one with a configuration of its own may run beside the usual one. Workers name none.
     for line in outcome.output.splitlines():
-        for one in of_processes(line):
-            # One with its own configuration may run beside the usual one. nginx's workers call themselves `nginx:`.
-            if one.daemon in FINDERS and one.configuration and not one.program.endswith(":"):
+        for one in of_processes("" if _is_worker(line) else line):
+            if one.daemon in FINDERS and one.configuration:
                 found.setdefault(one.configuration, one)
     if not found:
         raise NeedsUser("redirect_no_server", **known)
     return list(found.values())
+
+
+def _is_worker(line: str) -> bool:
+    return " nginx: " in line and " master process " not in line
 
 
 def _plan_among(job: Job, running: list[Running]) -> Plan:

@@ -20,6 +20,7 @@ from tests.servers.ports import wait_until
 from tests.servers.sshd import Sshd
 
 Deed = TargetRun.Deed
+UNKNOWN = "/.well-known/acme-challenge/unknown"
 
 
 class FixScene(Scene):

@@ -1,23 +1,25 @@
 """`Fix ACME redirect` on real servers: what is shown, applied, proven, undone, and put back when it fails."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from auditlog.models import Event
-from config.lib.errors import NeedsUser
+from config.lib.errors import NeedsUser, describe
 from deploy.models import RunStep, Target, TargetRun
 from tests.cast import Cast, make_cast
 from tests.integration.deploying import HOST, told
-from tests.integration.redirecting import WAYS, Deed, FixScene, asked, redirect_everything, reload
+from tests.integration.redirecting import UNKNOWN, WAYS, Deed, FixScene, asked, redirect_everything, reload
 from tests.servers.apache import Apache, apache
+from tests.servers.child import is_root
 from tests.servers.dns import ChallengeDns
 from tests.servers.nginx import Nginx, nginx
+from tests.servers.people import DeployUser, allow_lines
 from tests.servers.ports import wait_until
 from tests.servers.sshd import Sshd, sshd
 
-UNKNOWN = "/.well-known/acme-challenge/unknown"
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(90)]
 
 
@@ -181,3 +183,41 @@ class TestWhenItCannot:
 
 def steps(run: TargetRun) -> list[str]:
     return list(RunStep.unscoped.filter(run=run).order_by("position").values_list("name", flat=True))
+
+
+@pytest.mark.skipif(not is_root(), reason="only root makes a configuration that is root's")
+class TestBySudo:
+    """nginx as most have it: started by root, its configuration root's."""
+
+    @pytest.fixture
+    def web(self) -> Iterator[Nginx]:
+        with nginx(DeployUser("root", Path("/root"), "", ""), [HOST]) as server:
+            (server.document_root / ".well-known/acme-challenge").mkdir(parents=True)
+            yield server
+
+    def test_the_shown_lines_are_all_that_it_takes(
+        self, settings: Any, cast: Cast, dns_server: ChallengeDns, web: Nginx
+    ) -> None:
+        redirect_everything(web, "nginx return")
+        before, mode = web.configuration.read_bytes(), web.configuration.stat().st_mode
+        scene = FixScene(settings, cast.acme, web, dns_server)
+        with sshd(sudo=["/bin/true"]) as server:
+            server.user.own(web.document_root / ".well-known/acme-challenge")
+            target = scene.row(server, use_sudo=True)
+            look = scene.fix(target, Deed.LOOK)
+            assert look.state == "partial", told(look)
+            refused = scene.fix(target, Deed.APPLY)
+            assert (refused.state, refused.error_code) == ("failed", "redirect_needs_rule"), told(refused)
+            assert describe(refused.error_code, refused.error_params).paste == shown(look)["rule"]
+            assert web.configuration.read_bytes() == before
+            allow_lines(server.user.name, shown(look)["rule"])
+            applied = scene.fix(target, Deed.APPLY)
+            assert applied.state == "succeeded", told(applied)
+            assert (web.configuration.stat().st_uid, web.configuration.stat().st_mode) == (0, mode)
+            undone = scene.fix(target, Deed.UNDO)
+            assert undone.state == "succeeded", told(undone)
+        assert web.configuration.read_bytes() == before
+        assert [path.name for path in web.place.glob(".mmc-*")] == []
+        (backup,) = Path("/var/backups/managemycert").glob(f"{web.configuration.name}.mmc-backup-*")
+        assert backup.read_bytes() == before
+        backup.unlink()
