@@ -10,7 +10,6 @@ from ninja import Router
 from accounts.api import Accepted, ApiRequest, ListQuery, Page, Status, operation, page_of, routers
 from certificates.models import Certificate
 from config.lib import jobs
-from deploy.api_runs import load_target, settled_run
 from deploy.deployments import require_deployable, running_deployment, start_deployment
 from deploy.http01 import api as http01_api  # noqa: F401  (it registers its own operation)
 from deploy.http01.renewing import RenewalRun, find_renewal_run, show_renewal_run
@@ -24,6 +23,7 @@ from deploy.inputs import (
     read_fingerprint,
     read_placement,
 )
+from deploy.loading import load_target
 from deploy.models import Deployment, Server, Target, TargetRun
 from deploy.panels import api as panels_api  # noqa: F401  (its operations register themselves)
 from deploy.paying import require_affordable

@@ -4,10 +4,11 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from accounts.api import Accepted, ApiRequest, Status, operation, routers
-from deploy.api_runs import load_target, settled_run
+from deploy.loading import load_target
 from deploy.models import Target, TargetRun
 from deploy.redirects.starting import start_fix
 from deploy.shapes import RunOut
+from deploy.waiting import settled_run
 
 router = Router(tags=["Deployment"])
 routers.add("redirects", router)

@@ -56,7 +56,7 @@ def redirect_everything(web: Nginx | Apache, way: str) -> None:
     to = f"https://{HOST}:{web.https_port}"
     (web.place / WAYS[way][0]).write_text(WAYS[way][1].replace("{to}", to) + "\n")
     reload(web)
-    wait_until(lambda: asked(web) == "301", seconds=5, what="the redirect")
+    wait_until(lambda: asked(web) == "301", seconds=15, what="the redirect")
 
 
 WAYS: Mapping[str, tuple[str, str]] = {

@@ -70,7 +70,7 @@ class TestEveryWay:
             assert [line[1:] for line in added] == [
                 line for line in after.decode().splitlines() if line not in before.decode().splitlines()
             ]
-            wait_until(lambda: asked(web, UNKNOWN) == "404", seconds=5, what="the old workers' end")
+            wait_until(lambda: asked(web, UNKNOWN) == "404", seconds=15, what="the old workers' end")
             assert (asked(web), asked(web, "/any/thing")) == ("301", "301"), "everything else is still redirected"
             (backup,) = (ssh_server.user.home / ".mmc-backups").glob(f"{web.configuration.name}.mmc-backup-*Z")
             assert backup.read_bytes() == before
@@ -81,7 +81,7 @@ class TestEveryWay:
             undone = scene.fix(target, Deed.UNDO)
             assert undone.state == "succeeded", told(undone)
             assert web.configuration.read_bytes() == before
-            wait_until(lambda: asked(web, UNKNOWN) == "301", seconds=5, what="the old configuration")
+            wait_until(lambda: asked(web, UNKNOWN) == "301", seconds=15, what="the old configuration")
             assert left_behind(web) == []
             backup.unlink()
         kinds = Event.unscoped.filter(kind__startswith="target.redirect").order_by("pk").values_list("kind", flat=True)
