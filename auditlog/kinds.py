@@ -158,6 +158,15 @@ KINDS: dict[str, EventKind] = {
         "{panel} showed the certificate {seen} instead of the pinned {expected}", "critical", alerts=True
     ),
     "panel.tested": EventKind("{panel} was tested: {state}"),
+    "target.redirect_looked": EventKind("Fix ACME redirect on {server} only looked: {state}"),
+    "target.redirect_asked": EventKind("{actor} asked for Fix ACME redirect of {domain} on {server}", "warning"),
+    "target.redirect_fixed": EventKind("Fix ACME redirect on {server}: {state}. Changed: {file}", "warning"),
+    "target.redirect_undo_asked": EventKind(
+        "{actor} asked to undo Fix ACME redirect of {domain} on {server}", "warning"
+    ),
+    "target.redirect_undone": EventKind(
+        "Fix ACME redirect on {server} was undone: {state}. Changed: {file}", "warning"
+    ),
     "deployment.started": EventKind("{actor} started to deploy the certificate for {names} to {domain}"),
     # An outcome's data is what its mail tells: `deployment`, `names`, `issuer`, `not_before` and `not_after`
     # (RFC 3339), `fingerprint_sha256`, `summary` ("2 of 3 targets serve it") and `targets`, each `{server, state:

@@ -23,9 +23,11 @@ from deploy.inputs import (
     read_fingerprint,
     read_placement,
 )
+from deploy.loading import load_target
 from deploy.models import Deployment, Server, Target, TargetRun
 from deploy.panels import api as panels_api  # noqa: F401  (its operations register themselves)
 from deploy.paying import require_affordable
+from deploy.redirects import api as redirects_api  # noqa: F401  (it registers its own operations)
 from deploy.servers import change_server, delete_server, find_or_make_server, trust_server
 from deploy.shapes import (
     DeploymentOut,
@@ -50,11 +52,6 @@ routers.add("deploy", router)
 
 def load_server(request: ApiRequest, key: uuid.UUID) -> Server:
     return get_object_or_404(Server.objects.for_workspace(request.workspace), pk=key)
-
-
-def load_target(request: ApiRequest, key: uuid.UUID) -> Target:
-    rows = Target.objects.for_workspace(request.workspace).select_related("server", "domain")
-    return get_object_or_404(rows, pk=key)
 
 
 def load_run(request: ApiRequest, key: uuid.UUID) -> TargetRun | RenewalRun:

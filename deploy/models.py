@@ -87,6 +87,8 @@ class Target(OwnedModel):
     journal = models.JSONField(null=True, blank=True, default=None, editable=False)
     # What `Detect platform` saw last, with what it suggests: see deploy.detection.looking.
     detected = models.JSONField(default=dict, blank=True, editable=False)
+    # The change of `Fix ACME redirect` that stands in the server's configuration, or is half-done: deploy.redirects.
+    redirect_fix = models.JSONField(null=True, blank=True, default=None, editable=False)
     # What the last deployment that changed files here replaced: see deploy.undoing.
     previous = models.JSONField(null=True, blank=True, default=None, editable=False)
     installed_certificate = models.ForeignKey(
@@ -249,6 +251,14 @@ class TargetRun(LeasedJob, OwnedModel):
         DETECT = "detect", "Detect platform"
         DEPLOY = "deploy"
         UNDO = "undo", "Undo last deploy"
+        FIX_REDIRECT = "fix_redirect", "Fix ACME redirect"
+
+    class Deed(models.TextChoices):
+        """What a run of `Fix ACME redirect` does; the other kinds have one deed each."""
+
+        LOOK = "look"
+        APPLY = "apply"
+        UNDO = "undo"
 
     class State(models.TextChoices):
         WAITING = "waiting"
@@ -265,6 +275,7 @@ class TargetRun(LeasedJob, OwnedModel):
     OPEN_STATES = (State.WAITING, State.RUNNING)
 
     kind = models.CharField(max_length=16, choices=Kind.choices)
+    deed = models.CharField(max_length=8, choices=Deed.choices, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     outcome = models.CharField(max_length=10, choices=Outcome.choices, blank=True)
     domain = models.ForeignKey("domains.Domain", on_delete=models.CASCADE, related_name="target_runs")

@@ -22,6 +22,9 @@ from deploy.panels.keeping import keep_on_panel, record_try
 from deploy.panels.trying import try_panel
 from deploy.paying import settle_payment, wait_for_balance
 from deploy.reconcile import KIND, plan_retry
+from deploy.redirects.fixing import fix_redirect
+from deploy.redirects.standing import HALF_WAY
+from deploy.redirects.telling import tell_of_fix
 from deploy.result import SUPERSEDED, Result
 from deploy.settling import lock_domain, settle_deployment
 from deploy.together import deploy_together, join
@@ -39,6 +42,7 @@ ALONE: Mapping[str, Callable[[TargetRun, Trail], Result]] = {
     TargetRun.Kind.TEST: check_target,
     TargetRun.Kind.DETECT: detect_on_target,
     TargetRun.Kind.UNDO: undo_on_target,
+    TargetRun.Kind.FIX_REDIRECT: fix_redirect,
 }
 AT_PANELS: Mapping[str, Callable[[TargetRun, Trail], Result]] = {
     TargetRun.Kind.TEST: try_panel,
@@ -120,7 +124,8 @@ def _is_half_done(run: TargetRun, error: Transient) -> bool:
     """Between two sets of files, or handed to a panel that does not serve it yet."""
     if error.code == PENDING:
         return True
-    return run.target is not None and bool(Target.unscoped.filter(Q(pk=run.target_id), journal__isnull=False).exists())
+    half_done = Q(journal__isnull=False) | Q(redirect_fix__phase__in=HALF_WAY)
+    return run.target is not None and bool(Target.unscoped.filter(half_done, Q(pk=run.target_id)).exists())
 
 
 def _come_back(run: TargetRun, error: Transient) -> timedelta | None:
@@ -166,6 +171,8 @@ def _follow_up(run: TargetRun, result: Result, token: uuid.UUID | None) -> None:
         lock_domain(run.deployment)
     if run.kind in LOOKS:
         record_try(run, result) if run.panel_target_id else _record_look(run, result)
+    elif run.kind == TargetRun.Kind.FIX_REDIRECT:
+        tell_of_fix(run, result)
     else:
         settle_payment(run, result)
     if run.kind == TargetRun.Kind.DEPLOY and run.place_id != run.pk and not _is_superseded(result):

@@ -19,6 +19,11 @@ HALF_DONE = Q(
     kind__in=(TargetRun.Kind.DEPLOY, TargetRun.Kind.UNDO),
     state__in=TargetRun.OPEN_STATES,
     target__journal__isnull=False,
+) | Q(
+    kind=TargetRun.Kind.FIX_REDIRECT,
+    deed__in=(TargetRun.Deed.APPLY, TargetRun.Deed.UNDO),
+    state__in=TargetRun.OPEN_STATES,
+    target__redirect_fix__phase__in=("changing", "putting_back"),
 )
 
 
@@ -83,4 +88,4 @@ def leave_busy_out(rows: QuerySet[TargetRun]) -> QuerySet[TargetRun]:
     busy_panel = Q(panel_account__lease_until__gte=Now()) & ~Q(panel_account__lease_token=F("pk"))
     half_done = TargetRun.unscoped.filter(HALF_DONE, server=OuterRef("server"), run_after__lte=clock.now())
     free = rows.exclude(busy).exclude(busy_panel)
-    return free.filter(Q(target__journal__isnull=False) | ~Exists(half_done))
+    return free.filter(HALF_DONE | Q(target__journal__isnull=False) | ~Exists(half_done))

@@ -80,6 +80,7 @@ class RunOut(Schema):
     host_key_fingerprint: str | None
     steps: list[StepOut]
     error: ErrorOut | None
+    diff: str | None = Field(None, description="Of Fix ACME redirect: what would change, as `diff -u` shows it.")
 
 
 class CommandOut(Schema):
@@ -181,6 +182,7 @@ def show_run(run: TargetRun) -> dict[str, object]:
         "host_key_fingerprint": run.host_key_fingerprint or None,
         "steps": [show_step(step) for step in run.steps.all()],
         "error": show_error(run),
+        "diff": next((step.data["diff"] for step in run.steps.all() if "diff" in step.data), None),
     }
 
 

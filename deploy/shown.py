@@ -19,7 +19,7 @@ from deploy.settling import current_runs, next_try
 from deploy.ssh import placement
 from domains.models import Domain
 
-LOOKS = (TargetRun.Kind.TEST, TargetRun.Kind.DETECT)
+LOOKS = (TargetRun.Kind.TEST, TargetRun.Kind.DETECT, TargetRun.Kind.FIX_REDIRECT)
 STEPS = Prefetch("steps", queryset=RunStep.unscoped.order_by("position"))
 RUNS = (Prefetch("runs", queryset=TargetRun.unscoped.select_related("target", "server").prefetch_related(STEPS)),)
 
@@ -61,6 +61,7 @@ class Row:
     number: int
     test: ShownRun | None
     detection: ShownRun | None
+    redirect: ShownRun | None
     missing: Sequence[str]
     files: Sequence[dict[str, Any]]
     user_lines: str
@@ -111,6 +112,7 @@ def _step(step: RunStep, run: TargetRun) -> dict[str, Any]:
         "seconds": step.seconds,
         "output": _more_than(step.detail, step.output),
         "files": step.data.get("files", []),
+        "data": step.data,
         "wording": wording,
     }
 
@@ -121,7 +123,7 @@ def _more_than(detail: str, output: str) -> str:
 
 
 def latest_looks(targets: Sequence[Target]) -> dict[tuple[Any, str], ShownRun]:
-    """The last `Test SSH` and `Detect platform` of each target, in one query for all and one for their steps."""
+    """The last look of each kind at each target, in one query for all and one for their steps."""
     if not targets:
         return {}
     rows = TargetRun.objects.for_workspace(targets[0].workspace_id).filter(kind__in=LOOKS)
@@ -145,6 +147,7 @@ def _row(form: TargetForm, number: int, looks: dict[tuple[Any, str], ShownRun]) 
         number=number,
         test=looks.get((target.pk, TargetRun.Kind.TEST)) if target else None,
         detection=looks.get((target.pk, TargetRun.Kind.DETECT)) if target else None,
+        redirect=looks.get((target.pk, TargetRun.Kind.FIX_REDIRECT)) if target else None,
         missing=missing_of(target) if target and target.is_draft else [],
         files=files_of(target),
         user_lines=sudoers.user_lines(

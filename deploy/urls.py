@@ -3,6 +3,7 @@ from django.urls import path
 from deploy import server_views, uploading, views
 from deploy.http01 import views as http01
 from deploy.panels import views as panels
+from deploy.redirects import views as redirects
 
 app_name = "deploy"
 
@@ -43,6 +44,9 @@ urlpatterns = [
     path(f"{_PANEL}trust/", panels.trust, name="panel-trust"),
     path(f"{_PANEL}replace/", panels.replace, name="panel-replace"),
     path(f"{_PANEL}delete/", panels.delete, name="panel-delete"),
+    path(f"{_TARGET}fix-redirect/", redirects.look, name="redirect-look"),
+    path(f"{_TARGET}fix-redirect/apply/", redirects.apply, name="redirect-apply"),
+    path(f"{_TARGET}fix-redirect/undo/", redirects.undo, name="redirect-undo"),
     path(f"{_RUN}live/", views.show_run_live, name="run-live"),
     path(_DEPLOYMENT, views.show_deployment, name="deployment-show"),
     path(f"{_DEPLOYMENT}undo/", views.undo, name="deployment-undo"),

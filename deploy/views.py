@@ -35,7 +35,11 @@ from domains.tabs import domain_context
 from domains.views import find_domain
 from notifications.renewing.boxes import boxes_of
 
-LOOK_PAGES: Mapping[str, str] = {TargetRun.Kind.TEST: "_test.html", TargetRun.Kind.DETECT: "_detection.html"}
+LOOK_PAGES: Mapping[str, str] = {
+    TargetRun.Kind.TEST: "_test.html",
+    TargetRun.Kind.DETECT: "_detection.html",
+    TargetRun.Kind.FIX_REDIRECT: "redirects/_run.html",
+}
 
 
 @require_GET

@@ -5,7 +5,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from deploy.detection.reading import MAX_CHARACTERS, Reader
+from deploy.detection.reading import MAX_SIZE, Reader
 from deploy.detection.sites import Site, read_port
 
 NAME = "Apache"
@@ -15,31 +15,36 @@ LONGEST_LINE = 8192
 
 _CONTINUED = re.compile(r"\\\r?\n")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
-_HOST_BEGINS = re.compile(r"<VirtualHost\s++([^>]*+)>", re.IGNORECASE)
-_HOST_ENDS = re.compile(r"</VirtualHost>", re.IGNORECASE)
+HOST_BEGINS = re.compile(r"<VirtualHost\s++([^>]*+)>", re.IGNORECASE)
+HOST_ENDS = re.compile(r"</VirtualHost>", re.IGNORECASE)
 
 type Line = tuple[str, list[str]]
 
 
 def read_sites(reader: Reader, path: str) -> list[Site]:
     """Every virtual host of the configuration that begins at `path`, with what it takes over from the main server."""
-    lines = list(_lines(reader, path, _Place(posixpath.dirname(path)), 0))
+    lines = read_lines(reader, path)
     main = dict[str, list[str]]()
     sites: list[Site] = []
     current: dict[str, list[str]] | None = None
     where, file = "", path
     for file_of_line, line in lines:
-        begins = _HOST_BEGINS.match(line)
+        begins = HOST_BEGINS.match(line)
         if begins:
             current, where, file = {}, begins[1], file_of_line
-        elif _HOST_ENDS.match(line):
+        elif HOST_ENDS.match(line):
             sites += [_site(current, main, where, file)] if current is not None else []
             current = None
         else:
-            name, words = _words(line)
+            name, words = words_of(line)
             settings = main if current is None else current
             settings.setdefault(name, []).extend(words)
     return sites
+
+
+def read_lines(reader: Reader, path: str) -> list[tuple[str, str]]:
+    """(file, line) of the configuration that begins at `path`, with all that it includes in its place."""
+    return list(_lines(reader, path, _Place(posixpath.dirname(path)), 0))
 
 
 class _Place:
@@ -48,7 +53,7 @@ class _Place:
     def __init__(self, root: str) -> None:
         self.root = root.removesuffix("/conf")
         self.variables: dict[str, str] = {}
-        self.room = MAX_CHARACTERS
+        self.room = MAX_SIZE
 
     def learn(self, name: str, words: list[str]) -> None:
         if name == "serverroot" and words:
@@ -73,7 +78,7 @@ def _lines(reader: Reader, path: str, place: _Place, depth: int) -> Iterator[tup
         line = place.filled(raw.strip())
         if not line or line.startswith("#"):
             continue
-        name, words = _words(line)
+        name, words = words_of(line)
         place.learn(name, words)
         if name in ("include", "includeoptional") and words and depth < DEEPEST:
             for one in reader.matching(posixpath.join(place.root, words[0])):
@@ -87,7 +92,7 @@ def _lines(reader: Reader, path: str, place: _Place, depth: int) -> Iterator[tup
 _PATHS = ("documentroot", "sslcertificatefile", "sslcertificatekeyfile", "sslcertificatechainfile")
 
 
-def _words(line: str) -> Line:
+def words_of(line: str) -> Line:
     """The directive in lower case, and its arguments; a line that is no directive has an odd name and harms nobody."""
     try:
         words = shlex.split(line, comments=False)

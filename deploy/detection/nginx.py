@@ -3,7 +3,7 @@
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deploy.detection.reading import Reader
 from deploy.detection.sites import Site, read_port
@@ -22,17 +22,25 @@ _INHERITED = ("root", "ssl", "ssl_certificate", "ssl_certificate_key")
 
 @dataclass(slots=True)
 class Directive:
-    """`file` is where it stands; `inside` is None for one that ends with a semicolon."""
+    """`file` is where it stands; `inside` is None for one that ends with a semicolon.
+
+    `opens` is the offset in the file's text behind its brace, 0 without one.
+    """
 
     words: list[str]
     file: str
     inside: list["Directive"] | None = None
+    opens: int = 0
 
 
 def read_sites(reader: Reader, path: str) -> list[Site]:
     """Every `server` of the configuration that begins at `path`."""
-    prefix = posixpath.dirname(path)
-    return list(_servers(_expanded(_parsed(reader.text(path), path), reader, prefix, 0), prefix, {}))
+    return list(_servers(read_tree(reader, path), posixpath.dirname(path), {}))
+
+
+def read_tree(reader: Reader, path: str) -> list[Directive]:
+    """The configuration that begins at `path`, with all that it includes in its place."""
+    return _expanded(_parsed(reader.text(path), path), reader, posixpath.dirname(path), 0)
 
 
 def _parsed(text: str, file: str) -> list[Directive]:
@@ -47,7 +55,7 @@ def _parsed(text: str, file: str) -> list[Directive]:
         if sign == "}":
             open_blocks = open_blocks[:-1] or [top]
         elif words:
-            one = Directive(words, file, [] if sign == "{" else None)
+            one = Directive(words, file, [], match.end()) if sign == "{" else Directive(words, file)
             open_blocks[-1].append(one)
             if one.inside is not None and len(open_blocks) < DEEPEST:
                 open_blocks.append(one.inside)
@@ -63,7 +71,7 @@ def _expanded(found: Sequence[Directive], reader: Reader, prefix: str, depth: in
             for path in reader.matching(posixpath.join(prefix, one.words[1])):
                 result += _expanded(_parsed(reader.text(path), path), reader, prefix, depth + 1)
         elif one.inside is not None:
-            result.append(Directive(one.words, one.file, _expanded(one.inside, reader, prefix, depth)))
+            result.append(replace(one, inside=_expanded(one.inside, reader, prefix, depth)))
         else:
             result.append(one)
     return result

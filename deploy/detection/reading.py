@@ -13,7 +13,7 @@ from deploy.detection.sites import LONGEST_PATH
 from deploy.ssh.files import RemoteFiles
 
 MAX_FILES = 200
-MAX_CHARACTERS = 2 * 1024 * 1024
+MAX_SIZE = 2 * 1024 * 1024
 MAX_FOLDERS = 200
 MAX_NAMES = 1000
 
@@ -25,22 +25,25 @@ class Reader:
         self.files = files
         self.denied: list[str] = []
         self._read = 0
-        self._characters = 0
+        self._size = 0
         self._listed = 0
 
     def text(self, path: str) -> str:
         """The content, replaced where it is no UTF-8; empty when it is not there or may not be read."""
-        if self._read >= MAX_FILES or self._characters >= MAX_CHARACTERS or len(path) > LONGEST_PATH:
-            return ""
+        return self.content(path).decode(errors="replace").replace("\0", "")
+
+    def content(self, path: str) -> bytes:
+        """As it lies there, at most MAX_READ; empty as `text`."""
+        if self._read >= MAX_FILES or self._size >= MAX_SIZE or len(path) > LONGEST_PATH:
+            return b""
         self._read += 1
         try:
-            content = self.files.read(path)
+            found = self.files.read(path) or b""
         except NeedsUser:
             self.denied.append(path)
-            return ""
-        text = content.decode(errors="replace").replace("\0", "") if content else ""
-        self._characters += len(text)
-        return text
+            return b""
+        self._size += len(found)
+        return found
 
     def matching(self, pattern: str) -> list[str]:
         """The paths that a pattern of an `Include` means, in order; a pattern may stand in the last part alone."""

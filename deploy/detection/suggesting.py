@@ -43,7 +43,7 @@ def suggest(found: Found, *, host: str, port: int, protocol: str, username: str)
     daemon = next(one for one in DAEMONS if one.name == running.daemon)
     suggestion.daemon = daemon.name
     _place(suggestion, site, daemon, host)
-    suggestion.reload_commands = _commands(daemon, running, username)
+    suggestion.reload_commands = commands_for(daemon, running, username)
     suggestion.because.append(f"{daemon.name} {_how(running)}, so its configuration is tested and it is reloaded")
     plain = plain_site(found.sites, host)
     root = (plain.root if plain else "") or (site.root if site else "")
@@ -98,7 +98,8 @@ def _here(site: Site) -> tuple[list[str], dict[str, str]] | None:
         return None
 
 
-def _commands(daemon: Daemon, running: Running, username: str) -> list[str]:
+def commands_for(daemon: Daemon, running: Running, username: str) -> list[str]:
+    """What tests the daemon's configuration, if anything does, and then reloads it, for `username` to run."""
     lines = list(daemon.reload)
     elsewhere = running.configuration and running.configuration not in daemon.usual
     if elsewhere and daemon.directly:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deploy.detection import apache, nginx, others
-from deploy.detection.reading import MAX_CHARACTERS, MAX_FOLDERS, Reader
+from deploy.detection.reading import MAX_FOLDERS, MAX_SIZE, Reader
 from deploy.detection.running import of_processes
 from deploy.detection.sites import Found, Running, Site, best_site
 from deploy.detection.suggesting import suggest
@@ -274,10 +274,10 @@ class TestHostileServers:
         assert [site.ports for site in others.haproxy_sites(reader, "/etc/h")] == [(443,)]
 
     def test_no_more_is_read_listed_or_kept_than_a_configuration_has(self) -> None:
-        many = {f"/etc/d/{n}": "x" * 2**17 for n in range(MAX_CHARACTERS // 2**17 + 3)}
+        many = {f"/etc/d/{n}": "x" * 2**17 for n in range(MAX_SIZE // 2**17 + 3)}
         reader = reader_of({**many, "/etc/d/odd\nname": ""})
         read = [reader.text(path) for path in reader.matching("/etc/d/*")]
-        assert (sum(map(len, read)), read[-1]) == (MAX_CHARACTERS, "")
+        assert (sum(map(len, read)), read[-1]) == (MAX_SIZE, "")
         assert "/etc/d/odd\nname" not in reader.matching("/etc/d/*")
         for _ in range(MAX_FOLDERS):
             reader.matching("/etc/d/*")

@@ -1,0 +1,1 @@
+"""`Fix ACME redirect`: nginx's or Apache's configuration changed so that the challenge path is served over HTTP."""

@@ -1,0 +1,73 @@
+"""Apache: the virtual host for a name, and rules that come before whatever redirects."""
+
+import fnmatch
+import re
+from dataclasses import dataclass, field
+
+from deploy.detection.apache import HOST_BEGINS, HOST_ENDS, read_lines, words_of
+from deploy.detection.reading import Reader
+from deploy.detection.sites import read_port
+from deploy.redirects.vhost import PATH, ExactReader, Vhost, without_block
+
+_OPENING = re.compile(r"^[ \t]*<VirtualHost\s[^>\n]*>", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass
+class _Host:
+    """The `number`th virtual host of its file."""
+
+    file: str
+    number: int
+    ports: list[int]
+    names: list[str] = field(default_factory=list)
+
+
+def find_vhost(reader: ExactReader, configuration: str, host: str, port: int) -> Vhost | None:
+    """The one that Apache takes for http://`host`:`port`/: the first with the name, else the first of the port."""
+    hosts = [one for one in _hosts(reader, configuration) if port in one.ports]
+    named = [one for one in hosts if any(fnmatch.fnmatchcase(host.lower(), name) for name in one.names)]
+    best = next(iter([*named, *hosts]), None)
+    if best is None:
+        return None
+    text = without_block(reader.found[best.file].decode(errors="surrogateescape"), reader.host)
+    openings = list(_OPENING.finditer(text))
+    # A file that is included twice has each of its hosts twice.
+    return Vhost(best.file, openings[best.number % len(openings)].end(), block_of) if openings else None
+
+
+def block_of(webroot: str) -> list[str]:
+    """The lines for a virtual host.
+
+    Of mod_alias every Redirect comes before every Alias, wherever they stand, so a rule of mod_rewrite leads to the
+    file first; with a path as its result mod_alias is not asked any more, and with END no .htaccess is either.
+    """
+    folder = f"{webroot}{PATH}"
+    return [
+        f'Alias "{PATH}" "{folder}"',
+        f'<Directory "{folder}">',
+        "    AllowOverride None",
+        "    Require all granted",
+        "</Directory>",
+        "<IfModule mod_rewrite.c>",
+        "    RewriteEngine On",
+        f'    RewriteRule "^/\\.well-known/acme-challenge/(.*)$" "{folder}$1" [END]',
+        "</IfModule>",
+    ]
+
+
+def _hosts(reader: Reader, configuration: str) -> list[_Host]:
+    found: list[_Host] = []
+    current: _Host | None = None
+    for file, line in read_lines(reader, configuration):
+        begins = HOST_BEGINS.match(line)
+        if begins:
+            number = sum(one.file == file for one in found)
+            current = _Host(file, number, [read_port(one, 80) for one in begins[1].split()])
+            found.append(current)
+        elif HOST_ENDS.match(line):
+            current = None
+        elif current is not None:
+            name, words = words_of(line)
+            if name in ("servername", "serveralias"):
+                current.names += [re.sub(r"^\w+://|:\d+$", "", word.lower()) for word in words]
+    return found

@@ -1,0 +1,77 @@
+"""A domain whose web server redirects everything, and the buttons of `Fix ACME redirect`."""
+
+import subprocess
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from accounts.models import Workspace
+from auditlog.events import SYSTEM
+from deploy.http01.answering import Http01
+from deploy.models import Server, Target, TargetRun
+from deploy.redirects.starting import start_fix
+from deploy.targets import Placement, save_target
+from tests.integration.deploying import HOST, Scene, work
+from tests.servers.apache import Apache
+from tests.servers.dns import ChallengeDns
+from tests.servers.nginx import Nginx
+from tests.servers.ports import wait_until
+from tests.servers.sshd import Sshd
+
+Deed = TargetRun.Deed
+UNKNOWN = "/.well-known/acme-challenge/unknown"
+
+
+class FixScene(Scene):
+    """One domain on a web server of its own port."""
+
+    def __init__(self, settings: Any, workspace: Workspace, web: Nginx | Apache, dns: ChallengeDns) -> None:
+        super().__init__(settings, workspace, host=HOST)
+        settings.DNS_RESOLVERS = ((dns.host, dns.port),)
+        settings.ACME_HTTP01_PORT = web.http_port
+        self.web = web
+
+    def row(self, sshd: Sshd, *, use_sudo: bool = False, webroot: Path | None = None) -> Target:
+        server: Server = self.server(sshd)
+        chosen = Placement(
+            [f"/etc/ssl/mmc-{uuid.uuid4().hex[:6]}"], {}, [], [], use_sudo,
+            http01=Http01(str(webroot or self.web.document_root)),
+        )  # fmt: skip
+        return save_target(domain=self.domain, server=server, chosen=chosen, actor=SYSTEM)
+
+    def fix(self, target: Target, deed: TargetRun.Deed) -> TargetRun:
+        """Press a button, and the workers until nothing is due."""
+        run = start_fix(target=Target.unscoped.get(pk=target.pk), deed=deed, actor=SYSTEM)
+        work()
+        return TargetRun.unscoped.get(pk=run.pk)
+
+
+def reload(web: Nginx | Apache) -> None:
+    subprocess.run(web.reload_command.split(), check=True, capture_output=True)
+
+
+def redirect_everything(web: Nginx | Apache, way: str) -> None:
+    """301 to a port to which no CA follows, in one of the ways that people write it."""
+    to = f"https://{HOST}:{web.https_port}"
+    (web.place / WAYS[way][0]).write_text(WAYS[way][1].replace("{to}", to) + "\n")
+    reload(web)
+    wait_until(lambda: asked(web) == "301", seconds=15, what="the redirect")
+
+
+WAYS: Mapping[str, tuple[str, str]] = {
+    "nginx location": ("location.inc", "return 301 {to}$request_uri;"),
+    "nginx return": ("before.inc", "return 301 {to}$request_uri;"),
+    "nginx if": ("before.inc", "if ($request_method = GET) { return 301 {to}$request_uri; }"),
+    "nginx rewrite": ("before.inc", "rewrite ^ {to}$request_uri permanent;"),
+    "apache rewrite": ("before1.inc", "RewriteRule ^ {to}%{REQUEST_URI} [R=301,L]"),
+    "apache redirect": ("before1.inc", "Redirect permanent / {to}/"),
+    "apache match": ("before1.inc", "RedirectMatch 301 ^(.*)$ {to}$1"),
+}
+
+
+def asked(web: Nginx | Apache, path: str = "/") -> str:
+    """The status of a plain request."""
+    url = f"http://127.0.0.1:{web.http_port}{path}"
+    command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", url]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
