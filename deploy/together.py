@@ -4,7 +4,7 @@ Runs that are due together on one server and have the same reload commands go to
 at once reload their daemon once. Each keeps its own row, steps, journal and end; one that fails stops no other.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 
 from config.lib import jobs
@@ -83,8 +83,16 @@ def _on_server(ready: Sequence[Ready]) -> Iterator[End]:
                 placed.append((work, outcome))
             else:
                 yield one.run, outcome
-        if placed:
-            yield from _reload_and_prove(placed)
+        for same in _by_commands(placed):
+            yield from _reload_and_prove(same)
+
+
+def _by_commands(placed: Sequence[tuple[Work, Placed]]) -> Iterable[Sequence[tuple[Work, Placed]]]:
+    """One group in all, unless a target was saved with other commands after its run was taken along."""
+    groups: dict[tuple[str, ...], list[tuple[Work, Placed]]] = {}
+    for work, one in placed:
+        groups.setdefault(tuple(work.target.reload_commands), []).append((work, one))
+    return groups.values()
 
 
 def _connect(stack: ExitStack, ready: Sequence[Ready]) -> tuple[Connection, RemoteFiles]:

@@ -177,7 +177,7 @@ def start_listener(connection: Connection, listener: Listener) -> None:
     known = {"host": connection.host, "username": connection.username, "port": listener.port}
     for head, code in ((TAKEN, "listener_port_taken"), (DENIED, "listener_denied")):
         if said.startswith(head):
-            raise NeedsUser(code, holder=said.removeprefix(head).strip(), **known)
+            raise NeedsUser(code, holder=said.removeprefix(head).strip()[:200], **known)
     raise NeedsUser("listener_failed", output=said[-300:] or "nothing", **known)
 
 
