@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.gzip import gzip_page
 
 from accounts.access import public_view
 from billing.prices import is_on
@@ -46,6 +47,7 @@ class Entry:
 
 
 @public_view("documentation is for everybody")
+@gzip_page
 def show_docs(request: HttpRequest, slug: str = "index") -> HttpResponse:
     """One page; the slug is looked up among the files there are, never joined to a path."""
     if slug not in list_slugs():

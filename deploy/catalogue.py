@@ -273,13 +273,13 @@ INPUT = {
 
 RELOADS = {
     "sudo_needs_rule": Entry(
-        "{username} may not run “{command}” by sudo on {host}",
+        "sudo: a password is required, or no tty present: {username} may not run “{command}” on {host}",
         "sudo said: {output}",
         "Add these lines on the server with sudo visudo -f /etc/sudoers.d/{username}, then press Deploy now.",
         "{rule}",
     ),
     "reload_needs_root": Entry(
-        "“{command}” needs root on {host}",
+        "Interactive authentication required: “{command}” needs root on {host}",
         "Reload commands run as {username}. The server said: {output}",
         "Write it as “{sudo_command}” in the form, and allow it with sudo visudo -f /etc/sudoers.d/{username}.",
         "{rule}",

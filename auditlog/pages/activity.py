@@ -78,6 +78,10 @@ def load_timeline(
         for source in sources
         for entry in source.entries(domain, [key for _, key, owner in chosen if owner is source], unfolded)
     ]
+    if opened and opened not in {key for _, key, _ in chosen}:  # Linked to from elsewhere: it is shown all the same.
+        entries += [
+            entry for source in SOURCES if source is not events for entry in source.entries(domain, [opened], unfolded)
+        ]
     entries.sort(key=lambda entry: (entry.at, entry.key), reverse=True)
     return Timeline(entries, chosen[-1][0] if len(found) > limit else None)
 

@@ -151,11 +151,19 @@ def _of_step(step: Any) -> Line:
         severity="warning" if step.state == RunStep.State.FAILED else "info",
         what=_step_words(step),
         who=step.run__requested_by or SYSTEM.label,
+        who_kind=_kind_of(step.run__requested_by),
         domain_id=step.run__domain_id,
         domain=step.run__domain__host if port == HTTPS else f"{step.run__domain__host}:{port}",
         run_id=step.run__deployment_id or step.run_id,
         data=_step_data(step),
     )
+
+
+def _kind_of(requested_by: str) -> str:
+    """Whoever asked for a run is kept by their label alone."""
+    if not requested_by:
+        return SYSTEM.kind
+    return "token" if requested_by.startswith("API token ") else "user"
 
 
 def _step_words(step: Any) -> str:

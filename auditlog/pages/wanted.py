@@ -34,7 +34,10 @@ _OF_SECURITY = (
     *("panel.saved", "panel.deleted", "panel.trusted", "panel.certificate_changed"),
 )
 # What the runs tell themselves.
-OF_RUNS = ("issuance.", "certificate.issued", "deployment.", "target.tested", "target.detected", "panel.tested")
+OF_RUNS = (
+    *("issuance.", "certificate.issued", "deployment."),
+    *("target.tested", "target.detected", "target.redirect_", "panel.tested"),
+)
 _BEGINNINGS: Mapping[str, tuple[str, ...]] = {"": ("",), SECURITY: _OF_SECURITY, RUNS: (*OF_RUNS, STEP)}
 
 

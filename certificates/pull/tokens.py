@@ -104,7 +104,7 @@ def note_pull(*, token: PullToken, certificate: Certificate, ip: str | None, is_
         is_other = (last.last_certificate_id, last.last_pulled_ip) != (certificate.pk, ip)
         since = now - last.last_pulled_at if last.last_pulled_at else TOLD_EVERY
         if is_given and (is_other or since >= TOLD_EVERY):
-            actor = Actor("token", id=token.pk, label=token.name, ip=ip)
+            actor = Actor("token", id=token.pk, label=f"pull token {token.name}", ip=ip)
             _record("pull.fetched", token, actor, certificate=str(certificate.pk))
         if is_other or since >= NOTED_EVERY:
             rows.filter(pk=token.pk).update(last_pulled_at=now, last_pulled_ip=ip, last_certificate=certificate)

@@ -1,6 +1,7 @@
 /** What polled fragments need besides htmx: what is open, focused or typed stays, hidden tabs rest, silence is told. */
 
 const openedBefore = new Set();
+const closedBefore = new Set();
 const REACHABLE = "a[href], button, summary, input, select, textarea";
 let focusedBefore = null;
 
@@ -26,7 +27,10 @@ function keepWhatIsTyped(event) {
 
 function remember(event) {
   openedBefore.clear();
-  for (const details of event.detail.target.querySelectorAll("details[open]")) openedBefore.add(nameOf(details));
+  closedBefore.clear();
+  for (const details of event.detail.target.querySelectorAll("details")) {
+    (details.open ? openedBefore : closedBefore).add(nameOf(details));
+  }
   const focused = document.activeElement;
   focusedBefore = null;
   if (event.detail.target.contains(focused)) {
@@ -38,6 +42,7 @@ function remember(event) {
 function restore() {
   for (const details of document.querySelectorAll("details")) {
     if (openedBefore.has(nameOf(details))) details.open = true;
+    else if (closedBefore.has(nameOf(details))) details.open = false;
   }
   if (focusedBefore && document.activeElement === document.body) {
     thoseLike(focusedBefore.likeness)[focusedBefore.place]?.focus({ preventScroll: true });

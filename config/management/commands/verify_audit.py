@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from auditlog.chain import NO_WORKSPACE, Head, chain_of
+from auditlog.models import Archive, Seal
 from auditlog.verifying import Verdict, list_chains, verify_chain
 
 HEAD = re.compile("([0-9]{1,18}):([0-9a-f]{64})")
@@ -45,6 +46,14 @@ class Command(BaseCommand):
         if not workspace_id or not found:
             raise CommandError("--head NUMBER:HASH goes with --workspace ID; both stand in the export.")
         head = Head(int(found[1]), found[2])
-        if not chain_of(workspace_id).filter(seq=head.number, hash=head.hash).exists():
+        is_there = chain_of(workspace_id).filter(seq=head.number, hash=head.hash).exists()
+        if not is_there and not _has_left(workspace_id, head):
             raise CommandError(f"Event {head.number} no longer has the hash of this head: the chain is another one.")
         self.stdout.write(f"The chain contains the head {text}.")
+
+
+def _has_left(workspace_id: uuid.UUID, head: Head) -> bool:
+    """Whether its event is in an archive by now; the seals stay, and an archive says where the chain goes on."""
+    of_this = {"workspace_id": workspace_id, "last": head.number, "hash": head.hash}
+    is_archived = Archive.objects.filter(workspace_id=workspace_id, last__gte=head.number).exists()
+    return is_archived and (Seal.objects.filter(**of_this).exists() or Archive.objects.filter(**of_this).exists())

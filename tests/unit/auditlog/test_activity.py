@@ -184,6 +184,16 @@ def test_older_runs_unfold_by_their_link(admin: Client, domain: Domain) -> None:
     assert f'<details class="trail__run" id="run-{oldest.pk}"' in page(admin, domain, open=str(oldest.pk))
 
 
+def test_a_link_shows_its_run_however_old_and_whatever_the_filter(admin: Client, domain: Domain) -> None:
+    old = deploy(domain, minutes_ago=500)
+    for number in range(25):
+        deploy(domain, minutes_ago=number)
+    url = f"/w/{domain.workspace_id}/domains/{domain.pk}/activity/"
+    for query in (f"?open={old.pk}", f"?open={old.pk}&show=issuing"):
+        assert str(old.pk) in admin.get(url + query).content.decode()
+    assert str(old.pk) not in admin.get(url).content.decode()
+
+
 def test_a_retry_that_waits_says_when_it_comes_and_needs_no_watching(domain: Domain) -> None:
     deployment = deploy(domain, "failed")
     run = TargetRun.unscoped.get(deployment=deployment)

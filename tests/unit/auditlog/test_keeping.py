@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
 from django.test import Client
 
@@ -70,6 +71,15 @@ def test_only_what_is_old_leaves_and_the_chain_stays_whole(old_and_new: list[Eve
     assert verify_chain(ACME).head == before
     told = Event.unscoped.get(kind="log.archived")
     assert (told.data["first"], told.data["last"], told.workspace_id) == (1, 3, ACME)
+
+
+def test_a_head_that_somebody_kept_is_found_after_its_events_have_left(old_and_new: list[Event]) -> None:
+    kept = Event.unscoped.get(workspace_id=ACME, seq=2)
+    head = f"2:{kept.hash}"
+    archive_old()
+    call_command("verify_audit", workspace=ACME, head=head)
+    with pytest.raises(CommandError, match="the chain is another one"):
+        call_command("verify_audit", workspace=ACME, head=f"2:{'ab' * 32}")
 
 
 def test_an_archive_tells_everything_that_its_hashes_cover(old_and_new: list[Event]) -> None:

@@ -146,7 +146,7 @@ def test_events_tell_who_made_it_and_when_the_key_left(store: Store) -> None:
     pull(secret, **{"If-None-Match": etag})
     assert kinds() == ["pull.created", "pull.fetched"]
     told = Event.unscoped.get(kind="pull.fetched")
-    assert (told.actor_kind, told.actor_label, told.actor_ip) == ("token", "mail-02", "203.0.113.7")
+    assert (told.actor_kind, told.actor_label, told.actor_ip) == ("token", "pull token mail-02", "203.0.113.7")
     pull(secret, ip="203.0.113.8")
     assert kinds().count("pull.fetched") == 2
     with clock.frozen(clock.now() + timedelta(minutes=61)):
