@@ -32,6 +32,8 @@ REFUSED = {
     "POST /api/domains/{id}/delegations": "dns_zone_missing",
     "POST /api/dns-providers": "host_reserved",
     "POST /api/deployments/{id}/undo": "undo_nothing_kept",
+    "POST /api/targets/{id}/fix-redirect": "redirect_needs_webroot",
+    "POST /api/targets/{id}/fix-redirect/undo": "redirect_nothing_kept",
 }
 
 
