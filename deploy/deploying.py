@@ -64,7 +64,9 @@ class Placed:
 
 def check(run: TargetRun, trail: Trail) -> Ready:
     """All that can be refused without touching the server. Raises ExpectedError."""
-    if run.target is None or run.server is None or run.certificate is None:
+    # What is half-done on the old server is completed there.
+    is_moved = run.target is not None and run.target.server_id != run.server_id and not run.target.journal
+    if run.target is None or run.server is None or run.certificate is None or is_moved:
         raise NeedsUser("deploy_nothing_left")
     refuse_older(run)
     require_paid(run)

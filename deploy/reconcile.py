@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from config.lib import clock, jobs
 from config.lib.errors import ExpectedError, Transient
-from deploy.models import Deployment, PanelTarget, Target, TargetRun
+from deploy.models import Deployment, PanelAccount, PanelTarget, Target, TargetRun
 from deploy.panels.naming import panel_label
 from domains.models import Mode
 
@@ -62,6 +62,13 @@ def reconcile_target(target: Place, *, at: datetime | None = None, interactive: 
     if open_runs.filter(deployment=wanted).exists():
         return None
     return start_run(place=target, deployment=wanted, at=at, interactive=interactive)
+
+
+def reconcile_all(account: PanelAccount) -> None:
+    """Every domain that waited for this account. Call inside a transaction; repeatable."""
+    rows = PanelTarget.unscoped.filter(account=account, is_draft=False)
+    for place in rows.select_related("account", "domain"):
+        reconcile_target(place)
 
 
 def start_run(

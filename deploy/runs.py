@@ -143,7 +143,7 @@ def _come_back(run: TargetRun, error: Transient) -> timedelta | None:
     )
     if is_ours:
         jobs.ring(KIND, after=wait)
-    return wait if is_ours else None
+    return wait if is_ours and not run.panel_target_id else None  # A panel is nothing half-done to others.
 
 
 def end_run(run: TargetRun, result: Result) -> None:

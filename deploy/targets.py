@@ -97,6 +97,9 @@ def save_target(
     _write(row, is_new=target is None)
     _record_saved(row, actor, before)
     if old_server and old_server.pk != server.pk:
+        # What waits for its time goes to where the target is now, not with a key to where it was.
+        waiting = TargetRun.unscoped.filter(target=row, state=TargetRun.State.WAITING, lease_token=None)
+        waiting.update(server=server, label=server.label)
         _drop_unused(old_server)
     reconcile_target(row)
     return row

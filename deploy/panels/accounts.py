@@ -16,7 +16,7 @@ from deploy.panels.known import panels
 from deploy.panels.naming import panel_label
 from deploy.panels.panel import Panel
 from deploy.panels.reading import read_access, read_fingerprint
-from deploy.reconcile import KIND, reconcile_target
+from deploy.reconcile import KIND, reconcile_all, reconcile_target
 from deploy.targets import lock_targets
 from domains.models import Domain
 
@@ -98,9 +98,20 @@ def save_panel(
     row = place or rows.filter(account=account).first()
     if row is None and rows.count() >= PANELS_AT_MOST:
         raise NeedsUser("panels_full", most=PANELS_AT_MOST, host=domain.label)
+    if row:  # At another door nothing is known, as `change_account` has written.
+        row.refresh_from_db(fields=["refs", "sites", "installed_certificate", "last_status"])
     row = _joined(row, domain, account, draft=draft)
     _record("panel.saved", row, actor, changes="as a draft" if row.is_draft else "in use")
-    reconcile_target(row)
+    waiting = TargetRun.unscoped.filter(panel_target=row, state=TargetRun.State.WAITING, lease_token=None)
+    waiting.update(panel_account=account, label=panel_label(account))
+    if draft:  # A test changes nothing.
+        return row
+    if waiting.update(run_after=clock.now()):
+        jobs.ring(KIND)
+    if isinstance(chosen, Given) and chosen.secret:  # The others of this account may have waited for it.
+        reconcile_all(account)
+    else:
+        reconcile_target(row)
     return row
 
 
@@ -189,8 +200,7 @@ def trust_panel(*, account: PanelAccount, fingerprint: str, actor: Actor) -> Non
     if pinned == row.fingerprint_sha256:
         return
     _pin(row, pinned, actor)
-    for place in PanelTarget.unscoped.filter(account=row, is_draft=False).select_related("account", "domain"):
-        reconcile_target(place)
+    reconcile_all(row)
 
 
 def _pin(row: PanelAccount, pinned: str, actor: Actor) -> None:

@@ -57,7 +57,9 @@ def _find(access: Access, names: Sequence[str]) -> dict[_Zone, list[str]]:
         for candidate in _upwards(name.removeprefix("*.")):
             if candidate not in known:
                 rows = _zones(pages(access, "/zones", {"name": candidate}))
-                known[candidate] = next((zone for zone in rows if zone.name == candidate), None)
+                same = [zone for zone in rows if zone.name == candidate]
+                # One that was moved away or is not taken over yet may still be listed beside the one that serves.
+                known[candidate] = min(same, key=lambda zone: zone.status != "active", default=None)
             if zone := known[candidate]:
                 found.setdefault(zone, []).append(name)
                 break

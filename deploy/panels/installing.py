@@ -56,12 +56,13 @@ def install_on_panel(run: TargetRun, trail: Trail) -> Result:
     everything and does not serve it yet: then the run is to come back.
     """
     account, place = run.panel_account, run.panel_target
-    if place is None or account is None or run.certificate is None:
+    is_moved = place is not None and account is not None and place.account_id != account.pk
+    if place is None or account is None or run.certificate is None or is_moved:
         raise NeedsUser("deploy_nothing_left")
     refuse_older(run)
-    require_paid(run)
     if account.refused_at:
         raise NeedsUser("panel_login_waits", panel=run.label)
+    require_paid(run)
     bundle = _pair(run.certificate, run.domain.host, trail)
     access = unseal.panel_access(account, refs=place.refs, web_port=run.domain.port)
     visit = Visit(run, trail, place, panels.get(account.kind), access, bundle)
@@ -137,7 +138,7 @@ def _judge(visit: Visit, results: Sequence[SiteResult]) -> Result:
     done = [one.site for one in results if one.state != "failed"]
     if failure and not done:
         raise failure
-    missing = _read_back(visit, done)
+    missing = _asked_back(visit, done)
     crash_here("panel.read_back")
     if missing and missing.code == PENDING and not failure and visit.run.attempts < PENDING_AT_MOST:
         raise missing
@@ -154,6 +155,14 @@ def _worst(errors: Sequence[ExpectedError]) -> ExpectedError | None:
     """The login, which nothing may try again; else what time alone may help; else the first."""
     kinds = (LoginRefused, Transient, ExpectedError)
     return next((one for kind in kinds for one in errors if isinstance(one, kind)), None)
+
+
+def _asked_back(visit: Visit, done: Sequence[str]) -> ExpectedError | None:
+    """What could not be asked does not undo what was installed."""
+    try:
+        return _read_back(visit, done)
+    except ExpectedError as error:
+        return error
 
 
 def _read_back(visit: Visit, done: Sequence[str]) -> ExpectedError | None:

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from auditlog.events import record
 from config.lib import clock
 from deploy.models import PanelTarget, TargetRun
+from deploy.reconcile import reconcile_target
 from deploy.result import Result
 
 State, Outcome = TargetRun.State, TargetRun.Outcome
@@ -15,6 +16,12 @@ Status = PanelTarget.Status
 
 def keep_on_panel(run: TargetRun, result: Result, *, is_there: bool) -> None:
     """Inside the end of the run. `is_there`: the account is still the one that it was done at."""
+    rows = PanelTarget.unscoped.filter(Q(pk=run.panel_target_id))
+    moved = rows.exclude(account=run.panel_account_id).select_related("account", "domain").first()
+    if moved:  # It was done at a door that is not the domain's any more, and says nothing of the one that is.
+        if result.state != State.FAILED:
+            reconcile_target(moved)
+        return
     status = {State.SUCCEEDED: Status.OK, State.PARTIAL: Status.PARTIAL}.get(result.state, Status.FAILED)
     changes: dict[str, Any] = {"last_status": status, "last_run_at": clock.now()}
     if is_there and run.sites:
@@ -22,7 +29,7 @@ def keep_on_panel(run: TargetRun, result: Result, *, is_there: bool) -> None:
     if is_there and result.outcome in (Outcome.SERVING, Outcome.INSTALLED):
         changes["installed_certificate"] = run.certificate_id
     changes["failures"] = 0 if result.state == State.SUCCEEDED else F("failures") + 1
-    PanelTarget.unscoped.filter(Q(pk=run.panel_target_id)).update(**changes)
+    rows.update(**changes)
 
 
 def record_try(run: TargetRun, result: Result) -> None:

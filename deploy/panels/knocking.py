@@ -11,6 +11,7 @@ from config.lib import clock
 from config.lib.errors import ExpectedError
 from deploy.models import PanelAccount, TargetRun
 from deploy.panels.panel import LoginRefused
+from deploy.reconcile import reconcile_all
 
 _SHOWED = ("panel_certificate_untrusted", "panel_certificate_changed")
 
@@ -25,6 +26,8 @@ def knocking(run: TargetRun) -> Iterator[None]:
             _note_certificate(run, error.code, str(error.params["seen"]))
         refuse_login(run, [error])
         raise
+    # It showed what it should: another certificate that was seen once is nothing to trust, and news if it comes again.
+    _held(run).exclude(seen_fingerprint="").update(seen_fingerprint="")
 
 
 def refuse_login(run: TargetRun, errors: Sequence[ExpectedError | None]) -> None:
@@ -33,9 +36,11 @@ def refuse_login(run: TargetRun, errors: Sequence[ExpectedError | None]) -> None
         _held(run).update(refused_at=clock.now())
 
 
+@transaction.atomic
 def welcome_login(run: TargetRun) -> None:
-    """The panel takes it again."""
-    _held(run).update(refused_at=None)
+    """The panel takes it again: what waited for that goes on."""
+    if _held(run).exclude(refused_at=None).update(refused_at=None) and run.panel_account:
+        reconcile_all(run.panel_account)
 
 
 def _held(run: TargetRun) -> QuerySet[PanelAccount]:

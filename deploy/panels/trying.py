@@ -18,7 +18,7 @@ def try_panel(run: TargetRun, trail: Trail) -> Result:
     What keeps us out leaves as an exception.
     """
     account, place = run.panel_account, run.panel_target
-    if account is None or place is None:
+    if account is None or place is None or place.account_id != account.pk:
         raise NeedsUser("deploy_nothing_left")
     panel, names = panels.get(account.kind), _names(place)
     access = unseal.panel_access(account, refs=place.refs, web_port=run.domain.port)

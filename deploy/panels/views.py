@@ -3,7 +3,7 @@
 import uuid
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -107,7 +107,9 @@ def show_live(request: WorkspaceRequest, workspace: Workspace, panel_id: uuid.UU
     place = find_panel(workspace, panel_id)
     if not request.htmx:
         return to_panel(place)
-    one = next(shown for shown in panels_of(place.domain) if shown.place.pk == place.pk)
+    one = next((shown for shown in panels_of(place.domain) if shown.place.pk == place.pk), None)
+    if one is None:
+        raise Http404("removed meanwhile")
     return render(request, "deploy/panels/_panel.html", {"one": one, **panel_abilities(request)})
 
 
