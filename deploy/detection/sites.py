@@ -78,12 +78,17 @@ def best_site(sites: Sequence[Site], host: str, port: int) -> Site | None:
     return next(iter([*both, *by_name, *by_port]), None)
 
 
-def plain_site(sites: Sequence[Site], host: str) -> Site | None:
-    """The one that answers `http://host/`."""
+def plain_site(sites: Sequence[Site], host: str, secure: Site | None) -> Site | None:
+    """The one that answers `http://host/`: by its name, else by port 80 in the configuration of the `secure` one.
+
+    A default host in a configuration that says nothing of the name is believed only when nothing else is known: it may
+    be that of a second server, on another address.
+    """
     plain = [site for site in sites if site.root and not site.certificate]
-    return next(
-        iter([*(site for site in plain if site.answers(host)), *(site for site in plain if 80 in site.ports)]), None
-    )
+    by_name = [site for site in plain if site.answers(host)]
+    by_port = [site for site in plain if 80 in site.ports]
+    beside = [site for site in by_port if secure and site.configuration == secure.configuration]
+    return next(iter([*by_name, *beside, *(by_port if secure is None or not secure.root else [])]), None)
 
 
 def _covers(name: str, host: str) -> bool:

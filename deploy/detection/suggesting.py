@@ -45,7 +45,7 @@ def suggest(found: Found, *, host: str, port: int, protocol: str, username: str)
     _place(suggestion, site, daemon, host)
     suggestion.reload_commands = commands_for(daemon, running, username)
     suggestion.because.append(f"{daemon.name} {_how(running)}, so its configuration is tested and it is reloaded")
-    plain = plain_site(found.sites, host)
+    plain = plain_site(found.sites, host, site)
     root = (plain.root if plain else "") or (site.root if site else "")
     if root:
         suggestion.webroot = root

@@ -9,7 +9,7 @@ import pytest
 from deploy.detection import apache, nginx, others
 from deploy.detection.reading import MAX_FOLDERS, MAX_SIZE, Reader
 from deploy.detection.running import of_processes
-from deploy.detection.sites import Found, Running, Site, best_site
+from deploy.detection.sites import Found, Running, Site, best_site, plain_site
 from deploy.detection.suggesting import suggest
 from deploy.ssh.files import Entry
 
@@ -238,6 +238,19 @@ def test_the_daemon_is_one_that_speaks_what_the_domain_speaks() -> None:
     postfix = Running("Postfix", "root", "/usr/lib/postfix/sbin/master", "/etc/postfix/main.cf")
     assert suggested(None, postfix, protocol="smtp").daemon == "Postfix"
     assert suggested(None, NGINX_RUNS, protocol="smtp").daemon == ""
+
+
+def test_a_default_host_of_another_configuration_says_nothing_of_the_webroot() -> None:
+    """A second server on the machine, with the site that its package brought along."""
+    ours = replace(site("/srv/tls/a.pem", "/srv/tls/a.key"), names=(), configuration="/opt/n.conf")
+    default = Site("nginx", "/etc/nginx/d", (), (80,), "/var/www/html", configuration="/etc/nginx/nginx.conf")
+    beside = replace(default, root="/srv/plain", configuration="/opt/n.conf")
+    assert plain_site([ours, default], "shop.example.net", ours) is None
+    assert plain_site([default, ours, beside], "shop.example.net", ours) == beside
+    assert plain_site([default], "shop.example.net", None) == default
+    assert plain_site([default], "shop.example.net", replace(ours, root="")) == default
+    named = replace(default, names=("shop.example.net",), root="/srv/named")
+    assert plain_site([beside, named, ours], "shop.example.net", ours) == named
 
 
 class TestHostileServers:
