@@ -3,10 +3,14 @@
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
+
+from tests.servers.migrated import migrated_sqlite
 
 NO_WORKSPACE = "00000000-0000-0000-0000-000000000000"
 
@@ -16,6 +20,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that wait longest are begun first: begun last, one of them would be waited for alone."""
     slow = {item.path for item in items if item.get_closest_marker("timeout")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_modify_db_settings: None) -> bool:
+    """pytest-django's: on SQLite the database is there when the tests begin, as all migrations leave it."""
+    if connection.vendor != "sqlite":
+        return False
+    Path(connection.settings_dict["TEST"]["NAME"]).write_bytes(migrated_sqlite())
+    return True
 
 
 @pytest.fixture(autouse=True)

@@ -31,3 +31,6 @@ if not DATABASE_URL:  # noqa: F405
     # A file: the in-memory database of Django's test runner is shared between threads in a way that
     # knows no waiting, and several tests are about threads that wait for one another.
     DATABASES["default"]["TEST"] = {"NAME": RUN_DIR / "test.sqlite3"}  # noqa: F405
+elif "TEST_TEMPLATE" in os.environ:
+    # A migrated database in the same server: its copy leaves the migrations nothing to do.
+    DATABASES["default"]["TEST"] = {"TEMPLATE": os.environ["TEST_TEMPLATE"]}  # noqa: F405

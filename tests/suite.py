@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from tests.servers.migrated import postgres_template
 from tests.servers.places import ROOT
 from tests.servers.postgres import postgres
 
@@ -32,15 +33,15 @@ def _pytest(arguments: Sequence[str], **environment: str) -> int:
 def _on_postgres(arguments: Sequence[str]) -> int:
     print("On PostgreSQL, what both databases must agree on:", flush=True)
     with postgres() as server:
-        url = server.create_database("portal")
-        return _pytest(["-q", *_SIDE_BY_SIDE, "-m", "both_databases and not proof", *arguments], DATABASE_URL=url)
+        settings = {"DATABASE_URL": server.create_database("portal"), "TEST_TEMPLATE": postgres_template(server)}
+        return _pytest(["-q", *_SIDE_BY_SIDE, "-m", "both_databases and not proof", *arguments], **settings)
 
 
 def _whole_on_postgres(arguments: Sequence[str]) -> int:
     print("On PostgreSQL, all that uses a database:", flush=True)
     with postgres() as server:
-        url = server.create_database("portal")
-        return _pytest(["-q", *_SIDE_BY_SIDE, "-m", "django_db and not proof", *arguments], DATABASE_URL=url)
+        settings = {"DATABASE_URL": server.create_database("portal"), "TEST_TEMPLATE": postgres_template(server)}
+        return _pytest(["-q", *_SIDE_BY_SIDE, "-m", "django_db and not proof", *arguments], **settings)
 
 
 def main() -> int:

@@ -1,31 +1,61 @@
-"""Databases as all migrations leave them, made once per process: they take longer than all else of a start."""
+"""Databases as all migrations leave them, made once: they take longer than all else of a start."""
 
+import fcntl
+import hashlib
 import secrets
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
+
+import django
 
 from tests.servers.places import ROOT, plain_environment, private_directory
 from tests.servers.postgres import Postgres
 
 SQLITE = "portal.sqlite3"
+KEPT_IN = ROOT / "var" / "migrated"
 
 
 @cache
 def migrated_sqlite() -> bytes:
-    """The file of a portal that nobody has used yet."""
+    """The file of a portal that nobody has used yet; kept from run to run, as long as no migration is another."""
+    KEPT_IN.mkdir(parents=True, exist_ok=True)
+    kept = KEPT_IN / f"{_fingerprint()}.sqlite3"
+    with (KEPT_IN / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # The processes of one run all begin with this.
+        if not kept.exists():
+            _forget_others()
+            _make(kept)
+    return kept.read_bytes()
+
+
+def _fingerprint() -> str:
+    texts = [f"{path}\n{path.read_text()}" for path in sorted(ROOT.glob("*/migrations/*.py"))]
+    return hashlib.sha256("\n".join([django.__version__, *texts]).encode()).hexdigest()
+
+
+def _forget_others() -> None:
+    for path in KEPT_IN.glob("*.sqlite3"):
+        path.unlink()
+
+
+def _make(kept: Path) -> None:
     with private_directory("migrated") as place:
         _migrate(VAR_DIR=str(place))
-        return (place / SQLITE).read_bytes()
+        half = kept.with_suffix(".half")
+        half.write_bytes((place / SQLITE).read_bytes())
+        half.rename(kept)
 
 
 def migrated_postgres(server: Postgres, name: str) -> str:
     """Make a database of this name that nobody has used yet; its URL."""
-    return server.create_database(name, template=_template(server))
+    return server.create_database(name, template=postgres_template(server))
 
 
 @cache
-def _template(server: Postgres) -> str:
+def postgres_template(server: Postgres) -> str:
+    """The name of a database to copy: whoever copies it must find nobody connected to it."""
     name = "migrated"
     _migrate(DATABASE_URL=server.create_database(name))
     return name
