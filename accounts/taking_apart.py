@@ -17,7 +17,7 @@ from accounts.closing import KIND, LEASE_SECONDS, Settling, closing_steps, in_wo
 from accounts.members import admins_to_tell
 from accounts.models import Membership, Workspace, WorkspaceClosing
 from auditlog.events import record
-from config.lib import clock, jobs
+from config.lib import clock, jobs, resting
 from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, Transient, describe
 from config.lib.scoping import OwnedModel
@@ -51,8 +51,8 @@ def give_up_closing(closing: WorkspaceClosing, error: ExpectedError) -> None:
 
 def _is_quiet(closing: WorkspaceClosing) -> bool:
     """Whether nothing runs there any more, or has had its time; else come back soon."""
-    jobs.rest_workspace(closing.workspace_id)
-    busy = jobs.at_work(closing.workspace_id)
+    resting.rest_workspace(closing.workspace_id)
+    busy = resting.at_work(closing.workspace_id)
     if busy and clock.now() < closing.created_at + WAITED_FOR:
         closing.finish(run_after=clock.now() + PAUSE, attempts=closing.attempts)
         jobs.ring(KIND, after=PAUSE)

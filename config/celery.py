@@ -74,7 +74,7 @@ def tick(queue: str = "work", **_later: Any) -> None:
     """Ring every kind of one queue that has due rows; costs one index look-up per kind, and the heartbeat."""
     Heartbeat.objects.update_or_create(queue=queue, defaults={"at": clock.now()})
     for kind in jobs.kinds:
-        if kind.queue == queue and jobs.due(kind).exists():
+        if kind.queue == queue and jobs.is_due(kind):
             jobs.ring(kind.name)
 
 

@@ -5,12 +5,12 @@ reserved under the run's id while a run that is half-done waits for its next cla
 """
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from config.lib import clock, jobs
+from config.lib import jobs
 from deploy.models import PanelAccount, Server, TargetRun
 
 SECONDS = 90
@@ -79,13 +79,13 @@ def reserve(run: TargetRun, token: uuid.UUID | None, wait: timedelta) -> None:
     rows.update(lease_token=run.pk, lease_until=Now() + wait + timedelta(seconds=SECONDS))
 
 
-def leave_busy_out(rows: QuerySet[TargetRun]) -> QuerySet[TargetRun]:
+def leave_busy_out(rows: QuerySet[TargetRun], now: datetime) -> QuerySet[TargetRun]:
     """Runs whose server nobody else is working on, and where no other run is half-done.
 
     The others are not worth a claim yet: a reload of theirs would bring half of a set into use.
     """
     busy = Q(server__lease_until__gte=Now()) & ~Q(server__lease_token=F("pk"))
     busy_panel = Q(panel_account__lease_until__gte=Now()) & ~Q(panel_account__lease_token=F("pk"))
-    half_done = TargetRun.unscoped.filter(HALF_DONE, server=OuterRef("server"), run_after__lte=clock.now())
+    half_done = TargetRun.unscoped.filter(HALF_DONE, server=OuterRef("server"), run_after__lte=now)
     free = rows.exclude(busy).exclude(busy_panel)
     return free.filter(HALF_DONE | Q(target__journal__isnull=False) | ~Exists(half_done))

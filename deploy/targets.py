@@ -97,12 +97,16 @@ def save_target(
     _write(row, is_new=target is None)
     _record_saved(row, actor, before)
     if old_server and old_server.pk != server.pk:
-        # What waits for its time goes to where the target is now, not with a key to where it was.
-        waiting = TargetRun.unscoped.filter(target=row, state=TargetRun.State.WAITING, lease_token=None)
-        waiting.update(server=server, label=server.label)
+        _move_waiting(row)
         _drop_unused(old_server)
     reconcile_target(row)
     return row
+
+
+def _move_waiting(target: Target) -> None:
+    """What waits for its time goes to where the target is now, not with a key to where it was."""
+    waiting = TargetRun.unscoped.filter(target=target, state=TargetRun.State.WAITING, lease_token=None)
+    waiting.update(server=target.server, label=target.server.label)
 
 
 def lock_targets(domain: Domain) -> None:

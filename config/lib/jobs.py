@@ -9,9 +9,10 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Self
 
 from celery import current_app
@@ -23,6 +24,7 @@ from django.db.models.functions import Greatest, Now
 from config.lib import clock
 from config.lib.errors import ExpectedError, Permanent, Transient
 from config.lib.log_context import logged_with
+from config.lib.prepared import MOMENT, Compiled, ask
 from config.lib.registry import Registry
 from config.lib.scoping import OwnedModel
 
@@ -39,7 +41,6 @@ LONGEST_COUNTDOWN = 60.0
 stopping = threading.Event()
 # What this process holds: the token of each claim that is being worked.
 _held: dict[uuid.UUID, "Kind"] = {}
-SHOWN_AT_WORK = 5
 LADDER = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 30, 60))
 
 
@@ -159,8 +160,9 @@ class Kind:
 
     `give_up(job, error)` must end the row (`finish`) and leave a visible trace; it is called for
     NeedsUser and Permanent errors and for rows in quarantine. `load` reads claimed rows with what
-    the work needs beside them. `must_end` says which rows are half-way
-    through something that must not stay so: they are worked even while their workspace is being deleted.
+    the work needs beside them. `limit(rows, now)` leaves out what may not be claimed at that moment; of time it knows
+    `now` alone. `must_end` says which rows are half-way through something that must not stay so: they are worked even
+    while their workspace is being deleted.
     """
 
     name: str
@@ -170,9 +172,10 @@ class Kind:
     queue: str = "work"
     batch: int = 1
     lease: timedelta = timedelta(seconds=60)
-    limit: Callable[[models.QuerySet[Any]], models.QuerySet[Any]] | None = None
+    limit: Callable[[models.QuerySet[Any], datetime], models.QuerySet[Any]] | None = None
     load: Callable[[models.QuerySet[Any]], Sequence[Any]] = list
     must_end: Q | None = None
+    compiled: Compiled = field(default_factory=dict, compare=False, repr=False)
 
 
 kinds: Registry[Kind] = Registry("job kinds")
@@ -186,18 +189,32 @@ def register(kind: Kind) -> None:
 
 def due(kind: Kind, *, interactive: bool = False) -> models.QuerySet[Any]:
     """Rows that may be claimed now, in the order in which they are to be worked."""
-    return _due(kind, PRIORITIES[:1] if interactive else PRIORITIES).order_by("priority", "run_after")
+    return _due(kind, _priorities(interactive), clock.now()).order_by("priority", "run_after")
 
 
-def _due(kind: Kind, priorities: Sequence[int]) -> models.QuerySet[Any]:
+def is_due(kind: Kind, *, interactive: bool = False) -> bool:
+    """Whether `due` has rows."""
+    priorities = _priorities(interactive)
+    return bool(ask(kind.compiled, priorities, partial(_one_due, kind, priorities), clock.now()))
+
+
+def _one_due(kind: Kind, priorities: Sequence[int]) -> models.QuerySet[Any, Any]:
+    return _due(kind, priorities, MOMENT).values_list("pk")[:1]
+
+
+def _priorities(interactive: bool) -> tuple[int, ...]:
+    return PRIORITIES[:1] if interactive else PRIORITIES
+
+
+def _due(kind: Kind, priorities: Sequence[int], now: datetime) -> models.QuerySet[Any]:
     # Named, since PostgreSQL would otherwise read the whole index for the moments under every priority: a tick that
     # finds nothing among a million rows takes 49 ms without, and a half with.
-    return kind.limit(_free(kind, priorities)) if kind.limit else _free(kind, priorities)
+    return kind.limit(_free(kind, priorities, now), now) if kind.limit else _free(kind, priorities, now)
 
 
-def _free(kind: Kind, priorities: Sequence[int]) -> models.QuerySet[Any]:
+def _free(kind: Kind, priorities: Sequence[int], now: datetime) -> models.QuerySet[Any]:
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=Now())
-    return _where_work_goes_on(kind).filter(free, priority__in=priorities, run_after__lte=clock.now())
+    return _where_work_goes_on(kind).filter(free, priority__in=priorities, run_after__lte=now)
 
 
 def _where_work_goes_on(kind: Kind) -> models.QuerySet[Any]:
@@ -209,50 +226,20 @@ def _where_work_goes_on(kind: Kind) -> models.QuerySet[Any]:
     return rows.filter(is_open | kind.must_end if kind.must_end else is_open)
 
 
-def rest_workspace(workspace_id: uuid.UUID) -> None:
-    """Take every row of a workspace that is being deleted off the queues; what runs or must end stays. Repeatable.
-
-    It also waits for claims that began before the workspace was closed: after this call each of them
-    either has its lease, and `at_work` tells it, or finds nothing.
-    """
-    for kind, rows in _owned_rows(workspace_id):
-        free = rows.filter(Q(lease_until__isnull=True) | Q(lease_until__lt=Now()), run_after__isnull=False)
-        if kind.must_end:
-            # By key: an UPDATE cannot follow `must_end` into other tables.
-            free = free.exclude(pk__in=rows.filter(kind.must_end).values("pk"))
-        free.update(run_after=None)
-
-
-def at_work(workspace_id: uuid.UUID) -> list[str]:
-    """What workers hold of a workspace, and what must end there before its rows may go; empty: nothing."""
-    found = []
-    for kind, rows in _owned_rows(workspace_id):
-        held = Q(lease_until__gte=Now())
-        busy = rows.filter(held | (kind.must_end & Q(run_after__isnull=False)) if kind.must_end else held)
-        found += [f"{kind.model._meta.verbose_name} {job}" for job in busy[:SHOWN_AT_WORK]]
-    return found
-
-
-def _owned_rows(workspace_id: uuid.UUID) -> Iterator[tuple[Kind, models.QuerySet[Any]]]:
-    for kind in kinds:
-        if issubclass(kind.model, OwnedModel):
-            yield kind, kind.model.objects.for_workspace(workspace_id)
-
-
 def claim(kind: Kind, *, interactive: bool = False) -> list[Any]:
     """Take up to one batch of due rows under one fresh lease token; safe against any number of claimers."""
-    if not due(kind, interactive=interactive).exists():
+    if not is_due(kind, interactive=interactive):
         return []
     token = uuid.uuid4()
     with transaction.atomic():
-        keys = _taken_together(_locked(kind, PRIORITIES[:1] if interactive else PRIORITIES))
+        keys = _taken_together(_locked(kind, _priorities(interactive)))
         return _taken(kind, keys, token)
 
 
 def claim_beside(kind: Kind, job: LeasedJob, keys: Sequence[Any]) -> list[Any]:
     """Take those of `keys` that are due and free, past the kind's limit, under the token of a job in hand."""
     with transaction.atomic():
-        rows = _free(kind, PRIORITIES).filter(pk__in=keys).exclude(pk=job.pk).order_by("pk")
+        rows = _free(kind, PRIORITIES, clock.now()).filter(pk__in=keys).exclude(pk=job.pk).order_by("pk")
         rows = rows.select_for_update(skip_locked=True, of=("self",))
         return _taken(kind, list(rows.values_list("pk", flat=True)), job.lease_token)
 
@@ -265,12 +252,17 @@ def _taken(kind: Kind, keys: Sequence[Any], token: uuid.UUID | None) -> list[Any
 
 def _locked(kind: Kind, priorities: Sequence[int]) -> list[tuple[Any, int]]:
     """(key, claims) of the next rows, up to a batch: a query for each priority reads the index in its own order."""
-    found: list[tuple[Any, int]] = []
+    found: list[tuple[Any, ...]] = []
     for priority in priorities:
-        if len(found) < kind.batch:
-            rows = _due(kind, [priority]).order_by("run_after").select_for_update(skip_locked=True, of=("self",))
-            found += rows.values_list("pk", "claims")[: kind.batch - len(found)]
-    return found
+        room = kind.batch - len(found)
+        if room:
+            found += ask(kind.compiled, (priority, room), partial(_next_rows, kind, priority, room), clock.now())
+    return [(key, claims) for key, claims in found]
+
+
+def _next_rows(kind: Kind, priority: int, most: int) -> models.QuerySet[Any, Any]:
+    rows = _due(kind, [priority], MOMENT).order_by("run_after").select_for_update(skip_locked=True, of=("self",))
+    return rows.values_list("pk", "claims")[:most]
 
 
 def _taken_together(rows: Sequence[tuple[Any, int]]) -> list[Any]:
@@ -350,7 +342,7 @@ def run_due(name: str, *, interactive: bool = False, seconds: float = DRAIN_SECO
         total += claimed
         if not claimed:
             break
-        if claimed == kind.batch and not interactive and due(kind).exists():
+        if claimed == kind.batch and not interactive and is_due(kind):
             ring(name)  # More than one batch waits: let another slot help.
     return total
 

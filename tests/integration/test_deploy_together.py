@@ -95,6 +95,7 @@ def web(ssh_server: Sshd, request: pytest.FixtureRequest) -> Iterator[Nginx]:
         yield server
 
 
+@pytest.mark.timeout(400)  # 50 deployments and two visitors without a pause share the machine with other tests.
 @pytest.mark.both_databases
 @pytest.mark.parametrize("web", [MANY], indirect=True)
 def test_fifty_domains_on_one_server_are_one_reload_and_nobody_sees_a_broken_moment(

@@ -274,17 +274,19 @@ def test_two_domains_never_want_the_port_at_once(
         chosen = Http01(standalone=True, port=ca.http_port)
         one.answering(one.server(ssh_server), chosen, directories=[tls(ssh_server) / one.host])
         one.enable()
-    HttpAnswer.objects.create(
+    somebody = HttpAnswer.objects.create(
         workspace=cast.acme,
         server=scene.server(ssh_server),
         tokens=["x"],
         port=ca.http_port,
-        ends_at=clock.now() + timedelta(seconds=3),
+        ends_at=clock.now() + timedelta(seconds=6),
     )
-    jobs.run_due("renewal")
-    jobs.run_due("issuance")
+    with clock.frozen(clock.now()):
+        jobs.run_due("renewal")
+        jobs.run_due("issuance")
     waiting = {row.error_code for row in Issuance.unscoped.filter(solver="http01")}
     assert waiting == {"listener_busy"}
+    HttpAnswer.unscoped.filter(pk=somebody.pk).update(ends_at=clock.now())
     wait_until(lambda: all(done(one) for one in (scene, other)), seconds=60, what="both certificates")
     assert scene.left() == 0
 

@@ -21,7 +21,7 @@ from auditlog.events import SYSTEM, Actor, record
 from auditlog.models import Event
 from certificates.keys import new_key
 from certificates.models import AcmeAccount
-from config.lib import clock, jobs
+from config.lib import clock, jobs, resting
 from config.lib.jobs import Kind
 from config.lib.scoping import OwnedModel
 from deploy.models import Target, TargetRun
@@ -218,7 +218,7 @@ def test_nothing_of_it_is_worked_any_more(cast: Cast, kind: Kind) -> None:
 @pytest.mark.parametrize("kind", OWNED_KINDS, ids=lambda kind: kind.name)
 def test_what_is_due_is_taken_off_the_queues(cast: Cast, kind: Kind) -> None:
     row, other = due_row(kind, Rows(cast.acme, cast.admin)), due_row(kind, Rows(cast.other, cast.outsider))
-    jobs.rest_workspace(cast.acme.pk)
+    resting.rest_workspace(cast.acme.pk)
     row.refresh_from_db()
     other.refresh_from_db()
     assert row.run_after is None

@@ -112,9 +112,9 @@ class TestAsATarget:
             deploy(one)
         first = claim(panel)
         assert server_lease.take(first)
-        assert not server_lease.leave_busy_out(TargetRun.unscoped.filter(panel_target=twin)).exists()
+        assert not server_lease.leave_busy_out(TargetRun.unscoped.filter(panel_target=twin), clock.now()).exists()
         server_lease.give_back(first, first.lease_token)
-        assert server_lease.leave_busy_out(TargetRun.unscoped.filter(panel_target=twin)).exists()
+        assert server_lease.leave_busy_out(TargetRun.unscoped.filter(panel_target=twin), clock.now()).exists()
 
     def test_what_time_may_help_is_tried_again_and_a_refused_login_is_not(
         self, domain: Domain, panel: PanelTarget

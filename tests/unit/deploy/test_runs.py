@@ -109,7 +109,7 @@ class TestServerLease:
         assert server_lease.take(first)
         assert server_lease.take(first), "repeatable"
         assert not server_lease.take(second)
-        assert not server_lease.leave_busy_out(TargetRun.unscoped.all()).exists()
+        assert not server_lease.leave_busy_out(TargetRun.unscoped.all(), clock.now()).exists()
         server_lease.give_back(second, second.lease_token)
         assert not server_lease.take(second), "only who has it gives it back"
         server_lease.give_back(first, first.lease_token)
