@@ -18,12 +18,15 @@ from tests.integration.renewing import work as renew
 from tests.servers.ca import TestCa
 from tests.servers.dns import ChallengeDns
 from tests.servers.pebble import Pebble
+from tests.servers.second_ca import SecondCa
 
 
 class HttpScene(Scene):
     """One verified domain with a name of its own, and the portal asking the port that the CA asks."""
 
-    def __init__(self, settings: Any, workspace: Workspace, ca: Pebble, dns: ChallengeDns, *, port: int = 443) -> None:
+    def __init__(
+        self, settings: Any, workspace: Workspace, ca: Pebble | SecondCa, dns: ChallengeDns, *, port: int = 443
+    ) -> None:
         use_ca(settings, ca, dns)
         settings.ACME_HTTP01_PORT = ca.http_port
         self.workspace = workspace

@@ -13,6 +13,7 @@ from config.lib import clock, jobs
 from domains.models import Domain, Ownership
 from tests.servers.pebble import Pebble
 from tests.servers.ports import NotReadyError, wait_until
+from tests.servers.second_ca import SecondCa
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
@@ -29,7 +30,7 @@ class Dns(Protocol):
     def set_txt(self, host: str, value: str) -> None: ...
 
 
-def use_ca(settings: Any, server: Pebble, dns: Dns) -> None:
+def use_ca(settings: Any, server: Pebble | SecondCa, dns: Dns) -> None:
     """Point the portal at this CA and this DNS."""
     settings.EGRESS_ALLOW_CIDRS = LOOPBACK
     settings.DNS_RESOLVERS = ((dns.host, dns.port),)

@@ -14,7 +14,7 @@ from certificates.models import AcmeAccount, Certificate, Issuance
 from certificates.revoking import revoke_certificate
 from config.lib import clock, jobs
 from tests.cast import make_cast
-from tests.integration.issuing import LOOPBACK, issue, publish, reread, start, verified_domain
+from tests.integration.issuing import issue, publish, reread, start, use_ca, verified_domain
 from tests.integration.renewing import ByTestDns, certificates, turn_on, work
 from tests.servers.dns import ChallengeDns, challenge_dns
 from tests.servers.second_ca import SecondCa, second_ca
@@ -34,10 +34,7 @@ def dns() -> Iterator[ChallengeDns]:
 @pytest.fixture(params=[90, 45], ids=["90 days", "45 days"])
 def ca(request: pytest.FixtureRequest, settings: Any, dns: ChallengeDns) -> Iterator[SecondCa]:
     with second_ca(dns, days=request.param) as server:
-        settings.EGRESS_ALLOW_CIDRS = LOOPBACK
-        settings.DNS_RESOLVERS = ((dns.host, dns.port),)
-        settings.ACME_DIRECTORY_URL = server.directory_url
-        settings.ACME_CA_BUNDLE = ""
+        use_ca(settings, server, dns)
         settings.ACME_EMAIL = "certificates@acme-tools.net"
         yield server
 

@@ -42,6 +42,9 @@ renewal_force: False
 class SecondCa:
     """It asks the DNS server at port 53 of `dns`. Its log is `log()`."""
 
+    ca_bundle = ""  # It speaks HTTP.
+    http_port = 80
+
     def __init__(self, port: int, place: Path, child: Child, days: int) -> None:
         self.days = days
         self.directory_url = f"http://127.0.0.1:{port}/directory"
