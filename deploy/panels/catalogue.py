@@ -167,12 +167,14 @@ AFTERWARDS = {
         "{panel} has the certificate, and {host} serves another one",
         "It is installed for {sites}. A visitor of {host} on port {port} still gets another one ({seen}…): the name "
         "leads to another machine, or the panel needs longer than usual.",
-        "Check where the name leads; at Cloudflare the orange cloud has to be on. Then press Deploy now.",
+        "The portal looks again by itself for nearly a day. Check where the name leads; at Cloudflare the orange cloud "
+        "has to be on. Deploy now looks at once.",
     ),
     "panel_nothing_served": Entry(
         "{panel} has the certificate, and nothing answers for {host}",
         "It is installed for {sites}. Nothing hands out a certificate on port {port} of {host}.",
-        "Check where the name leads and that the site is switched on. Then press Deploy now.",
+        "The portal looks again by itself for nearly a day. Check where the name leads and that the site is switched "
+        "on. Deploy now looks at once.",
     ),
 }
 
