@@ -1,5 +1,6 @@
 """`Install certificate`: the detected platform first, guided forms, secrets that go in and never come out."""
 
+import re
 from collections.abc import Sequence
 from html import unescape
 
@@ -10,7 +11,8 @@ from django.urls import reverse
 from config.lib import clock
 from config.lib.sealed import Sealed
 from deploy.models import PanelAccount, PanelTarget, TargetRun
-from domains.models import Domain, Hosting
+from domains.hosting.platforms import PLATFORMS
+from domains.models import Domain, Hosting, Mode
 from tests.cast import Cast
 from tests.unit.deploy.test_panels_api import secret_of
 
@@ -164,21 +166,41 @@ def test_somebody_elses_certificate_waits_for_a_person(admin: Client, tab: str) 
     assert place.refs == {"example.net": "f00"}
 
 
+OFFERED = ("Connect cPanel", "Upload certificate", "Save deployment settings", "Deploy now", "Use this mode")
+
+
+@pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize("vendor", ["shopify", "wix", "squarespace"])
 def test_what_a_vendor_manages_is_offered_no_form_until_somebody_doubts_it(
-    admin: Client, tab: str, domain: Domain, vendor: str
+    admin: Client, tab: str, domain: Domain, vendor: str, mode: Mode
 ) -> None:
+    Domain.unscoped.update(mode=mode)
     row = detect(domain, vendor, path="monitor", vendor=vendor)
     text = unescape(admin.get(tab).content.decode())
-    assert "manages this certificate" in text
-    for offered in ("Connect cPanel", "Upload certificate", "Save deployment settings", "Deploy now"):
-        assert offered not in text
+    assert f"{PLATFORMS[vendor].label} issues and renews the certificate of this site itself" in text
+    assert [offered for offered in OFFERED if offered in text] == []
+    assert ("Set to Monitor only" in text) == (mode != Mode.MONITOR)
     admin.post(f"{tab}panels/doubt/")
     row.refresh_from_db()
     assert row.is_doubted
     text = admin.get(tab).content.decode()
-    for offered in ("Connect cPanel", "Upload certificate", "Save deployment settings", "Deploy now"):
-        assert offered in text
+    assert [offered for offered in OFFERED if offered not in text] == []
+    assert "manages this certificate" not in text
+
+
+def test_monitor_only_is_what_a_vendors_domain_is_offered(admin: Client, tab: str, domain: Domain) -> None:
+    Domain.unscoped.update(mode=Mode.DNS)
+    detect(domain, "shopify", path="monitor", vendor="shopify")
+    (action,) = re.findall(r'action="([^"]*)">(?:(?!</form>).)*value="monitor"', admin.get(tab).content.decode())
+    admin.post(action, {"mode": "monitor"})
+    assert Domain.unscoped.get(pk=domain.pk).mode == Mode.MONITOR
+
+
+def test_what_was_set_up_before_is_reached_below_the_vendors_reason(admin: Client, tab: str, domain: Domain) -> None:
+    detect(domain, "shopify", path="monitor", vendor="shopify")
+    add(admin, tab)
+    text = unescape(admin.get(tab).content.decode())
+    assert in_order(text, "Shopify manages this certificate", "cPanel panel.hoster.example", "Change")
 
 
 @pytest.mark.parametrize("platform", ["wordpress", "drupal", "joomla", "magento"])
