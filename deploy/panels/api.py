@@ -12,7 +12,7 @@ from config.lib.errors import InvalidValue
 from deploy.models import PanelAccount, PanelTarget
 from deploy.panels.accounts import Given, allow_replacement, delete_panel, read_given, save_panel, start_try
 from deploy.panels.known import panels
-from deploy.panels.shapes import PanelChange, PanelFields, PanelIn, PanelOut, show_panel
+from deploy.panels.shapes import CONNECTION, PanelChange, PanelFields, PanelIn, PanelOut, show_panel
 from deploy.shapes import RunOut
 from deploy.waiting import settled_run
 from domains.models import Domain
@@ -136,7 +136,7 @@ def _refuse_beside(account: PanelAccount, body: PanelIn) -> None:
     """An account is used as it is: what would be ignored is refused."""
     if body.kind not in (None, account.kind):
         raise InvalidValue("kind", "panel_account_alone", field="kind")
-    for name in ("name", "host", "port", "username", "api_token", "password", "fingerprint_sha256"):
+    for name in ("name", *CONNECTION, "fingerprint_sha256"):
         if getattr(body, name) is not None:
             raise InvalidValue(name, "panel_account_alone", field=name)
 
@@ -144,10 +144,9 @@ def _refuse_beside(account: PanelAccount, body: PanelIn) -> None:
 def read_panel(kind: str, body: PanelFields, known: PanelAccount | None = None) -> Given:
     """The vendor's fields over those on file. Raises InvalidValue."""
     values = dict(known.config) if known else {}
-    given = {"host": body.host, "username": body.username, "api_token": body.api_token, "password": body.password}
-    given["port"] = None if body.port is None else str(body.port)
-    values |= {name: value for name, value in given.items() if value is not None}
-    _refuse_foreign(kind, {name for name, value in given.items() if value is not None})
+    given = {name: str(value) for name in CONNECTION if (value := getattr(body, name)) is not None}
+    _refuse_foreign(kind, set(given))
+    values |= given
     return read_given(kind, values, pinned=body.fingerprint_sha256, name=body.name or "", known=known)
 
 

@@ -41,6 +41,10 @@ class PanelFields(Schema):
     draft: bool | None = Field(None, description="Kept and tested, never installed to.")
 
 
+# How a panel is reached and entered.
+CONNECTION = tuple(name for name in PanelFields.model_fields if name not in ("name", "fingerprint_sha256", "draft"))
+
+
 class PanelChange(PanelFields):
     """Absent fields stay as they are. A credential counts for every domain that uses the account."""
 

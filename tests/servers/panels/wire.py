@@ -148,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._with_manners(self.made.respond(request), trouble)
 
-    do_GET = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815  (the library's names)
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815  (the library's names)
 
     def _with_manners(self, answer: Answer, manner: Manner | None) -> None:
         if manner == "silent":
