@@ -37,8 +37,8 @@ VALUES = {
     "panel_account_shared": Entry(
         "This account is on file already",
         "It is used by {domains}. The credential that you entered would take the place of theirs at once.",
-        "Choose the account above to use it as it is; or enter the credential again and confirm that it is replaced for "
-        "all of them.",
+        "Choose the account above to use it as it is; or enter the credential again and confirm that it is replaced "
+        "for all of them.",
     ),
     "panel_nothing_to_replace": Entry(
         "There is nothing to replace in {site}",

@@ -157,6 +157,18 @@ def test_no_key_goes_to_a_zone_that_cannot_take_it(server: Cloudflare, single: B
     assert server.sent("PRIVATE") == []
 
 
+def test_one_zone_may_refuse_while_the_other_gets_it(server: Cloudflare, bundle: Bundle) -> None:
+    server.troubles = [(f"zones/{NET}/custom_certificates", Answer(500, ""))]
+    server.zones[ORG].plan = "free"
+    first, second = cloudflare.install(way(server), bundle)
+    assert [one.error.code for one in (first, second) if one.error] == ["panel_failing", "cloudflare_plan"]
+    server.zones[ORG].plan = "business"
+    server.troubles = [("private_key", refusal(400, (2100, "?")))]
+    first, second = cloudflare.install(way(server), bundle)
+    assert (first.error.code if first.error else "", second.state) == ("cloudflare_not_bundled", "pending")
+    assert (len(server.zones[NET].certificates), len(server.zones[ORG].certificates)) == (0, 1)
+
+
 def test_one_that_ends_soon_is_not_sent(server: Cloudflare, single: Bundle) -> None:
     with clock.frozen(single.not_after - timedelta(days=13)), pytest.raises(NeedsUser) as refused:
         cloudflare.install(way(server), single)
