@@ -152,6 +152,8 @@ KINDS: dict[str, EventKind] = {
     "target.tested": EventKind("SSH to {server} was tested: {state}"),
     "target.detected": EventKind("The platform of {server} was looked at: {state}"),
     "panel.saved": EventKind("{actor} changed how certificates of {domain} get to {panel}: {changes}", "warning"),
+    # `before` and `after` have the fields that changed, a credential never.
+    "panel.changed": EventKind("{actor} changed the account {panel}: {changes}", "warning"),
     "panel.deleted": EventKind("{actor} removed {panel} from the deployment of {domain}", "warning"),
     "panel.trusted": EventKind("{actor} pinned the certificate {fingerprint} of {panel}", "warning"),
     "panel.certificate_changed": EventKind(

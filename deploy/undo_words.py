@@ -10,7 +10,8 @@ UNDO = {
     ),
     "undo_nothing_kept": Entry(
         "There is nothing to bring back for {host}",
-        "This deployment changed no files, was undone already, or a later one has been there.",
+        "This deployment changed nothing, was undone already, or a later one has been there. A panel gets the "
+        "certificate before it only while that one is valid.",
         "To go back to an older certificate, upload it, or choose it for Deploy now by the API.",
     ),
     "deploy_undone": Entry(

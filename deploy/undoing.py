@@ -1,4 +1,4 @@
-"""`Undo last deploy`: the files that the domain's last deployment replaced come back, and count as wanted again."""
+"""`Undo last deploy`: what the domain's last deployment replaced comes back, and counts as wanted again."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,9 +13,9 @@ from deploy import unseal
 from deploy.deploying import look_back, reload_all
 from deploy.deployments import end_waiting, ready_panels, ready_targets, running_deployment
 from deploy.journal import Journal
-from deploy.models import Deployment, Target, TargetRun
+from deploy.models import Deployment, PanelTarget, Target, TargetRun
 from deploy.placing import files_of
-from deploy.reconcile import KIND, last_deployment, reconcile_target
+from deploy.reconcile import KIND, is_worth, label_of, last_deployment, reconcile_target
 from deploy.replacing import put_files_back, undo_left_over
 from deploy.result import Result
 from deploy.session import opened
@@ -29,22 +29,45 @@ State = TargetRun.State
 MARK = "undo"
 
 
-def can_undo(deployment: Deployment) -> list[Target]:
+def can_undo(deployment: Deployment) -> bool:
+    return bool(_targets_of(deployment) or _panels_of(deployment))
+
+
+def _targets_of(deployment: Deployment) -> list[Target]:
     """The targets where what it replaced is still kept; none where a later deployment has been."""
-    standing = last_deployment(deployment.domain_id)
-    is_last = standing is None or standing.created_at <= deployment.created_at
-    targets = ready_targets(deployment.domain) if is_last else []
+    targets = ready_targets(deployment.domain) if _is_last(deployment) else []
     return [one for one in targets if one.previous and one.previous["deployment"] == str(deployment.pk)]
+
+
+def _panels_of(deployment: Deployment) -> list[PanelTarget]:
+    """The panels that have its certificate and had an earlier one, which is still there and valid."""
+    before = _before(deployment) if _is_last(deployment) else None
+    if before is None or not is_worth(before) or before.certificate_id == deployment.certificate_id:
+        return []
+    had = set(before.runs.filter(panel_target__isnull=False).values_list("panel_target_id", flat=True))
+    panels = ready_panels(deployment.domain)
+    return [one for one in panels if one.pk in had and one.installed_certificate_id == deployment.certificate_id]
+
+
+def _is_last(deployment: Deployment) -> bool:
+    standing = last_deployment(deployment.domain_id)
+    return deployment.undone_at is None and (standing is None or standing.created_at <= deployment.created_at)
+
+
+def _before(deployment: Deployment) -> Deployment | None:
+    rows = Deployment.objects.for_workspace(deployment.workspace_id).select_related("certificate")
+    rows = rows.filter(domain=deployment.domain_id, undone_at=None, created_at__lt=deployment.created_at)
+    return rows.order_by("-created_at").first()
 
 
 @transaction.atomic
 def start_undo(*, deployment: Deployment, actor: Actor) -> list[TargetRun]:
-    """A run for each target that it changed. Raises NeedsUser undo_while_running, undo_nothing_kept."""
+    """A run for each target and panel that it changed. Raises NeedsUser undo_while_running, undo_nothing_kept."""
     lock_domain(deployment)
     if running_deployment(deployment.domain):
         raise NeedsUser("undo_while_running", host=deployment.domain.label)
-    targets = can_undo(deployment)
-    if not targets:
+    targets, panels = _targets_of(deployment), _panels_of(deployment)
+    if not targets and not panels:
         raise NeedsUser("undo_nothing_kept", host=deployment.domain.label)
     end_waiting(deployment.domain)
     Deployment.unscoped.filter(pk=deployment.pk).update(undone_at=clock.now())
@@ -55,12 +78,11 @@ def start_undo(*, deployment: Deployment, actor: Actor) -> list[TargetRun]:
         domain_id=deployment.domain_id,
         domain_label=deployment.domain.label,
         run_id=deployment.pk,
-        data={"deployment": str(deployment.pk), "targets": [target.server.label for target in targets]},
+        data={"deployment": str(deployment.pk), "targets": [*map(label_of, targets), *map(label_of, panels)]},
     )
-    for panel in ready_panels(deployment.domain):
-        # What it had before is installed again: a panel keeps nothing of the certificate that was replaced.
-        reconcile_target(panel, interactive=True)
-    return [_start(target, deployment, actor) for target in targets]
+    # What it had before is installed again: a panel keeps nothing of the certificate that was replaced.
+    again = [reconcile_target(panel, interactive=True) for panel in ready_panels(deployment.domain)]
+    return [*(_start(target, deployment, actor) for target in targets), *filter(None, again)]
 
 
 def _start(target: Target, deployment: Deployment, actor: Actor) -> TargetRun:

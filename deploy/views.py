@@ -25,6 +25,7 @@ from deploy.forms import NEW, TargetForm, bound_rows
 from deploy.http01.modes import auto_renew_of, cards_of
 from deploy.models import Deployment, Target, TargetRun
 from deploy.panels.showing import install_context
+from deploy.reconcile import last_deployment
 from deploy.servers import find_or_make_server, trust_server
 from deploy.targets import delete_target, lock_targets, move_target, save_target, start_detection, start_test
 from deploy.undoing import can_undo, start_undo
@@ -186,8 +187,8 @@ def undo(request: WorkspaceRequest, workspace: Workspace, deployment_id: uuid.UU
     context = {
         "section": "domains",
         "title": f"Undo the last deployment to {deployment.domain.label}?",
-        "text": "The files that it replaced come back on each server, and the reload commands are run again. What was "
-        "deployed before counts as wanted then.",
+        "text": "The files that it replaced come back on each server, and the reload commands are run again; a hosting "
+        "panel gets the certificate before it once more. What was deployed before counts as wanted then.",
         "label": "Undo last deploy",
         "back_url": url,
     }
@@ -309,7 +310,8 @@ def deployment_context(request: WorkspaceRequest, deployment: Deployment) -> dic
         "certificate": deployment.certificate,
         "runs": shown.show_deployment(deployment),
         "undone": shown.show_undone(deployment),
-        "may_undo": deployment.state != Deployment.State.RUNNING and bool(can_undo(deployment)),
+        "may_undo": deployment.state != Deployment.State.RUNNING and can_undo(deployment),
+        "standing": last_deployment(deployment.domain_id) if deployment.undone_at else None,
         "is_live": deployment.state == Deployment.State.RUNNING or shown.is_being_undone(deployment),
         "workspace": request.workspace,
         **abilities(request),

@@ -14,6 +14,7 @@ from auditlog.events import Actor, record
 from auditlog.models import Event
 from config.lib import clock, egress, jobs
 from config.lib.errors import NeedsUser
+from domains.leaving import put_away
 from domains.models import Domain, DomainTag, Hosting, Ownership, State, Visit, readable_name
 from domains.ownership import enclosing, forget_unused
 from domains.protocols import HTTPS, parse_port, parse_protocol, usual_port
@@ -278,5 +279,6 @@ def delete_domain(*, domain: Domain, actor: Actor) -> None:
         domain_label=row.label,
         data={"was_verified": row.is_verified, "was_state": State(row.state).value},
     )
+    put_away(row)
     row.delete()
     forget_unused(domain)

@@ -31,7 +31,7 @@ _OF_SECURITY = (
         "certificate.revo",
         "pull.",
     ),
-    *("panel.saved", "panel.deleted", "panel.trusted", "panel.certificate_changed"),
+    *("panel.saved", "panel.changed", "panel.deleted", "panel.trusted", "panel.certificate_changed"),
 )
 # What the runs tell themselves.
 OF_RUNS = (

@@ -13,6 +13,7 @@ from config.lib.errors import InvalidValue, NeedsUser
 from config.lib.sealed import Sealed
 from deploy.models import PanelAccount, PanelTarget, TargetRun
 from deploy.panels.known import panels
+from deploy.panels.leaving import drop_unused
 from deploy.panels.naming import panel_label
 from deploy.panels.panel import Panel
 from deploy.panels.reading import read_access, read_fingerprint
@@ -28,7 +29,7 @@ FOREIGN = "cloudflare_foreign"
 
 @dataclass(frozen=True)
 class Given:
-    """What somebody typed, checked. `secret` and `pinned` None: those on file stay."""
+    """What somebody typed, checked. `secret` and `pinned` None: those on file stay; an empty `pinned` is forgotten."""
 
     kind: str
     config: Mapping[str, str]
@@ -90,12 +91,15 @@ def save_panel(
     """Join a domain to an account on file, or to the one that was typed; with `place` that one is changed.
 
     What is no draft gets the domain's last deployment by itself (reconcile_target says when). Raises NeedsUser
-    panels_full.
+    panels_full, panel_there_already.
     """
     lock_targets(domain)
     account = chosen if isinstance(chosen, PanelAccount) else _account_for(domain, chosen, place, actor)
     rows = PanelTarget.objects.for_workspace(domain.workspace_id).filter(domain=domain)
-    row = place or rows.filter(account=account).first()
+    twin = rows.filter(account=account).first()
+    if place and twin and twin.pk != place.pk:
+        raise NeedsUser("panel_there_already", panel=panel_label(account), host=domain.label)
+    row = place or twin
     if row is None and rows.count() >= PANELS_AT_MOST:
         raise NeedsUser("panels_full", most=PANELS_AT_MOST, host=domain.label)
     if row:  # At another door nothing is known, as `change_account` has written.
@@ -108,7 +112,7 @@ def save_panel(
         return row
     if waiting.update(run_after=clock.now()):
         jobs.ring(KIND)
-    if isinstance(chosen, Given) and chosen.secret:  # The others of this account may have waited for it.
+    if isinstance(chosen, Given) and (chosen.secret or chosen.pinned):  # The others of it may have waited for this.
         reconcile_all(account)
     else:
         reconcile_target(row)
@@ -128,29 +132,45 @@ def _joined(row: PanelTarget | None, domain: Domain, account: PanelAccount, *, d
         row.account, row.refs, row.sites, row.installed_certificate, row.last_status = account, {}, [], None, ""
         fields += ["account", "refs", "sites", "installed_certificate", "last_status"]
     row.save(update_fields=fields)
-    _drop_unused(old)
+    if old.pk != account.pk:
+        drop_unused(old)
     row.account = account
     return row
 
 
+def account_at(workspace: Workspace, given: Given) -> PanelAccount | None:
+    """The account on file at the door that was typed; where everybody's host is the same nothing tells them apart."""
+    if panels.get(given.kind).host:
+        return None
+    rows = accounts_of(workspace).filter(kind=given.kind)
+    return next((row for row in rows if row.config == dict(given.config)), None)
+
+
+def domains_of(account: PanelAccount) -> list[Domain]:
+    """Whose certificates go by this account, by their hosts."""
+    rows = Domain.objects.for_workspace(account.workspace_id).filter(panel_targets__account=account)
+    return list(rows.order_by("host", "port"))
+
+
 def _account_for(domain: Domain, given: Given, place: PanelTarget | None, actor: Actor) -> PanelAccount:
-    """One that others use as well stays where it is."""
-    if place is None:
-        return _find_or_make(domain.workspace, given, actor)
-    is_shared = place.account.targets.exclude(pk=place.pk).exists()
-    if is_shared and dict(given.config) != place.account.config:
-        return _find_or_make(domain.workspace, given, actor)
+    """One that others use as well stays where it is, and there are never two at one door."""
+    found = account_at(domain.workspace, given)
+    if found:
+        return change_account(account=found, given=given, actor=actor)
+    if place is None or (_is_at_another_door(place.account, given) and _is_shared(place)):
+        return _made(domain.workspace, given)
     return change_account(account=place.account, given=given, actor=actor)
 
 
-def _find_or_make(workspace: Workspace, given: Given, actor: Actor) -> PanelAccount:
-    """The same user at the same host is one account; where everybody's host is the same nothing tells them apart."""
-    found = None
-    if not panels.get(given.kind).host:
-        rows = accounts_of(workspace).filter(kind=given.kind)
-        found = next((row for row in rows if row.config == dict(given.config)), None)
-    if found:
-        return change_account(account=found, given=given, actor=actor)
+def _is_at_another_door(account: PanelAccount, given: Given) -> bool:
+    return bool(dict(given.config) != account.config)
+
+
+def _is_shared(place: PanelTarget) -> bool:
+    return place.account.targets.exclude(pk=place.pk).exists()
+
+
+def _made(workspace: Workspace, given: Given) -> PanelAccount:
     if given.secret is None:
         raise InvalidValue(panels.get(given.kind).secret_field, "panel_secret_again", field="The account")
     return PanelAccount.objects.create(
@@ -170,8 +190,8 @@ def change_account(*, account: PanelAccount, given: Given, actor: Actor) -> Pane
     A run that is there now loses its turn, and says nothing of the credential that is on file from now on.
     """
     row = PanelAccount.unscoped.select_for_update(no_key=True).get(pk=account.pk)
-    changed = []
-    if dict(given.config) != row.config:
+    before, changed = _told(row), []
+    if _is_at_another_door(row, given):
         row.config, row.fingerprint_sha256, row.seen_fingerprint = dict(given.config), "", ""
         row.targets.update(refs={}, sites=[], installed_certificate=None, last_status="")
         changed += ["config", "fingerprint_sha256", "seen_fingerprint"]
@@ -181,12 +201,36 @@ def change_account(*, account: PanelAccount, given: Given, actor: Actor) -> Pane
     if given.secret is not None:
         row.sealed_secret, row.refused_at = given.secret, None
         changed += ["sealed_secret", "refused_at"]
+    if given.pinned is not None and given.pinned != row.fingerprint_sha256:
+        row.fingerprint_sha256 = given.pinned
+        changed.append("fingerprint_sha256")
     if changed:
         row.lease_token = row.lease_until = None
-        row.save(update_fields=[*changed, "lease_token", "lease_until"])
-    if given.pinned and given.pinned != row.fingerprint_sha256:
-        _pin(row, given.pinned, actor)
+        row.save(update_fields=[*dict.fromkeys(changed), "lease_token", "lease_until"])
+        _record_changed(row, before, actor, is_new_secret=given.secret is not None)
     return row
+
+
+def _told(row: PanelAccount) -> dict[str, str]:
+    """What an event may hold of it."""
+    return {"name": row.name, **row.config, "fingerprint_sha256": row.fingerprint_sha256}
+
+
+def _record_changed(row: PanelAccount, before: dict[str, str], actor: Actor, *, is_new_secret: bool) -> None:
+    after = _told(row)
+    names = [name for name in after if after[name] != before.get(name, "")]
+    record(
+        "panel.changed",
+        workspace_id=row.workspace_id,
+        actor=actor,
+        data={
+            "panel": panel_label(row),
+            "account": str(row.pk),
+            "changes": ", ".join([*names, *(["credential"] if is_new_secret else [])]),
+            "before": {name: before.get(name, "") for name in names},
+            "after": {name: after[name] for name in names},
+        },
+    )
 
 
 @transaction.atomic
@@ -199,11 +243,6 @@ def trust_panel(*, account: PanelAccount, fingerprint: str, actor: Actor) -> Non
     row = PanelAccount.unscoped.select_for_update(no_key=True).get(pk=account.pk)
     if pinned == row.fingerprint_sha256:
         return
-    _pin(row, pinned, actor)
-    reconcile_all(row)
-
-
-def _pin(row: PanelAccount, pinned: str, actor: Actor) -> None:
     before, row.fingerprint_sha256 = row.fingerprint_sha256, pinned
     row.save(update_fields=["fingerprint_sha256"])
     record(
@@ -212,6 +251,7 @@ def _pin(row: PanelAccount, pinned: str, actor: Actor) -> None:
         actor=actor,
         data={"panel": panel_label(row), "fingerprint": pinned, "before": before},
     )
+    reconcile_all(row)
 
 
 @transaction.atomic
@@ -235,12 +275,7 @@ def delete_panel(*, place: PanelTarget, actor: Actor) -> None:
     _record("panel.deleted", place, actor)
     account = place.account
     place.delete()
-    _drop_unused(account)
-
-
-def _drop_unused(account: PanelAccount) -> None:
-    if not account.targets.exists():
-        account.delete()
+    drop_unused(account)
 
 
 @transaction.atomic

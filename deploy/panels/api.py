@@ -12,7 +12,7 @@ from config.lib.errors import InvalidValue
 from deploy.models import PanelAccount, PanelTarget
 from deploy.panels.accounts import Given, allow_replacement, delete_panel, read_given, save_panel, start_try
 from deploy.panels.known import panels
-from deploy.panels.shapes import PanelChange, PanelIn, PanelOut, show_panel
+from deploy.panels.shapes import CONNECTION, PanelChange, PanelFields, PanelIn, PanelOut, show_panel
 from deploy.shapes import RunOut
 from deploy.waiting import settled_run
 from domains.models import Domain
@@ -60,6 +60,7 @@ def post_panel(request: ApiRequest, domain: Domain, body: PanelIn) -> dict[str, 
     with naming_fields():
         if body.account:
             chosen = get_object_or_404(PanelAccount.objects.for_workspace(request.workspace), pk=body.account)
+            _refuse_beside(chosen, body)
         else:
             chosen = read_panel(body.kind or "", body)
         place = save_panel(domain=domain, chosen=chosen, actor=request.actor, draft=bool(body.draft))
@@ -87,7 +88,7 @@ def get_panel(request: ApiRequest, panel: PanelTarget) -> dict[str, object]:
     load=load_panel,
     body=PanelChange,
     response=PanelOut,
-    errors={"panel_nothing_to_replace": 409},
+    errors={"panel_nothing_to_replace": 409, "panel_there_already": 409},
     summary="Change a domain's hosting panel",
 )
 def patch_panel(request: ApiRequest, panel: PanelTarget, body: PanelChange) -> dict[str, object]:
@@ -131,13 +132,21 @@ def post_panel_test(request: ApiRequest, panel: PanelTarget) -> Status:
     return settled_run(start_try(place=panel, actor=request.actor))
 
 
-def read_panel(kind: str, body: PanelChange, known: PanelAccount | None = None) -> Given:
+def _refuse_beside(account: PanelAccount, body: PanelIn) -> None:
+    """An account is used as it is: what would be ignored is refused."""
+    if body.kind not in (None, account.kind):
+        raise InvalidValue("kind", "panel_account_alone", field="kind")
+    for name in ("name", *CONNECTION, "fingerprint_sha256"):
+        if getattr(body, name) is not None:
+            raise InvalidValue(name, "panel_account_alone", field=name)
+
+
+def read_panel(kind: str, body: PanelFields, known: PanelAccount | None = None) -> Given:
     """The vendor's fields over those on file. Raises InvalidValue."""
     values = dict(known.config) if known else {}
-    given = {"host": body.host, "username": body.username, "api_token": body.api_token, "password": body.password}
-    given["port"] = None if body.port is None else str(body.port)
-    values |= {name: value for name, value in given.items() if value is not None}
-    _refuse_foreign(kind, {name for name, value in given.items() if value is not None})
+    given = {name: str(value) for name in CONNECTION if (value := getattr(body, name)) is not None}
+    _refuse_foreign(kind, set(given))
+    values |= given
     return read_given(kind, values, pinned=body.fingerprint_sha256, name=body.name or "", known=known)
 
 

@@ -24,6 +24,22 @@ VALUES = {
     "panels_full": Entry(
         "{host} has {most} panels already", "More of them are not kept for one domain.", "Remove one that is not used."
     ),
+    "panel_there_already": Entry(
+        "{host} has the account {panel} already",
+        "One domain goes to one account once, and this change would make it twice.",
+        "Remove this panel; the other one of the domain is that account.",
+    ),
+    "panel_account_alone": Entry(
+        "{field} stands beside an account on file",
+        "An account on file is used as it is, so what was entered beside it would be ignored.",
+        "Choose the account and leave the other fields as they were, or enter another one in full.",
+    ),
+    "panel_account_shared": Entry(
+        "This account is on file already",
+        "It is used by {domains}. The credential that you entered would take the place of theirs at once.",
+        "Choose the account above to use it as it is; or enter the credential again and confirm that it is replaced "
+        "for all of them.",
+    ),
     "panel_nothing_to_replace": Entry(
         "There is nothing to replace in {site}",
         "The last run has found no certificate of somebody else there.",
@@ -152,12 +168,14 @@ AFTERWARDS = {
         "{panel} has the certificate, and {host} serves another one",
         "It is installed for {sites}. A visitor of {host} on port {port} still gets another one ({seen}…): the name "
         "leads to another machine, or the panel needs longer than usual.",
-        "Check where the name leads; at Cloudflare the orange cloud has to be on. Then press Deploy now.",
+        "The portal looks again by itself for nearly a day. Check where the name leads; at Cloudflare the orange cloud "
+        "has to be on. Deploy now looks at once.",
     ),
     "panel_nothing_served": Entry(
         "{panel} has the certificate, and nothing answers for {host}",
         "It is installed for {sites}. Nothing hands out a certificate on port {port} of {host}.",
-        "Check where the name leads and that the site is switched on. Then press Deploy now.",
+        "The portal looks again by itself for nearly a day. Check where the name leads and that the site is switched "
+        "on. Deploy now looks at once.",
     ),
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from certificates.dns.providers.kinds import Field
 from config.lib import clock, egress, x509
-from config.lib.errors import ExpectedError, NeedsUser
+from config.lib.errors import ExpectedError, NeedsUser, Transient
 from deploy.panels.cloudflare_api import ALREADY, call, pages
 from deploy.panels.panel import Access, Bundle, Installed, Panel, Seen, SiteResult, SiteState, Unsure, each
 from deploy.panels.sites import shown, site_names
@@ -17,6 +17,8 @@ from deploy.panels.sites import shown, site_names
 _TOO_LOW = frozenset({"free", "lite", "pro", "pro_plus"})
 # A certificate that ends sooner is refused there.
 _SHORTEST_LIFE = timedelta(days=14)
+# No answer, or one of a machine in between: the upload may have been taken all the same.
+_MAY_BE_DONE = frozenset({"panel_unsure", "panel_failing", "panel_garbled", "cloudflare_unknown"})
 _OVER = frozenset({"expired", "deleted"})
 _IDENTIFIER = re.compile(r"[0-9A-Za-z-]{1,64}")
 
@@ -188,7 +190,9 @@ def _install_in(access: Access, bundle: Bundle, zone: _Zone) -> SiteResult:
         _require_own(rows, bundle, zone)
     try:
         return _written(access, bundle, zone, ours)
-    except Unsure as error:
+    except Transient as error:
+        if error.code not in _MAY_BE_DONE:
+            raise
         return _looked_for(access, bundle, zone, error)
     except NeedsUser as error:
         if ALREADY in error.params.get("numbers", ()):

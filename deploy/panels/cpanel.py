@@ -76,7 +76,8 @@ def _host(access: Access, row: Mapping[str, Any]) -> Installed:
     certificate = row.get("certificate")
     certificate = certificate if isinstance(certificate, dict) else {}
     lists = (row.get(name) for name in ("domains", "fqdns"))
-    names = site_names([row.get("servername"), *(one for told in lists if isinstance(told, list) for one in told)])
+    own = (row.get("servername"), row.get("host"))
+    names = site_names([*own, *(one for told in lists if isinstance(told, list) for one in told)])
     return Installed(
         site=names[0] if names else "",
         fingerprint=_fingerprint(row.get("certificate_text") or certificate.get("certificate_text")),
@@ -116,7 +117,9 @@ def read_back(access: Access, names: Sequence[str]) -> list[Installed]:
 
 
 def _on(access: Access, hosts: Sequence[Installed], site: str) -> Installed | None:
-    found = next((host for host in hosts if site in host.names), None) or _dedicated(access, site)
+    # Another site's virtual host may list this name among its own; an addon domain stands in no row but such a one.
+    rows = sorted((host for host in hosts if site in host.names), key=lambda host: host.site != site)
+    found = rows[0] if rows else _dedicated(access, site)
     if found is None:
         return None
     told = _with_fingerprint(access, found)
@@ -131,7 +134,9 @@ def _dedicated(access: Access, site: str) -> Installed | None:
         raise
     except NeedsUser:
         return None
-    return _host(access, row) if isinstance(row, dict) else None
+    told = _host(access, row) if isinstance(row, dict) else None
+    # Where it says whose it is, it has to be this site's: asked for none, the account's main site is told of.
+    return told if told and (not told.names or site in told.names) else None
 
 
 def test(access: Access, names: Sequence[str]) -> Seen:

@@ -1,6 +1,6 @@
 """The form of a panel, made from its fields; secrets go in and never come out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -9,28 +9,38 @@ from django.utils.html import escape
 from certificates.dns.providers.kinds import Field
 from config.lib.errors import InvalidValue, NeedsUser
 from deploy.models import PanelAccount
-from deploy.panels.accounts import Given, read_given
-from deploy.panels.naming import panel_label
+from deploy.panels.accounts import Given, account_at, domains_of, read_given
+from deploy.panels.naming import account_in_full, used_by
 from deploy.panels.panel import Panel
 from domains.forms import CatalogueForm
+from domains.models import Domain
 
 _PLAIN = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
 _PREFIX = "panel-"
 _FINGERPRINT = "fingerprint_sha256"
 _ANOTHER = "Another one, entered below"
+_FOR_ALL = "for_all"
+# Where the certificate that may be pinned is shown.
+_MACHINE = ("host", "port")
 
 
 class PanelForm(CatalogueForm):
     """`known` is the account that is changed; `on_file` are those of the workspace that could be used as they are."""
 
     def __init__(
-        self, data: Any, *, panel: Panel, known: PanelAccount | None = None, on_file: Sequence[PanelAccount] = ()
+        self,
+        data: Any,
+        *,
+        panel: Panel,
+        domain: Domain,
+        known: PanelAccount | None = None,
+        on_file: Sequence[PanelAccount] = (),
     ) -> None:
         super().__init__(data)
-        self.panel, self.known = panel, known
+        self.panel, self.domain, self.known = panel, domain, known
         self._on_file = {str(row.pk): row for row in on_file}
         if on_file:
-            choices = [("", _ANOTHER), *((key, panel_label(row)) for key, row in self._on_file.items())]
+            choices = [("", _ANOTHER), *((key, account_in_full(row)) for key, row in self._on_file.items())]
             self.fields["account"] = forms.ChoiceField(
                 label="Account",
                 choices=choices,
@@ -41,6 +51,8 @@ class PanelForm(CatalogueForm):
             self.fields[_PREFIX + field.name] = self._made(field)
         if not panel.host:
             self.fields[_FINGERPRINT] = _fingerprint_field(known)
+        if data and data.get(_FOR_ALL):
+            self._ask_for_all()
 
     def _made(self, field: Field) -> forms.Field:
         where: str = escape(field.where)
@@ -56,20 +68,63 @@ class PanelForm(CatalogueForm):
         )
 
     @property
+    def shared_with(self) -> str:
+        """The other domains of the account that is changed: what is entered here counts for them too."""
+        others = _others_of(self.known, self.domain) if self.known else []
+        return used_by([self.domain.label, *others]) if others else ""
+
+    @property
     def chosen(self) -> Given | PanelAccount:
         """Of a valid form. Raises InvalidValue."""
         on_file = self._on_file.get(str(self.cleaned_data.get("account") or ""))
         if on_file:
+            self._refuse_beside_account()
             return on_file
-        values = {field.name: str(self.cleaned_data.get(_PREFIX + field.name) or "") for field in self.panel.fields}
-        pinned = self.cleaned_data.get(_FINGERPRINT) or None
-        return read_given(self.panel.name, values, pinned=pinned, known=self.known)
+        values = {field.name: self._typed(field) for field in self.panel.fields}
+        given = read_given(self.panel.name, values, pinned=self._pinned(values), known=self.known)
+        self._require_consent(given)
+        return given
+
+    def _typed(self, field: Field) -> str:
+        return str(self.cleaned_data.get(_PREFIX + field.name) or "")
+
+    def _pinned(self, values: Mapping[str, str]) -> str | None:
+        """What stands there as it was is the old machine's, at another host; an emptied field forgets it."""
+        typed = str(self.cleaned_data.get(_FINGERPRINT) or "")
+        if self.known is None:
+            return typed or None
+        is_moved = any(values.get(name, "").strip().lower() != self.known.config.get(name, "") for name in _MACHINE)
+        return None if is_moved and typed == self.known.fingerprint_sha256 else typed
+
+    def _refuse_beside_account(self) -> None:
+        for field in self.panel.fields:
+            if self._typed(field) not in ("", field.default):
+                raise InvalidValue(field.name, "panel_account_alone", field=field.label)
+
+    def _require_consent(self, given: Given) -> None:
+        """A credential that others live on is not replaced in passing; on the page of a known one that is said."""
+        found = account_at(self.domain.workspace, given)
+        if found is None or found == self.known or self.cleaned_data.get(_FOR_ALL):
+            return
+        if given.secret and (others := _others_of(found, self.domain)):
+            raise InvalidValue(_FOR_ALL, "panel_account_shared", domains=used_by(others).removeprefix("used by "))
+
+    def _ask_for_all(self) -> None:
+        self.fields[_FOR_ALL] = forms.BooleanField(
+            label="Replace the credential for all domains that use the account", required=False
+        )
 
     def refuse(self, error: NeedsUser) -> None:
         """Beside the input that was refused, else beside the first one."""
         name = error.field_name if isinstance(error, InvalidValue) else ""
+        if name == _FOR_ALL:
+            self._ask_for_all()
         known = [one for one in (name, _PREFIX + name) if one in self.fields]
         self.add_expected(known[0] if known else _PREFIX + self.panel.fields[0].name, error)
+
+
+def _others_of(account: PanelAccount, domain: Domain) -> list[str]:
+    return [one.label for one in domains_of(account) if one.pk != domain.pk]
 
 
 def _fingerprint_field(known: PanelAccount | None) -> forms.Field:

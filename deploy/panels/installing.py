@@ -25,6 +25,7 @@ from deploy.panels.known import panels
 from deploy.panels.panel import SECONDS, Access, Bundle, Installed, LoginRefused, Panel, SiteResult
 from deploy.panels.seen import LOOK_SECONDS, PROOF_SECONDS, wait_for
 from deploy.paying import require_paid
+from deploy.reconcile import RETRIES
 from deploy.result import Result
 from deploy.trail import Trail, keep_on_run
 
@@ -33,7 +34,11 @@ State, Outcome = TargetRun.State, TargetRun.Outcome
 # The panel has it and does not serve it yet: the run comes back this often before it is called partial.
 PENDING = "panel_pending"
 PENDING_AT_MOST = 6
-READ_SECONDS, ONE_LOOK, PAUSE = 10.0, 60.0, 0.5
+# What is installed and not served yet is looked at again this many times, later each time: nearly a day in all.
+LOOKS_AT_MOST = len(RETRIES)
+READ_SECONDS, ONE_LOOK = 15.0, 60.0
+# Between two questions, twice as long each time: one may be dozens of requests, and Cloudflare counts all of a user's.
+FIRST_PAUSE = 1.0
 IN_WORDS = {"installed": "installed", "unchanged": "has it already", "pending": "not active yet", "failed": "not done"}
 
 
@@ -152,9 +157,15 @@ def _judge(visit: Visit, results: Sequence[SiteResult]) -> Result:
 
 
 def _worst(errors: Sequence[ExpectedError]) -> ExpectedError | None:
-    """The login, which nothing may try again; else what time alone may help; else the first."""
+    """The login, which nothing may try again; else what only time helps, the longest wait first; else the first."""
     kinds = (LoginRefused, Transient, ExpectedError)
-    return next((one for kind in kinds for one in errors if isinstance(one, kind)), None)
+    named = sorted(errors, key=_named_time, reverse=True)
+    return next((one for kind in kinds for one in named if isinstance(one, kind)), None)
+
+
+def _named_time(error: ExpectedError) -> float:
+    moment = error.retry_at if isinstance(error, Transient) else None
+    return moment.timestamp() if moment else 0.0
 
 
 def _asked_back(visit: Visit, done: Sequence[str]) -> ExpectedError | None:
@@ -168,14 +179,15 @@ def _asked_back(visit: Visit, done: Sequence[str]) -> ExpectedError | None:
 def _read_back(visit: Visit, done: Sequence[str]) -> ExpectedError | None:
     """Ask the panel until it tells of the new certificate on each of the sites; what is wrong when time is up."""
     with visit.trail.step(f"Ask {visit.run.label} what is installed", seconds=READ_SECONDS + ONE_LOOK) as note:
-        ends = time.monotonic() + READ_SECONDS
+        ends, pause = time.monotonic() + READ_SECONDS, FIRST_PAUSE
         while True:
             access = replace(visit.access, deadline=egress.Deadline(ONE_LOOK))
             rows = visit.panel.read_back(access, visit.bundle.names)
             wrong = _first_wrong(visit, rows, done)
-            if wrong is None or time.monotonic() >= ends:
+            if wrong is None or time.monotonic() + pause >= ends:
                 break
-            time.sleep(PAUSE)
+            time.sleep(pause)
+            pause *= 2
         note.detail = _describe(wrong) if wrong else f"the new certificate, on {sites.shown(list(done))}"
         return wrong
 
@@ -213,5 +225,12 @@ def _about_served(visit: Visit, done: Sequence[str], seen: str) -> ExpectedError
         return None
     domain = visit.run.domain
     code = "panel_other_served" if seen else "panel_nothing_served"
-    told = {"panel": visit.run.label, "host": domain.host, "port": domain.port, "sites": sites.shown(list(done))}
-    return NeedsUser(code, seen=seen[:16], **told)
+    told: dict[str, Any] = {"panel": visit.run.label, "host": domain.host, "port": domain.port}
+    told |= {"sites": sites.shown(list(done)), "seen": seen[:16]}
+    return Transient(code, **told) if _looks(visit.run) < LOOKS_AT_MOST else NeedsUser(code, **told)
+
+
+def _looks(run: TargetRun) -> int:
+    """How often this deployment was brought there before."""
+    rows = TargetRun.objects.for_workspace(run.workspace_id).filter(deployment=run.deployment_id)
+    return rows.filter(run.place, ended_at__isnull=False).count()

@@ -1,12 +1,12 @@
 """Plesk: the XML API installs and assigns, for resellers and customers too; REST answers administrators alone."""
 
 import base64
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET
 
 from certificates.dns.providers.kinds import Field
-from config.lib import x509
+from config.lib import egress, x509
 from config.lib.errors import ExpectedError, NeedsUser
 from deploy.panels.exchange import exchange, in_words, json_object, require_answer
 from deploy.panels.panel import Access, Bundle, Installed, Panel, Seen, SiteResult, each
@@ -31,7 +31,7 @@ class _Site:
 
 @dataclass(frozen=True)
 class _State:
-    """What a site is set to, and what this machine hands out for it."""
+    """What a site is set to, and what its address hands out for it."""
 
     certificate: str
     is_tls: bool
@@ -63,47 +63,76 @@ def _has_hosting(row: ET.Element) -> bool:
 
 def _states(access: Access, sites: Sequence[_Site]) -> dict[str, _State]:
     """Of these sites. Blocks while it looks at each: the API does not tell which certificate a name stands for."""
-    settings: dict[str, dict[str, str]] = {}
+    settings: dict[str, _Hosting] = {}
     for operator in ("webspace", "site"):
         names = [site.name for site in sites if (site.name == site.webspace) == (operator == "webspace")]
         if names:
             settings |= _hosting(access, operator, names)
-    served = _served(access, [site.name for site in sites])
+    served = _served(access, {site.name: settings.get(site.name, _Hosting()).addresses for site in sites})
     return {
         site.name: _State(
-            certificate=identifier(settings.get(site.name, {}).get("certificate_name")),
-            is_tls=settings.get(site.name, {}).get("ssl") == "true",
+            certificate=identifier(settings.get(site.name, _Hosting()).properties.get("certificate_name")),
+            is_tls=settings.get(site.name, _Hosting()).properties.get("ssl") == "true",
             served=served.get(site.name, ""),
         )
         for site in sites
     }
 
 
-def _hosting(access: Access, operator: str, names: Sequence[str]) -> dict[str, dict[str, str]]:
+@dataclass(frozen=True)
+class _Hosting:
+    """The settings of a site's web hosting by name, and the addresses that it is served at."""
+
+    properties: Mapping[str, str] = field(default_factory=dict)
+    addresses: tuple[str, ...] = ()
+
+
+def _hosting(access: Access, operator: str, names: Sequence[str]) -> dict[str, _Hosting]:
     wanted = [node("filter", *(node("name", name) for name in names))]
     wanted.append(node("dataset", node("gen_info"), node("hosting")))
     packet = talk(access, node(operator, node("get", *wanted)))
     rows = results(access, packet, f"{operator}/get", missing_is_none=True)
-    return {name: properties(row, "data/hosting/vrt_hst") for row in rows for name in _name_of(row)}
+    place = "data/hosting/vrt_hst"
+    told = ((row, _Hosting(properties(row, place), _addresses(row, place))) for row in rows)
+    return {name: hosting for row, hosting in told for name in _name_of(row)}
 
 
-def _served(access: Access, sites: Sequence[str]) -> dict[str, str]:
-    """The leaf's SHA-256 that the panel's own machine hands out for each site; nothing of what cannot be seen."""
+def _addresses(row: ET.Element, place: str) -> tuple[str, ...]:
+    """Those that are addresses; IPv4 before IPv6, as they are written."""
+    return tuple(one for one in texts(row, f"{place}/ip_address")[:2] if egress.literal_address(one))
+
+
+def _served(access: Access, sites: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The leaf's SHA-256 that is handed out for each site; nothing of what cannot be seen.
+
+    A site with an address of its own is served there alone. Behind NAT Plesk knows inner addresses only, which
+    nobody connects to from here: then the panel's machine is asked.
+    """
     found: dict[str, str] = {}
-    for site in sites:
-        try:
-            ders = fetch_chain(access.host, access.web_port, site, access.deadline.capped(_LOOK_SECONDS)).ders
-        except TlsFailed:
-            continue
-        except ExpectedError:
-            # The port is the same for all of them: whoever cannot reach it waits once.
-            break
-        found |= {site: x509.fingerprint(ders[0])} if ders else {}
+    silent: set[str] = set()
+    for site, addresses in sites.items():
+        for host in (*addresses, access.host):
+            seen = "" if host in silent else _leaf_at(access, host, site, silent)
+            if seen:
+                found[site] = seen
+                break
     return found
 
 
+def _leaf_at(access: Access, host: str, site: str, silent: set[str]) -> str:
+    try:
+        ders = fetch_chain(host, access.web_port, site, access.deadline.capped(_LOOK_SECONDS)).ders
+    except TlsFailed:
+        return ""
+    except ExpectedError:
+        # The port is the same for all of them: whoever cannot reach it waits once.
+        silent.add(host)
+        return ""
+    return x509.fingerprint(ders[0]) if ders else ""
+
+
 def read_back(access: Access, names: Sequence[str]) -> list[Installed]:
-    """What the sites are set to that `names` cover, with what this machine hands out for each."""
+    """What the sites are set to that `names` cover, with what is handed out for each."""
     sites = _sites(access)
     matching = [sites[name] for name in covered(sites, names)]
     states = _states(access, matching)

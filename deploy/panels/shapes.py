@@ -17,8 +17,8 @@ KINDS = tuple(panels.keys())
 DIGEST = "a1" * 32
 
 
-class PanelChange(Schema):
-    """Absent fields stay as they are. `api_token` and `password` are never shown again."""
+class PanelFields(Schema):
+    """`api_token` and `password` are never shown again."""
 
     name: str | None = Field(None, max_length=80)
     host: str | None = Field(
@@ -36,16 +36,28 @@ class PanelChange(Schema):
     )
     password: str | None = Field(None, max_length=512, description="Plesk: password or secret key; write-only.")
     fingerprint_sha256: str | None = Field(
-        None, max_length=200, description="Pins the panel's own certificate.", examples=[DIGEST]
+        None, max_length=200, description="Pins the panel's own certificate; empty forgets it.", examples=[DIGEST]
     )
     draft: bool | None = Field(None, description="Kept and tested, never installed to.")
+
+
+# How a panel is reached and entered.
+CONNECTION = tuple(name for name in PanelFields.model_fields if name not in ("name", "fingerprint_sha256", "draft"))
+
+
+class PanelChange(PanelFields):
+    """Absent fields stay as they are. A credential counts for every domain that uses the account."""
+
     replace: str | None = Field(
         None, max_length=253, description="A zone in which the last run found another certificate: it may be replaced."
     )
 
 
-class PanelIn(PanelChange):
-    """The vendor's fields flat, or `account`: one that the workspace has already."""
+class PanelIn(PanelFields):
+    """The vendor's fields flat, or `account` alone: one that the workspace has already, used as it is.
+
+    The same user at the same host is one account: its credential is replaced for every domain that uses it.
+    """
 
     kind: Annotated[str, OneOf(KINDS)] | None = Field(None, examples=["cpanel"])
     account: uuid.UUID | None = Field(None, description="A known account's id.")

@@ -42,14 +42,18 @@ class ShownPanel:
 
 
 def install_context(domain: Domain, *, has_servers: bool) -> dict[str, Any]:
-    """What the tab's template needs. A vendor hides the forms only where nobody has filled one in."""
+    """What the tab's template needs. A vendor hides the forms, whatever the mode, unless somebody has filled one in.
+
+    What is set up has to be reached all the same: then the reason stands above it.
+    """
     shown = panels_of(domain)
     offers = offers_for(domain, {one.panel.name for one in shown})
-    is_in_use = has_servers or bool(shown) or domain.mode != Mode.MONITOR
     return {
         "panels": shown,
         "offers": offers,
-        "vendor": "" if is_in_use else offers.vendor,
+        "vendor": offers.vendor,
+        "is_hidden": bool(offers.vendor) and not has_servers and not shown,
+        "is_monitored_only": domain.mode == Mode.MONITOR,
         "open_others": not (offers.first or offers.by_hand or shown),
     }
 

@@ -63,9 +63,10 @@ def change(request: WorkspaceRequest, workspace: Workspace, panel_id: uuid.UUID)
 
 
 def _form(request: WorkspaceRequest, domain: Domain, panel: Panel, place: PanelTarget | None) -> HttpResponse:
-    on_file = [] if place else list(accounts_of(domain.workspace).filter(kind=panel.name))
+    rows = accounts_of(domain.workspace).filter(kind=panel.name)
+    on_file = [] if place else list(rows.prefetch_related("targets__domain"))
     known = place.account if place else None
-    form = PanelForm(request.POST or None, panel=panel, known=known, on_file=on_file)
+    form = PanelForm(request.POST or None, panel=panel, domain=domain, known=known, on_file=on_file)
     if form.is_valid():
         is_test = request.POST.get("then") == TEST
         try:

@@ -1,5 +1,6 @@
 """The walk of a customer without SSH: from DNS-01 to what the panel of the hosting serves."""
 
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -105,6 +106,10 @@ def test_a_customer_without_ssh_gets_a_certificate_served(
         page.get_by_role("button", name="Save panel").click()
         walk.press("Deploy now")
         expect(page.get_by_text("the new certificate was seen being served")).to_be_visible(timeout=LONG)
+        expect(page.locator("main")).to_contain_text(re.compile(rf"Ask {LABELS[kind]}.* what is installed"))
+        expect(page.locator("main")).to_contain_text(
+            f"the new certificate, on {ZONE if kind == 'cloudflare' else HOST}"
+        )
         if has_scripts:
             faults += chromium.faults_in_both_themes(page)
         assert world.web.fingerprint(HOST) != before

@@ -10,12 +10,15 @@ from auditlog.events import SYSTEM
 from auditlog.models import Event
 from deploy.models import PanelAccount, PanelTarget, RunStep, TargetRun
 from deploy.panels.accounts import allow_replacement, change_account, delete_panel, read_given, trust_panel
+from deploy.panels.installing import LOOKS_AT_MOST, PENDING_AT_MOST
+from domains.models import Domain
 from tests.cast import make_cast
 from tests.integration.deploying import run_of, steps_of, told, work
 from tests.integration.paneling import DOMAIN, KINDS, PANEL_HOST, PanelScene, Place, panel_place, resolving
 from tests.servers.panels.cloudflare import Cloudflare, Zone
 from tests.servers.panels.cpanel import Cpanel
-from tests.servers.panels.wire import Answer
+from tests.servers.panels.cpanel import told as told_by_cpanel
+from tests.servers.panels.wire import Answer, Done, Request
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -77,7 +80,8 @@ def test_no_secret_is_kept_where_people_look(scene: PanelScene, place: Place, ca
     scene.deploy()
     place.server.troubles.append(("", Answer(400, f"no {place.secret}")))
     scene.issued()
-    scene.deploy()
+    failed = run_of(scene.deploy())
+    assert "[hidden]" in failed.error_params["answer"], told(failed)
     kept = serializers.serialize(
         "json",
         [*TargetRun.unscoped.all(), *RunStep.unscoped.all(), *Event.unscoped.all(), *PanelAccount.unscoped.all()],
@@ -179,23 +183,68 @@ def test_a_panel_that_is_busy_is_asked_again_when_it_said(scene: PanelScene, pla
 
 
 @at_cpanel
-def test_an_installation_without_an_answer_is_found_done(scene: PanelScene, place: Place, settings: Any) -> None:
-    place.server.troubles.append(("install_ssl", Answer(200, b"\x00")))
+@pytest.mark.parametrize("first", [Answer(503, "maintenance"), "refused"])
+def test_the_time_that_a_later_site_names_is_kept(scene: PanelScene, place: Place, first: Answer | str) -> None:
+    """Whatever the first one failed of: the account wants to be left alone."""
+    assert isinstance(place.server, Cpanel)
+    if isinstance(first, Answer):
+        place.server.troubles.append((f"domain={DOMAIN}&", first))
+    else:
+        place.server.refuses[DOMAIN] = "The key is too short."
+    place.server.troubles.append(("domain=blog.example.net&", Answer(429, "slow down", {"Retry-After": "3600"})))
     scene.panel()
     scene.issued()
+    deployment = scene.deploy()
+    assert run_of(deployment).error_code == "panel_busy", told(run_of(deployment))
+    retry = TargetRun.unscoped.get(state="waiting")
+    assert retry.run_after is not None
+    assert 3500 < (retry.run_after - deployment.created_at).total_seconds() < 3700
+
+
+@at_cpanel
+@pytest.mark.parametrize("manner", ["cut", Done(Answer(200, b"\x00"))], ids=["cut", "garbled"])
+def test_an_installation_without_an_answer_is_found_done(scene: PanelScene, place: Place, manner: Any) -> None:
+    place.server.troubles.append(("install_ssl", manner))
+    scene.panel()
+    certificate = scene.issued([DOMAIN])
+    deployment = scene.deploy()
+    if deployment.state != "deployed":  # An answer that makes no sense is looked into by the next attempt.
+        assert run_of(deployment).error_code == "panel_garbled"
+        TargetRun.unscoped.filter(state="waiting").update(run_after=deployment.created_at)
+        work()
+    deployment.refresh_from_db()
+    assert deployment.state == "deployed", told(run_of(deployment))
+    assert PanelTarget.unscoped.get().installed_certificate_id == certificate.pk
+    assert len(place.server.sent("install_ssl")) == 1, "not sent a second time"
+
+
+@at_cpanel
+def test_a_panel_that_does_not_tell_of_it_yet_is_asked_less_and_less(
+    scene: PanelScene, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = place.server.respond
+
+    def behind(request: Request) -> Answer:
+        return told_by_cpanel([]) if "installed_hosts" in request.target else answer(request)
+
+    monkeypatch.setattr(place.server, "respond", behind)
+    scene.panel()
+    scene.issued([DOMAIN])
     run = run_of(scene.deploy())
-    assert run.error_code == "panel_garbled", told(run)
-    assert TargetRun.unscoped.filter(state="waiting").count() == 1
+    assert (run.state, run.error_code) == ("partial", "panel_other_certificate"), told(run)
+    after = [one.target for one in place.server.requests]
+    looks = len([one for one in after[after.index("/execute/SSL/install_ssl") :] if "installed_hosts" in one])
+    assert 2 <= looks <= 5, "at 0, 1, 3 and 7 seconds"
 
 
 @at_cloudflare
 def test_an_edge_that_takes_its_time_is_asked_until_it_is_active(scene: PanelScene, place: Place) -> None:
     assert isinstance(place.server, Cloudflare)
-    place.server.states = ("initializing", *["pending"] * 1, "pending_deployment", "active")
+    place.server.states = ("initializing", *["pending"] * 9, "active")
     scene.panel()
     scene.issued()
     deployment = scene.deploy()
-    assert deployment.state in ("running", "deployed")
+    assert deployment.state == "running", "neither done nor given up"
     for _ in range(10):
         TargetRun.unscoped.filter(state="running").update(run_after=deployment.created_at)
         work()
@@ -203,6 +252,26 @@ def test_an_edge_that_takes_its_time_is_asked_until_it_is_active(scene: PanelSce
     run = run_of(deployment)
     assert (deployment.state, run.outcome) == ("deployed", "serving"), told(run)
     assert [one["state"] for one in run.sites] == ["installed"], "its own work, however often it came back"
+    assert len(place.server.sent("private_key")) == 1
+
+
+@at_cloudflare
+def test_an_edge_that_takes_longer_than_that_becomes_ok_by_itself(scene: PanelScene, place: Place) -> None:
+    assert isinstance(place.server, Cloudflare)
+    place.server.states = ("initializing", *["pending"] * 99)
+    scene.panel()
+    scene.issued()
+    deployment = scene.deploy()
+    TargetRun.unscoped.update(attempts=PENDING_AT_MOST, run_after=deployment.created_at)
+    work()
+    deployment.refresh_from_db()
+    assert (deployment.state, run_of(deployment).error_code) == ("partial", "panel_pending")
+    place.server.states = ("active",)
+    retry = TargetRun.unscoped.filter(state="waiting")
+    assert retry.update(run_after=deployment.created_at) == 1
+    work()
+    deployment.refresh_from_db()
+    assert deployment.state == "deployed", told(run_of(deployment))
     assert len(place.server.sent("private_key")) == 1
 
 
@@ -235,18 +304,47 @@ def test_a_zone_whose_plan_is_too_low_gets_no_key(scene: PanelScene, place: Plac
 
 
 @at_cpanel
-def test_what_is_installed_and_not_served_says_so(scene: PanelScene, place: Place, settings: Any) -> None:
-    scene.domain.port = 9
-    scene.domain.save(update_fields=["port"])
+def test_what_is_installed_and_not_served_says_so_and_becomes_ok_by_itself(scene: PanelScene, place: Place) -> None:
+    port = scene.domain.port
+    Domain.unscoped.update(port=9)
     scene.panel()
     scene.issued()
-    run = run_of(scene.deploy())
+    deployment = scene.deploy()
+    run = run_of(deployment)
     assert (run.state, run.outcome, run.error_code) == ("partial", "installed", "panel_nothing_served"), told(run)
     assert place.served() != ""
+    retry = TargetRun.unscoped.get(state="waiting")
+    assert (retry.deployment_id, retry.panel_target_id) == (deployment.pk, run.panel_target_id)
+    Domain.unscoped.update(port=port)
+    TargetRun.unscoped.filter(pk=retry.pk).update(run_after=deployment.created_at)
+    sent = len(place.server.sent("install_ssl"))
+    work()
+    deployment.refresh_from_db()
+    assert (deployment.state, PanelTarget.unscoped.get().last_status) == ("deployed", "ok")
+    assert len(place.server.sent("install_ssl")) == sent, "it was there already"
 
 
 @at_cpanel
-def test_servers_and_panels_take_a_deployment_together(scene: PanelScene, place: Place) -> None:
+def test_what_is_never_served_is_not_looked_at_for_ever(scene: PanelScene, place: Place) -> None:
+    Domain.unscoped.update(port=9)
+    scene.panel()
+    scene.issued()
+    deployment = scene.deploy()
+    run = run_of(deployment)
+    for _ in range(LOOKS_AT_MOST - 1):
+        TargetRun.objects.create(
+            workspace=run.workspace, kind="deploy", state="partial", domain=run.domain, deployment=deployment,
+            panel_target=run.panel_target, panel_account=run.panel_account, ended_at=run.ended_at,
+            created_at=deployment.created_at,
+        )  # fmt: skip
+    TargetRun.unscoped.filter(state="waiting").update(run_after=deployment.created_at)
+    work()
+    assert run_of(deployment).error_code == "panel_nothing_served"
+    assert not TargetRun.unscoped.filter(state__in=TargetRun.OPEN_STATES).exists()
+
+
+@at_cpanel
+def test_the_credential_goes_with_the_last_domain_and_what_was_done_stays(scene: PanelScene, place: Place) -> None:
     panel = scene.panel()
     scene.issued()
     deployment = scene.deploy()

@@ -111,7 +111,7 @@ def test_what_cannot_be_read_back_stays_installed(
 def test_another_certificate_that_went_again_is_forgotten_and_news_when_it_returns(
     scene: PanelScene, place: Place
 ) -> None:
-    panel = scene.panel(pinned="ab" * 32)
+    scene.panel(pinned="ab" * 32)
     scene.issued()
     scene.deploy()
     account = PanelAccount.unscoped.get()
@@ -123,4 +123,3 @@ def test_another_certificate_that_went_again_is_forgotten_and_news_when_it_retur
     scene.issued()
     scene.deploy()
     assert Event.unscoped.filter(kind="panel.certificate_changed").count() == 2
-    assert panel.pk

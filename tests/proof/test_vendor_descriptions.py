@@ -1,16 +1,27 @@
 """What we send, against the descriptions that vendors publish of their own interfaces."""
 
+import importlib
 import importlib.util
 import json
+import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, get_args, get_type_hints
 
 import jsonschema_rs
 import pytest
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from deploy.panels import cloudflare
 from notifications.gateways import jira, opsgenie, telegram
+from tests.servers.ca import TestCa
+from tests.servers.panels.cloudflare import CREATE, EDIT, TOKEN, Cloudflare
+from tests.servers.panels.wire import Request, panel_server
 from tests.servers.places import TOOLS
 from tests.servers.vendors import Jira, Opsgenie, vendor
+from tests.unit.deploy.panels.conftest import as_bundle, way_to
 from tests.unit.notifications.gateways.conftest import MESSAGE, Trial, inside, trial
 
 __all__ = ["inside", "trial"]
@@ -92,3 +103,92 @@ def test_opsgenie_s_own_description_takes_our_alerts(inside: None, monkeypatch: 
         opsgenie_model("create_alert_payload")(message="x", priority="P9")
     told = set(opsgenie_model("alert_request_status").attribute_map.values())
     assert {"isSuccess", "status", "alertId"} <= told
+
+
+# Cloudflare's description is four times as large as everything here; its own client is generated from it.
+SDK = DESCRIBED / "cloudflare"
+CERTIFICATES = "/zones/{zone_id}/custom_certificates"
+# Where a request's parameters are described, and the source that has its path.
+CALLS = {
+    ("GET", "/user/tokens/verify"): (None, "user/tokens/tokens"),
+    ("GET", "/zones"): ("zones.zone_list_params", "zones/zones"),
+    ("GET", CERTIFICATES): (
+        "custom_certificates.custom_certificate_list_params",
+        "custom_certificates/custom_certificates",
+    ),
+    ("POST", CERTIFICATES): (
+        "custom_certificates.custom_certificate_create_params",
+        "custom_certificates/custom_certificates",
+    ),
+    ("PATCH", f"{CERTIFICATES}/{{custom_certificate_id}}"): (
+        "custom_certificates.custom_certificate_edit_params",
+        "custom_certificates/custom_certificates",
+    ),
+}
+
+
+@pytest.fixture
+def described() -> Iterator[None]:
+    """The parameters' modules alone: packages that run nothing, for the client itself needs a world of its own."""
+    places = ["cloudflare", "types", "types.zones", "types.custom_certificates", "types.custom_hostnames"]
+    for place in places:
+        name = place if place == "cloudflare" else f"cloudflare.{place}"
+        module = ModuleType(name)
+        module.__path__ = [str(SDK / place.removeprefix("cloudflare").replace(".", "/"))]
+        sys.modules[name] = module
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] == "cloudflare"]:
+        del sys.modules[name]
+
+
+def parameters(name: str) -> Any:
+    """The typed dictionary that a module of theirs is named after."""
+    module = importlib.import_module(f"cloudflare.types.{name}")
+    return getattr(module, "".join(part.capitalize() for part in name.rpartition(".")[2].split("_")))
+
+
+def strict(described: Any) -> TypeAdapter[Any]:
+    described.__pydantic_config__ = ConfigDict(extra="forbid")
+    return TypeAdapter(described)
+
+
+def call_of(request: Request) -> tuple[str, str]:
+    path = request.path.removeprefix("/client/v4")
+    path = re.sub(r"^/zones/[^/]+", "/zones/{zone_id}", path)
+    return request.method, re.sub(r"custom_certificates/.+", "custom_certificates/{custom_certificate_id}", path)
+
+
+def test_cloudflare_s_own_description_takes_our_requests(inside: None, described: None) -> None:
+    ca = TestCa()
+    with panel_server(Cloudflare(), TestCa("Panel").issue(["panel.example.net"])) as server:
+        first, second = (as_bundle(ca.issue(["example.net"], days=days)) for days in (60, 90))
+        access = way_to(server, "Cloudflare", user="", secret=TOKEN)
+        cloudflare.test(access, first.names)
+        (put,) = cloudflare.install(access, first)
+        renewing = way_to(server, "Cloudflare", user="", secret=TOKEN, refs={put.site: put.ref})
+        cloudflare.install(renewing, second)
+        cloudflare.read_back(access, second.names)
+    assert {call_of(one) for one in server.requests} == set(CALLS)
+    for request in server.requests:
+        module, source = CALLS[call_of(request)]
+        assert f'"{call_of(request)[1]}"' in (SDK / "resources" / f"{source}.py").read_text()
+        body = json.loads(request.body) if request.body else {}
+        given = {**request.query, **body}
+        if module is None:
+            assert given == {}
+            continue
+        known = parameters(module)
+        zone = {"zone_id": "a" * 32} if "zone_id" in get_type_hints(known) else {}
+        strict(known).validate_python({**zone, **given})
+        with pytest.raises(ValidationError):
+            strict(known).validate_python({**zone, **given, "made_up": "x"})
+
+
+def test_cloudflare_s_own_description_says_what_its_stand_in_does(described: None) -> None:
+    for module, ours in (("create", CREATE), ("edit", EDIT)):
+        theirs = get_type_hints(parameters(f"custom_certificates.custom_certificate_{module}_params"))
+        assert set(ours) == set(theirs) - {"zone_id"}
+        for name, values in ours.items():
+            assert values in ((), get_args(theirs[name])), name
+    listed = get_type_hints(parameters("custom_certificates.custom_certificate_list_params"))
+    assert set(Cloudflare().states) <= set(get_args(listed["status"]))

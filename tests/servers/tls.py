@@ -18,9 +18,9 @@ PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 
 
 @contextmanager
-def listener(serve: Serve, address: str = "127.0.0.1") -> Iterator[int]:
+def listener(serve: Serve, address: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
     """Call `serve` in a thread of its own for each connection; yields the port."""
-    with closing(socket.create_server((address, 0), backlog=512)) as server:
+    with closing(socket.create_server((address, port), backlog=512)) as server:
         stopping = threading.Event()
 
         def accept() -> None:

@@ -26,7 +26,8 @@ results = {"badges": badges, "path": sys.argv[3], "vendor": sys.argv[4]}
 Hosting.unscoped.update_or_create(domain=domain, workspace=domain.workspace,
     defaults={"results": results, "detected_at": clock.now(), "run_after": None})
 """
-# Panels as runs leave them: in use with one site refused, with a foreign certificate, with another certificate shown.
+# Panels as runs leave them: in use with one site refused, with a foreign certificate, with another certificate shown;
+# the account of the first one is that of another domain too.
 LEFT = """
 import sys, django
 django.setup()
@@ -41,6 +42,7 @@ wrong = {**fine, "site": f"blog.{domain.host}", "state": "failed", "detail": "no
 wrong |= {"code": "panel_value_refused", "params": told}
 given = read_given("plesk", {"host": "server12.hoster.example", "username": "acme", "password": "x"}, pinned="ab" * 32)
 plesk = save_panel(domain=domain, chosen=given, actor=SYSTEM)
+save_panel(domain=Domain.unscoped.get(pk=sys.argv[2]), chosen=plesk.account, actor=SYSTEM)
 PanelTarget.unscoped.filter(pk=plesk.pk).update(sites=[fine, wrong], last_status="partial")
 PanelAccount.unscoped.filter(pk=plesk.account_id).update(seen_fingerprint="cd" * 32)
 given = read_given("cloudflare", {"api_token": "x"})
@@ -68,7 +70,15 @@ def shoot_panels(album: Album, around: Habitat, place: Path) -> None:
         album.shoot_open(f"panels-add-{kind}", page)
     page.get_by_role("button", name="Save panel").click()
     album.shoot_open("panels-add-refused", page)
-    around.portal.run_python(LEFT, domains["ok"])
+    around.portal.run_python(LEFT, domains["ok"], domains["unreachable"])
+    page.goto(f"{base}{domains['unreachable']}/renew-deploy/")
+    album.shoot_open("panels-monitor-in-use", page)
+    page.goto(f"{base}{domains['expiring']}/renew-deploy/panels/add/?kind=plesk")
+    page.get_by_label("Server (optional)").fill("server12.hoster.example")
+    page.get_by_label("User name").fill("acme")
+    page.get_by_label("Password or secret key").fill("another")
+    page.get_by_role("button", name="Save panel").click()
+    album.shoot_open("panels-add-shared", page)
     page.goto(tab)
     album.shoot_open("panels-left", page)
     page.get_by_role("link", name="Change Plesk").click()

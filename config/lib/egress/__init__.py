@@ -8,7 +8,7 @@ from .challenge import Fetched, fetch_challenge
 from .connect import open_socket, open_socket_async
 from .deadline import Deadline
 from .detection import Hop, Sighting, http_unverified_for_detection
-from .hostname import parse_dns_name, parse_host, parse_hostname, registrable_domain
+from .hostname import literal_address, parse_dns_name, parse_host, parse_hostname, registrable_domain
 from .http import HttpAnswer, http
 from .judge import is_opened, judge
 from .records import ServerAnswer, ask_resolvers, lookup_records, lookup_txt
@@ -36,6 +36,7 @@ __all__ = [
     "http_unverified_for_detection",
     "is_opened",
     "judge",
+    "literal_address",
     "lookup_records",
     "lookup_txt",
     "open_socket",

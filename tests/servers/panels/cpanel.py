@@ -37,6 +37,10 @@ class Cpanel(StandIn):
     with_text: bool = True
     # PEM of sites that have an address of their own, and are in no list.
     dedicated: dict[str, str] = field(default_factory=dict)
+    # More names that a site's virtual host answers to, by site.
+    aliases: dict[str, list[str]] = field(default_factory=dict)
+    # Whether the account's main site is told of, whichever was asked for.
+    tells_main: bool = False
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -66,10 +70,14 @@ class Cpanel(StandIn):
     def _host(self, site: str, pem: str) -> dict[str, Any]:
         parsed = load_pem_x509_certificate(pem.encode())
         certificate = {"id": f"id_{site}", "domains": [site], "not_after": int(parsed.not_valid_after_utc.timestamp())}
-        row: dict[str, Any] = {"servername": site, "domains": [site, f"www.{site}"], "certificate": certificate}
+        row: dict[str, Any] = {"servername": site, "domains": self._names(site), "certificate": certificate}
         return row | ({"certificate_text": pem} if self.with_text else {})
 
+    def _names(self, site: str) -> list[str]:
+        return [site, f"www.{site}", *self.aliases.get(site, [])]
+
     def _dedicated_host(self, site: str) -> Answer:
+        site = self.main if self.tells_main else site
         if site not in self.dedicated:
             return told(errors=["You do not have a dedicated IP address."])
         return told({"host": site, "certificate": {"id": f"id_{site}", "domains": [site]}})

@@ -47,6 +47,9 @@ class Plesk(StandIn):
     forwarded: list[str] = field(default_factory=list)
     pools: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     assigned: dict[str, str] = field(default_factory=dict)
+    # Where a site is served that does not share the panel's address, by site; others are told of with `shared`.
+    own_addresses: dict[str, str] = field(default_factory=dict)
+    shared: str = "127.0.0.1"
     is_administrator: bool = False
     # Before Plesk 12 the repository was called by its site.
     knows_webspace: bool = True
@@ -120,7 +123,8 @@ class Plesk(StandIn):
             is_tls = "true" if site in self.assigned else "false"
             settings = {"ssl": is_tls, "certificate_name": self.assigned.get(site, ""), "php": "true"}
             rows = (element("property", element("name", k), element("value", v)) for k, v in settings.items())
-            data.append(element("hosting", element("vrt_hst", *rows)))
+            address = element("ip_address", self.own_addresses.get(site, self.shared))
+            data.append(element("hosting", element("vrt_hst", *rows, address)))
         return ok(data)
 
     def _certificate_get_pool(self, verb: ET.Element) -> list[ET.Element]:
@@ -166,6 +170,13 @@ class Plesk(StandIn):
 
 @contextmanager
 def web_server(plesk: Plesk, default: Issued) -> Iterator[int]:
-    """The sites' own port: each name gets the certificate that it is set to now, every other name `default`."""
-    with serving(plesk.pem_of, default) as port:
+    """The sites' own port: each name gets the certificate that it is set to now, every other name `default`.
+
+    So does a site with an address of its own where the others are.
+    """
+
+    def at_the_shared_address(site: str) -> str:
+        return "" if site in plesk.own_addresses else plesk.pem_of(site)
+
+    with serving(at_the_shared_address, default) as port:
         yield port

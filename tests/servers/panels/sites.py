@@ -11,7 +11,7 @@ from tests.servers.tls import listener
 
 
 @contextmanager
-def serving(pem_of: Callable[[str], str], default: Issued) -> Iterator[int]:
+def serving(pem_of: Callable[[str], str], default: Issued, address: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
     """The port. `pem_of` tells certificates and key of a name, empty for `default`."""
     fallback = context_of(default.fullchain_pem.decode() + default.key_pem.decode())
 
@@ -26,8 +26,8 @@ def serving(pem_of: Callable[[str], str], default: Issued) -> Iterator[int]:
         with fallback.wrap_socket(connection, server_side=True) as secured:
             secured.recv(1)
 
-    with listener(serve) as port:
-        yield port
+    with listener(serve, address, port) as listening:
+        yield listening
 
 
 def context_of(pem: str) -> ssl.SSLContext:

@@ -53,6 +53,13 @@ class Answer:
         return self.body.encode() if isinstance(self.body, str) else json.dumps(self.body).encode()
 
 
+@dataclass(frozen=True)
+class Done:
+    """What was asked for is done, and this is answered instead of saying so."""
+
+    answer: Answer
+
+
 # silent: done, and no word about it. deaf: neither. cut: half of the answer. flood: a body without an end.
 type Manner = Literal["silent", "deaf", "cut", "flood"]
 
@@ -62,7 +69,7 @@ class StandIn:
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
-        self.troubles: list[tuple[str, Answer | Manner]] = []
+        self.troubles: list[tuple[str, Answer | Done | Manner]] = []
         self.port = 0
         self.fingerprint = ""
         self.over = threading.Event()
@@ -74,7 +81,7 @@ class StandIn:
         """The requests whose target or body has the text."""
         return [one for one in self.requests if text in one.target or text.encode() in one.body]
 
-    def trouble(self, request: Request) -> Answer | Manner | None:
+    def trouble(self, request: Request) -> Answer | Done | Manner | None:
         for position, (text, _) in enumerate(self.troubles):
             if text in request.target or text.encode() in request.body:
                 return self.troubles.pop(position)[1]
@@ -133,12 +140,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         if isinstance(trouble, Answer):
             self._reply(trouble)
+        elif isinstance(trouble, Done):
+            self.made.respond(request)
+            self._reply(trouble.answer)
         elif trouble == "deaf":
             self.made.over.wait(20)
         else:
             self._with_manners(self.made.respond(request), trouble)
 
-    do_GET = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815  (the library's names)
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815  (the library's names)
 
     def _with_manners(self, answer: Answer, manner: Manner | None) -> None:
         if manner == "silent":

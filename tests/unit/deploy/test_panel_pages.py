@@ -1,5 +1,6 @@
 """`Install certificate`: the detected platform first, guided forms, secrets that go in and never come out."""
 
+import re
 from collections.abc import Sequence
 from html import unescape
 
@@ -8,9 +9,12 @@ from django.test import Client
 from django.urls import reverse
 
 from config.lib import clock
+from config.lib.sealed import Sealed
 from deploy.models import PanelAccount, PanelTarget, TargetRun
-from domains.models import Domain, Hosting
+from domains.hosting.platforms import PLATFORMS
+from domains.models import Domain, Hosting, Mode
 from tests.cast import Cast
+from tests.unit.deploy.test_panels_api import secret_of
 
 DIGEST = "ab" * 32
 TYPED = {
@@ -162,21 +166,41 @@ def test_somebody_elses_certificate_waits_for_a_person(admin: Client, tab: str) 
     assert place.refs == {"example.net": "f00"}
 
 
+OFFERED = ("Connect cPanel", "Upload certificate", "Save deployment settings", "Deploy now", "Use this mode")
+
+
+@pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize("vendor", ["shopify", "wix", "squarespace"])
 def test_what_a_vendor_manages_is_offered_no_form_until_somebody_doubts_it(
-    admin: Client, tab: str, domain: Domain, vendor: str
+    admin: Client, tab: str, domain: Domain, vendor: str, mode: Mode
 ) -> None:
+    Domain.unscoped.update(mode=mode)
     row = detect(domain, vendor, path="monitor", vendor=vendor)
     text = unescape(admin.get(tab).content.decode())
-    assert "manages this certificate" in text
-    for offered in ("Connect cPanel", "Upload certificate", "Save deployment settings", "Deploy now"):
-        assert offered not in text
+    assert f"{PLATFORMS[vendor].label} issues and renews the certificate of this site itself" in text
+    assert [offered for offered in OFFERED if offered in text] == []
+    assert ("Set to Monitor only" in text) == (mode != Mode.MONITOR)
     admin.post(f"{tab}panels/doubt/")
     row.refresh_from_db()
     assert row.is_doubted
     text = admin.get(tab).content.decode()
-    for offered in ("Connect cPanel", "Upload certificate", "Save deployment settings", "Deploy now"):
-        assert offered in text
+    assert [offered for offered in OFFERED if offered not in text] == []
+    assert "manages this certificate" not in text
+
+
+def test_monitor_only_is_what_a_vendors_domain_is_offered(admin: Client, tab: str, domain: Domain) -> None:
+    Domain.unscoped.update(mode=Mode.DNS)
+    detect(domain, "shopify", path="monitor", vendor="shopify")
+    (action,) = re.findall(r'action="([^"]*)">(?:(?!</form>).)*value="monitor"', admin.get(tab).content.decode())
+    admin.post(action, {"mode": "monitor"})
+    assert Domain.unscoped.get(pk=domain.pk).mode == Mode.MONITOR
+
+
+def test_what_was_set_up_before_is_reached_below_the_vendors_reason(admin: Client, tab: str, domain: Domain) -> None:
+    detect(domain, "shopify", path="monitor", vendor="shopify")
+    add(admin, tab)
+    text = unescape(admin.get(tab).content.decode())
+    assert in_order(text, "Shopify manages this certificate", "cPanel panel.hoster.example", "Change")
 
 
 @pytest.mark.parametrize("platform", ["wordpress", "drupal", "joomla", "magento"])
@@ -217,3 +241,129 @@ def test_what_is_connected_is_not_offered_first_any_more(admin: Client, tab: str
     text = add(admin, tab)
     assert "was detected on this domain" not in text
     assert in_order(text, "cPanel panel.hoster.example", "Another platform", "Connect cPanel")
+
+
+def change_url(place: PanelTarget) -> str:
+    return reverse("deploy:panel-change", args=[place.workspace_id, place.pk])
+
+
+def other_domain(cast: Cast, host: str = "other.example.net") -> Domain:
+    return Domain.objects.create(workspace=cast.acme, host=host)
+
+
+def tab_of(domain: Domain) -> str:
+    return reverse("deploy:domain-deploy", args=[domain.workspace_id, domain.pk])
+
+
+class TestThePin:
+    def test_an_emptied_field_forgets_it(self, admin: Client, tab: str) -> None:
+        add(admin, tab, fingerprint_sha256=DIGEST)
+        place = PanelTarget.unscoped.get()
+        assert place.account.fingerprint_sha256 == DIGEST
+        kept = {**TYPED, "panel-api_token": "", "then": "save"}
+        admin.post(change_url(place), {**kept, "fingerprint_sha256": DIGEST})
+        assert PanelAccount.unscoped.get().fingerprint_sha256 == DIGEST
+        admin.post(change_url(place), {**kept, "fingerprint_sha256": ""})
+        assert PanelAccount.unscoped.get().fingerprint_sha256 == ""
+
+    @pytest.mark.parametrize("moved", [{"panel-host": "new.hoster.example"}, {"panel-port": "2087"}])
+    def test_the_old_machines_is_not_brought_along(self, admin: Client, tab: str, moved: dict[str, str]) -> None:
+        add(admin, tab, fingerprint_sha256=DIGEST)
+        place = PanelTarget.unscoped.get()
+        admin.post(change_url(place), {**TYPED, **moved, "fingerprint_sha256": DIGEST, "then": "save"})
+        account = PanelAccount.unscoped.get()
+        assert (account.config["host"], account.config["port"]) != (TYPED["panel-host"], TYPED["panel-port"])
+        assert account.fingerprint_sha256 == ""
+
+    def test_one_that_is_typed_for_the_new_machine_stays(self, admin: Client, tab: str) -> None:
+        add(admin, tab, fingerprint_sha256=DIGEST)
+        typed = {**TYPED, "panel-host": "new.hoster.example", "fingerprint_sha256": "cd" * 32, "then": "save"}
+        admin.post(change_url(PanelTarget.unscoped.get()), typed)
+        assert PanelAccount.unscoped.get().fingerprint_sha256 == "cd" * 32
+
+    def test_another_user_at_the_same_machine_keeps_it(self, admin: Client, tab: str) -> None:
+        add(admin, tab, fingerprint_sha256=DIGEST)
+        typed = {**TYPED, "panel-username": "other", "fingerprint_sha256": DIGEST, "then": "save"}
+        admin.post(change_url(PanelTarget.unscoped.get()), typed)
+        account = PanelAccount.unscoped.get()
+        assert (account.config["username"], account.fingerprint_sha256) == ("other", DIGEST)
+
+
+class TestAnAccountOfSeveralDomains:
+    def test_its_form_says_whose_it_is_before_anything_is_saved(self, admin: Client, tab: str, cast: Cast) -> None:
+        add(admin, tab)
+        place = PanelTarget.unscoped.get()
+        assert "used by" not in admin.get(change_url(place)).content.decode()
+        for host in ("a.example.net", "b.example.net", "c.example.net"):
+            other = other_domain(cast, host)
+            PanelTarget.objects.create(workspace=cast.acme, domain=other, account=place.account)
+        text = unescape(admin.get(change_url(place)).content.decode())
+        assert "used by 4 domains: a.example.net, b.example.net, c.example.net and 1 more" in text
+
+    def test_a_typed_credential_replaces_theirs_only_when_somebody_says_so(
+        self, admin: Client, tab: str, cast: Cast
+    ) -> None:
+        add(admin, tab)
+        account = PanelAccount.unscoped.get()
+        other = other_domain(cast)
+        for then in ("test", "save"):
+            text = add(admin, tab_of(other), then=then, **{"panel-api_token": "another-token"})
+            assert "This account is on file already" in text
+            assert "1 domain: shop.example.net" in text
+            assert "another-token" not in text
+        assert secret_of(account) == "very-secret-token"
+        assert PanelTarget.unscoped.count() == 1
+        add(admin, tab_of(other), for_all="on", **{"panel-api_token": "another-token"})
+        assert PanelTarget.unscoped.filter(account=account).count() == 2
+        assert secret_of(PanelAccount.unscoped.get()) == "another-token"
+
+    def test_its_own_domain_is_not_asked(self, admin: Client, tab: str) -> None:
+        add(admin, tab, then="test")
+        add(admin, tab, **{"panel-api_token": "another-token"})
+        assert secret_of(PanelAccount.unscoped.get()) == "another-token"
+
+    def test_accounts_are_told_apart_in_the_picker(self, admin: Client, tab: str, cast: Cast) -> None:
+        add(admin, tab)
+        add(admin, tab, **{"panel-username": "second"})
+        add(admin, tab, **{"panel-port": "12083"})
+        for zone in ("example.com", "example.org"):
+            account = PanelAccount.objects.create(
+                workspace=cast.acme, kind="cloudflare", sealed_secret=Sealed.of("token")
+            )
+            sites = [{"site": zone, "state": "installed", "detail": "installed", "code": ""}]
+            domain = other_domain(cast, f"www.{zone}")
+            PanelTarget.objects.create(workspace=cast.acme, domain=domain, account=account, sites=sites)
+        other = tab_of(other_domain(cast))
+        text = unescape(admin.get(f"{other}panels/add/?kind=cpanel").content.decode())
+        for label in (
+            "cPanel panel.hoster.example:2083, acmeuser, used by 1 domain: shop.example.net",
+            "cPanel panel.hoster.example:2083, second, used by 1 domain: shop.example.net",
+            "cPanel panel.hoster.example:12083, acmeuser, used by 1 domain: shop.example.net",
+        ):
+            assert text.count(label) == 1
+        text = unescape(admin.get(f"{other}panels/add/?kind=cloudflare").content.decode())
+        for label in (
+            "Cloudflare, example.com, used by 1 domain: www.example.com",
+            "Cloudflare, example.org, used by 1 domain: www.example.org",
+        ):
+            assert text.count(label) == 1
+
+    def test_what_is_typed_beside_a_chosen_one_is_refused(self, admin: Client, tab: str, cast: Cast) -> None:
+        add(admin, tab)
+        account = PanelAccount.unscoped.get()
+        other = tab_of(other_domain(cast))
+        text = add(admin, other, account=str(account.pk))
+        assert "Server stands beside an account on file" in text
+        assert PanelTarget.unscoped.count() == 1
+        admin.post(f"{other}panels/add/?kind=cpanel", {"account": str(account.pk), "panel-port": "2083"})
+        assert PanelTarget.unscoped.count() == 2, "the usual port stood there already"
+
+
+def test_a_panel_does_not_move_to_an_account_that_the_domain_has(admin: Client, tab: str) -> None:
+    add(admin, tab)
+    add(admin, tab, **{"panel-username": "second"})
+    second = PanelTarget.unscoped.get(account__config__username="second")
+    answer = admin.post(change_url(second), {**TYPED, "then": "save"})
+    assert answer.status_code == 422
+    assert "shop.example.net has the account cPanel panel.hoster.example already" in answer.content.decode()
+    assert PanelTarget.unscoped.count() == PanelAccount.unscoped.count() == 2

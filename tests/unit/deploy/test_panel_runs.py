@@ -3,9 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from pytest_django import Settings
 
 from auditlog.events import SYSTEM
+from auditlog.models import Event
 from billing.models import Charge
 from certificates.models import Certificate
 from config.lib import clock, jobs
@@ -20,8 +23,9 @@ from deploy.paying import require_paid
 from deploy.result import Result
 from deploy.runs import end_run, give_up
 from deploy.shapes import show_deployment
-from deploy.undoing import start_undo
+from deploy.undoing import can_undo, start_undo
 from domains.models import Domain, Mode
+from tests.cast import Cast
 from tests.unit.billing.paying import balance, give
 from tests.unit.deploy.test_runs import make_certificate, make_server, make_target
 
@@ -176,6 +180,51 @@ class TestAsATarget:
         start_undo(deployment=Deployment.unscoped.get(pk=second.pk), actor=SYSTEM)
         again = TargetRun.unscoped.filter(panel_target=panel).latest("created_at")
         assert (again.deployment_id, again.state) == (first.pk, "waiting")
+
+
+@pytest.mark.django_db(transaction=True)
+class TestUndoWithPanelsAlone:
+    def deployed(self, panel: PanelTarget, fingerprint: str) -> Deployment:
+        deployment = deploy(panel.domain, make_certificate(panel.domain, fingerprint))
+        end(panel, OK)
+        return Deployment.unscoped.get(pk=deployment.pk)
+
+    def test_the_certificate_before_it_is_installed_again(self, domain: Domain, panel: PanelTarget) -> None:
+        first = self.deployed(panel, "ab" * 32)
+        assert not can_undo(first), "there is nothing before it"
+        second = self.deployed(panel, "cd" * 32)
+        assert (can_undo(first), can_undo(second)) == (False, True)
+        (run,) = start_undo(deployment=second, actor=SYSTEM)
+        assert (run.panel_target_id, run.deployment_id, run.certificate_id) == (
+            panel.pk,
+            first.pk,
+            first.certificate_id,
+        )
+        assert Event.unscoped.get(kind="deployment.undone").data["targets"] == ["cPanel panel.test"]
+        end(panel, OK)
+        panel.refresh_from_db()
+        assert panel.installed_certificate_id == first.certificate_id
+        assert not can_undo(Deployment.unscoped.get(pk=second.pk)), "once"
+
+    def test_one_that_is_not_valid_any_more_does_not_come_back(self, domain: Domain, panel: PanelTarget) -> None:
+        self.deployed(panel, "ab" * 32)
+        Certificate.unscoped.update(not_after=clock.now())
+        second = self.deployed(panel, "cd" * 32)
+        assert not can_undo(second)
+        with pytest.raises(NeedsUser, match="undo_nothing_kept"):
+            start_undo(deployment=second, actor=SYSTEM)
+        assert Deployment.unscoped.get(pk=second.pk).undone_at is None
+
+    def test_the_page_offers_it(self, domain: Domain, panel: PanelTarget, client: Client, cast: Cast) -> None:
+        first, second = self.deployed(panel, "ab" * 32), self.deployed(panel, "cd" * 32)
+        client.force_login(cast.admin)
+        pages = {one.pk: reverse("deploy:deployment-show", args=[cast.acme.pk, one.pk]) for one in (first, second)}
+        assert "Undo last deploy" not in client.get(pages[first.pk]).content.decode()
+        assert "Undo last deploy" in client.get(pages[second.pk]).content.decode()
+        text = client.post(f"{pages[second.pk]}undo/", follow=True).content.decode()
+        assert TargetRun.unscoped.get(state=State.WAITING).deployment_id == first.pk
+        assert f'href="{pages[first.pk]}"' in text
+        assert "Undo last deploy" not in text
 
 
 @pytest.mark.django_db(transaction=True)

@@ -6,12 +6,18 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from auditlog.events import SYSTEM
+from auditlog.models import Event
 from config.lib.sealed import Sealed
 from deploy.models import PanelAccount, PanelTarget, TargetRun
 from deploy.unseal import panel_access
+from domains.add import delete_domain
+from domains.batches.starting import begin_batch
 from domains.models import Domain
 from tests.cast import Cast
 from tests.unit.deploy.test_api import Api
+from tests.unit.domains.test_batches import act, actor_of
+from tests.unit.domains.test_batches import work as work_batch
 
 pytestmark = pytest.mark.both_databases
 
@@ -137,3 +143,91 @@ def test_there_is_nothing_to_replace_where_nothing_was_found(api: Api, domain: D
     panel = add(api, domain)
     status, problem = api("PATCH", f"/panels/{panel['id']}", {"replace": "example.net"})
     assert (status, problem["code"]) == (409, "panel_nothing_to_replace")
+
+
+def test_an_emptied_pin_is_forgotten_and_an_absent_one_stays(api: Api, domain: Domain) -> None:
+    panel = add(api, domain, fingerprint_sha256=DIGEST)
+    assert api("PATCH", f"/panels/{panel['id']}", {"name": "Hoster"})[1]["fingerprint_sha256"] == DIGEST
+    assert api("PATCH", f"/panels/{panel['id']}", {"fingerprint_sha256": ""})[1]["fingerprint_sha256"] is None
+
+
+def test_a_panel_does_not_move_to_an_account_that_the_domain_has(api: Api, domain: Domain) -> None:
+    first, second = add(api, domain), add(api, domain, username="second")
+    status, problem = api("PATCH", f"/panels/{second['id']}", {"username": "acmeuser", "api_token": "stolen"})
+    assert (status, problem["code"]) == (409, "panel_there_already")
+    assert secret_of(PanelAccount.unscoped.get(pk=first["account"])) == "very-secret-token"
+    assert PanelTarget.unscoped.count() == 2
+
+
+def test_a_panel_that_moves_to_a_known_door_joins_the_account_there(api: Api, domain: Domain, cast: Cast) -> None:
+    other = Domain.objects.create(workspace=cast.acme, host="other.example.net")
+    first, second = add(api, domain), add(api, other, username="second")
+    moved = api("PATCH", f"/panels/{second['id']}", {"username": "acmeuser", "api_token": "very-secret-token"})[1]
+    assert moved["account"] == first["account"]
+    assert PanelAccount.unscoped.count() == 1, "never two at one door, and what nobody uses is gone"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("kind", "plesk"),
+        ("name", "Mine"),
+        ("host", "evil.example"),
+        ("port", 2087),
+        ("username", "other"),
+        ("api_token", "another"),
+        ("password", "another"),
+        ("fingerprint_sha256", DIGEST),
+    ],
+)
+def test_what_stands_beside_an_account_is_refused(
+    api: Api, domain: Domain, cast: Cast, field: str, value: object
+) -> None:
+    other = Domain.objects.create(workspace=cast.acme, host="other.example.net")
+    account = add(api, domain)["account"]
+    status, problem = api("POST", f"/domains/{other.pk}/panels", {"account": account, field: value})
+    assert (status, problem["code"], list(problem["fields"])) == (422, "panel_account_alone", [field])
+    assert PanelTarget.unscoped.count() == 1
+    assert api("POST", f"/domains/{other.pk}/panels", {"account": account, "kind": "cpanel"})[0] == 201
+
+
+def test_a_change_of_the_account_is_told_without_its_secret(api: Api, domain: Domain) -> None:
+    panel = add(api, domain, fingerprint_sha256=DIGEST)
+    assert not Event.unscoped.filter(kind="panel.changed").exists()
+    api("PATCH", f"/panels/{panel['id']}", {"draft": False})
+    assert not Event.unscoped.filter(kind="panel.changed").exists(), "nothing of the account has changed"
+    api("PATCH", f"/panels/{panel['id']}", {"host": "new.hoster.example", "api_token": "another-secret"})
+    api("PATCH", f"/panels/{panel['id']}", {"fingerprint_sha256": "cd" * 32})
+    moved, pinned = Event.unscoped.filter(kind="panel.changed").order_by("at")
+    assert (moved.data["changes"], moved.data["before"], moved.data["after"]) == (
+        "host, fingerprint_sha256, credential",
+        {"host": "server12.hoster.example", "fingerprint_sha256": DIGEST},
+        {"host": "new.hoster.example", "fingerprint_sha256": ""},
+    )
+    assert (pinned.data["before"], pinned.data["after"]) == (
+        {"fingerprint_sha256": ""},
+        {"fingerprint_sha256": "cd" * 32},
+    )
+    assert "secret" not in str(list(Event.unscoped.values_list("data", flat=True)))
+
+
+def test_a_deleted_domain_takes_the_credential_with_it(api: Api, domain: Domain, cast: Cast) -> None:
+    other = Domain.objects.create(workspace=cast.acme, host="other.example.net")
+    add(api, domain)
+    add(api, other)
+    add(api, domain, username="alone")
+    delete_domain(domain=domain, actor=SYSTEM)
+    assert [one.config["username"] for one in PanelAccount.unscoped.all()] == ["acmeuser"], "the other one uses it"
+    delete_domain(domain=other, actor=SYSTEM)
+    assert not PanelAccount.unscoped.exists()
+
+
+def test_domains_that_are_deleted_together_do_so_too(api: Api, domain: Domain, cast: Cast) -> None:
+    hosts = [f"shop-{number}.example.net" for number in range(3)]
+    for host in hosts:
+        add(api, Domain.objects.create(workspace=cast.acme, host=host))
+    add(api, domain, username="stays")
+    batch = act(cast, "delete", hosts)
+    begin_batch(batch=batch, actor=actor_of(cast), user=cast.admin)
+    assert work_batch(batch).state == "done"
+    assert [one.config["username"] for one in PanelAccount.unscoped.all()] == ["stays"]

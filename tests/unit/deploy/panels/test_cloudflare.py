@@ -12,7 +12,7 @@ from deploy.panels import cloudflare
 from deploy.panels.panel import Access, Bundle, LoginRefused, Unsure
 from tests.servers.ca import Issued, TestCa
 from tests.servers.panels.cloudflare import TOKEN, Cloudflare, Zone, refusal, told
-from tests.servers.panels.wire import LOGIN_PAGE, Answer, panel_server
+from tests.servers.panels.wire import LOGIN_PAGE, Answer, Done, panel_server
 from tests.unit.deploy.panels.conftest import as_bundle, way_to
 
 NET, ORG = "a" * 32, "b" * 32
@@ -157,6 +157,18 @@ def test_no_key_goes_to_a_zone_that_cannot_take_it(server: Cloudflare, single: B
     assert server.sent("PRIVATE") == []
 
 
+def test_one_zone_may_refuse_while_the_other_gets_it(server: Cloudflare, bundle: Bundle) -> None:
+    server.troubles = [(f"zones/{NET}/custom_certificates", Answer(500, ""))]
+    server.zones[ORG].plan = "free"
+    first, second = cloudflare.install(way(server), bundle)
+    assert [one.error.code for one in (first, second) if one.error] == ["panel_failing", "cloudflare_plan"]
+    server.zones[ORG].plan = "business"
+    server.troubles = [("private_key", refusal(400, (2100, "?")))]
+    first, second = cloudflare.install(way(server), bundle)
+    assert (first.error.code if first.error else "", second.state) == ("cloudflare_not_bundled", "pending")
+    assert (len(server.zones[NET].certificates), len(server.zones[ORG].certificates)) == (0, 1)
+
+
 def test_one_that_ends_soon_is_not_sent(server: Cloudflare, single: Bundle) -> None:
     with clock.frozen(single.not_after - timedelta(days=13)), pytest.raises(NeedsUser) as refused:
         cloudflare.install(way(server), single)
@@ -178,6 +190,36 @@ def test_a_lost_answer_is_made_up_for_by_looking(
     (kept,) = server.zones[NET].certificates
     assert (result.state, result.ref, result.error) == ("pending", kept, None)
     assert [method for method, _ in writes(server)].count(verb) == 1
+
+
+@pytest.mark.parametrize("verb", ["POST", "PATCH"])
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(500, ""), Answer(502, "<html>bad gateway"), Answer(504, ""), Answer(200, "{"), refusal(400, (2000, "?"))],
+    ids=["500", "502", "504", "half", "2000"],
+)
+def test_an_upload_that_was_done_behind_a_failure_is_found(
+    server: Cloudflare, single: Bundle, ca: TestCa, verb: str, answer: Answer
+) -> None:
+    refs = {}
+    if verb == "PATCH":
+        refs = {"example.net": cloudflare.install(way(server), as_bundle(ca.issue(single.names, days=91)))[0].ref}
+    server.troubles = [("private_key", Done(answer))]
+    (result,) = cloudflare.install(way(server, refs=refs), single)
+    (kept,) = server.zones[NET].certificates
+    assert (result.state, result.ref, result.error) == ("pending", kept, None)
+    assert [method for method, _ in writes(server)].count(verb) == 1
+
+
+def test_an_upload_that_failed_is_not_repeated_before_its_time(server: Cloudflare, single: Bundle) -> None:
+    server.troubles = [("private_key", Answer(503, "", {"Retry-After": "120"}))]
+    now = clock.now()
+    with clock.frozen(now):
+        (result,) = cloudflare.install(way(server), single)
+    assert isinstance(result.error, Transient)
+    assert (result.error.code, result.error.retry_at) == ("panel_failing", now + timedelta(seconds=120))
+    assert len(writes(server)) == 1
+    assert server.zones[NET].certificates == {}
 
 
 def test_what_was_not_done_stays_unsure(server: Cloudflare, single: Bundle) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from config.lib import clock
+from config.lib import clock, x509
 from config.lib.errors import ExpectedError, NeedsUser, Transient, describe, in_one_line
 from deploy.panels import cpanel
 from deploy.panels.panel import Access, Bundle, LoginRefused, Unsure
@@ -64,6 +64,33 @@ def test_a_site_with_an_address_of_its_own_is_found_too(server: Cpanel, bundle: 
     assert {one.state for one in cpanel.install(way(server), bundle)} == {"unchanged"}
     back = cpanel.read_back(way(server), bundle.names)
     assert [(one.site, one.fingerprint) for one in back] == [(site, bundle.fingerprint) for site in ALL]
+
+
+def test_a_site_is_not_taken_for_another_that_lists_its_name(server: Cpanel, bundle: Bundle, ca: TestCa) -> None:
+    """The other one comes first and has the certificate already."""
+    old = ca.issue(["blog.example.net"]).cert_pem.decode()
+    server.aliases = {"example.net": ["blog.example.net"]}
+    server.installed = {"example.net": bundle.leaf, "blog.example.net": old}
+    read = {one.site: one.fingerprint for one in cpanel.read_back(way(server), bundle.names)}
+    assert read["example.net"] == bundle.fingerprint
+    assert read["blog.example.net"] == x509.pasted_certificates(old.encode(), at_most=1)[0].facts.fingerprint_sha256
+    states = {one.site: one.state for one in cpanel.install(way(server), bundle)}
+    assert (states["example.net"], states["blog.example.net"]) == ("unchanged", "installed")
+
+
+def test_an_addon_domain_is_read_where_its_own_site_has_it(server: Cpanel, bundle: Bundle) -> None:
+    """Its virtual host is that of a subdomain, which answers to both names."""
+    server.subs, server.aliases = ["shop.example.net"], {"shop.example.net": ["shop.example.org"]}
+    server.installed = {"shop.example.net": bundle.leaf}
+    read = {one.site: one.fingerprint for one in cpanel.read_back(way(server), bundle.names)}
+    assert read == {"shop.example.org": bundle.fingerprint, "shop.example.net": bundle.fingerprint}
+
+
+def test_the_main_sites_certificate_is_not_believed_of_another(server: Cpanel, bundle: Bundle) -> None:
+    server.dedicated, server.tells_main = {"example.net": bundle.leaf}, True
+    assert [one.site for one in cpanel.read_back(way(server), bundle.names)] == ["example.net"]
+    states = {one.site: one.state for one in cpanel.install(way(server), bundle)}
+    assert states == {"example.net": "unchanged", "shop.example.org": "installed", "blog.example.net": "installed"}
 
 
 def test_a_renewed_certificate_replaces_the_old_one(server: Cpanel, bundle: Bundle, ca: TestCa) -> None:

@@ -10,6 +10,7 @@ from deploy.panels import plesk
 from deploy.panels.panel import Access, Bundle, LoginRefused, Unsure
 from tests.servers.ca import Issued, TestCa
 from tests.servers.panels.plesk import KEY, PASSWORD, USER, Plesk, error, packet, web_server
+from tests.servers.panels.sites import serving
 from tests.servers.panels.wire import LOGIN_PAGE, Answer, Manner, panel_server
 from tests.unit.deploy.panels.conftest import as_bundle, way_to
 
@@ -74,6 +75,33 @@ def test_a_renewal_is_an_update_that_keeps_every_use(server: Plesk, web: int, bu
     assert asked(server, "site/set") == []
     back = plesk.read_back(way(server, web_port=web), renewed.names)
     assert {one.fingerprint for one in back} == {renewed.fingerprint}
+
+
+def test_a_site_with_an_address_of_its_own_is_looked_at_there(
+    server: Plesk, own: Issued, web: int, bundle: Bundle, ca: TestCa
+) -> None:
+    """At the address of the panel another certificate is handed out for it, for ever."""
+    server.own_addresses = {"shop.example.org": "127.0.0.77"}
+    with serving(server.pem_of, own, "127.0.0.77", web):
+        assert {one.state for one in plesk.install(way(server, web_port=web), bundle)} == {"installed"}
+        back = plesk.read_back(way(server, web_port=web), bundle.names)
+        assert [(one.site, one.fingerprint) for one in back] == [(site, bundle.fingerprint) for site in ALL]
+        server.requests.clear()
+        assert {one.state for one in plesk.install(way(server, web_port=web), bundle)} == {"unchanged"}
+        assert server.sent("PRIVATE KEY") == []
+        renewed = as_bundle(ca.issue(bundle.names))
+        assert {one.state for one in plesk.install(way(server, web_port=web), renewed)} == {"installed"}
+        back = plesk.read_back(way(server, web_port=web), bundle.names)
+        assert {one.fingerprint for one in back} == {renewed.fingerprint}
+
+
+@pytest.mark.parametrize("address", ["10.0.0.5", "169.254.169.254", "shop.example.org", "::ffff:10.0.0.5", ""])
+def test_an_address_inside_is_not_connected_to(server: Plesk, web: int, bundle: Bundle, address: str) -> None:
+    """Behind NAT Plesk tells of such; then its machine is asked."""
+    server.shared = address
+    plesk.install(way(server, web_port=web), bundle)
+    back = plesk.read_back(way(server, web_port=web), bundle.names)
+    assert {one.fingerprint for one in back} == {bundle.fingerprint}
 
 
 def test_where_nothing_can_be_seen_it_is_put_there_again(server: Plesk, bundle: Bundle) -> None:

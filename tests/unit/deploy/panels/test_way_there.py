@@ -4,20 +4,21 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote_plus
 
 import pytest
 from pytest_django import Settings
 
-from config.lib import egress
+from config.lib import clock, egress
 from config.lib.errors import ExpectedError, InvalidValue, NeedsUser, Transient
 from deploy.panels.exchange import in_words
 from deploy.panels.known import panels
-from deploy.panels.panel import Access, Bundle, Panel
+from deploy.panels.panel import Access, Bundle, LoginRefused, Panel
 from deploy.panels.reading import read_access, read_bundle, read_fingerprint
 from tests.servers.ca import Issued, TestCa, new_key
-from tests.servers.panels.wire import Answer, Manner, Request, StandIn, panel_server
+from tests.servers.panels.wire import LOGIN_PAGE, Answer, Manner, Request, StandIn, panel_server
 from tests.unit.deploy.panels.conftest import way_to
 
 SECRET = "Pa55word-of-the-panel"
@@ -103,6 +104,31 @@ def test_a_credential_follows_no_redirect(there: Listening, panel: Panel, own: I
             panel.read_back(way(there, panel), ["example.net"])
         assert refusal.value.code == "panel_redirects"
         assert (len(there.requests), elsewhere.requests) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "kind"),
+    [
+        (Answer(401, ""), "panel_login_refused", LoginRefused),
+        (Answer(403, "blocked"), "panel_forbidden", NeedsUser),
+        (Answer(429, "slow down", {"Retry-After": "90"}), "panel_busy", Transient),
+        (Answer(200, LOGIN_PAGE), "panel_not_an_api", NeedsUser),
+    ],
+    ids=["401", "403", "429", "log-in page"],
+)
+def test_what_every_panel_means_by_an_answer_is_understood_alike(
+    there: Listening, panel: Panel, bundle: Bundle, answer: Answer, code: str, kind: type[ExpectedError]
+) -> None:
+    there.troubles = [("", answer)] * 2
+    now = clock.now()
+    for verb in (panel.install, lambda access, bundle: panel.read_back(access, bundle.names)):
+        with clock.frozen(now), pytest.raises(ExpectedError) as refusal:
+            verb(way(there, panel), bundle)
+        assert (refusal.value.code, type(refusal.value)) == (code, kind)
+        named = getattr(refusal.value, "retry_at", None)
+        assert named == (now + timedelta(seconds=90) if code == "panel_busy" else None)
+    assert len(there.requests) == 2, "each asked once"
+    assert there.sent("PRIVATE") == []
 
 
 @pytest.mark.parametrize("manner", ["deaf", "flood", "cut"])
