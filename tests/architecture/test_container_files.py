@@ -46,7 +46,8 @@ def test_a_setting_has_its_own_name_in_the_container() -> None:
 def test_the_image_has_the_database_programs_of_the_server_that_is_started() -> None:
     server = re.search(r"image: postgres:(\d+)", COMPOSE)
     client = re.search(r"postgresql-client-(\d+)", DOCKERFILE.rpartition("\nFROM ")[2])
-    assert server and client
+    assert server
+    assert client
     assert client[1] == server[1]
 
 
