@@ -19,7 +19,7 @@ from config.lib import clock
 from deploy.models import RunStep, TargetRun
 from domains.models import Domain
 from tests.cast import Cast, make_cast
-from tests.unit.auditlog.test_activity import deploy, happen
+from tests.unit.auditlog.test_activity import deploy, happen, issue
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 ANN = Actor("user", id=uuid.UUID(int=5), label="ann@example.net", ip="203.0.113.9")
@@ -91,6 +91,16 @@ def test_the_steps_of_a_deployment_stand_there_with_how_they_ended(look: Look, d
     assert "web-00: sudo -n systemctl reload nginx · failed · web-01 refused the connection on port 22" in shown
     step = RunStep.unscoped.get()
     assert f"/activity/?open={deployment.pk}#step-{step.pk}" in shown
+
+
+def test_an_event_of_an_issuance_links_to_its_run(look: Look, cast: Cast, domain: Domain) -> None:
+    run = issue(domain, "failed", "done", error_code="acme_unauthorized")
+    happen(domain, "issuance.failed", run_id=run.pk, data={"names": "x", "issuance": str(run.pk)})
+    assert f"/activity/?open={run.pk}#run-{run.pk}" in look(show="runs")
+    client = Client()
+    client.force_login(cast.member)
+    shown = client.get(f"/w/{cast.acme.pk}/domains/{domain.pk}/activity/", {"open": str(run.pk)}).content.decode()
+    assert f'id="run-{run.pk}"' in shown
 
 
 def test_the_quick_filters_part_security_from_runs(cast: Cast, domain: Domain) -> None:
