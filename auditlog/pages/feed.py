@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from accounts.models import Workspace
 from auditlog.events import SYSTEM, sentence
@@ -94,7 +94,7 @@ def events(workspace: Workspace, wanted: Wanted) -> QuerySet[Event]:
         rows = rows.filter(domain_id__in=wanted.domains)
     if wanted.of_domains_only:
         # Those that are gone have no page any more.
-        rows = rows.filter(domain_id__in=Domain.objects.for_workspace(workspace).values("pk"))
+        rows = rows.filter(Exists(Domain.objects.for_workspace(workspace).filter(pk=OuterRef("domain_id"))))
     return _between(rows, "at", wanted)
 
 
