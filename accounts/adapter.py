@@ -23,10 +23,11 @@ from accounts.invitations import invitations_to
 from accounts.models import GoogleIdentity, User
 from accounts.notices import EVENTS, mail_for, tell_of_asked_change
 from accounts.outbox import queue_mail
+from accounts.person_trail import record_of_person
 from accounts.sessions import end_sessions, note_browser, stored_key
 from accounts.taking_back import undo_path
 from accounts.workspaces import ensure_workspace
-from auditlog.events import Actor, record
+from auditlog.events import Actor
 from config.lib.errors import NeedsUser, describe
 
 # In allauth's Login.signal_kwargs, which survive a second factor: what Google proved before the password was asked.
@@ -65,7 +66,7 @@ class AccountAdapter(DefaultAccountAdapter):
             if template_prefix in EVENTS:
                 kind, data = EVENTS[template_prefix]
                 told: dict[str, str] = {name: str(value) for name, value in context.items() if name in TOLD}
-                record(kind, workspace_id=None, actor=actor_of(self.request, user), data=data | told)
+                record_of_person(kind, user=user, actor=actor_of(self.request, user), data=data | told)
             super().send_notification_mail(template_prefix, user, context, email)
 
     def send_confirmation_mail(self, request: HttpRequest, emailconfirmation: Any, signup: bool) -> None:
@@ -102,7 +103,7 @@ class AccountAdapter(DefaultAccountAdapter):
         actor = actor_of(request, user)
         with transaction.atomic():
             ensure_workspace(user=user, actor=actor)
-            record("user.signed_in", workspace_id=None, actor=actor)
+            record_of_person("user.signed_in", user=user, actor=actor)
         proven = (options.get("signal_kwargs") or {}).get(GOOGLE)
         if proven:
             _connect(request, user, Proof(**proven))
@@ -139,7 +140,7 @@ class AccountAdapter(DefaultAccountAdapter):
             user.save(update_fields=["password"])
             # Somebody who knew the old one may have asked for another address, and hold its link.
             EmailAddress.objects.filter(user=user, verified=False, primary=False).delete()
-            record("user.password_changed", workspace_id=None, actor=actor_of(context.request, user))
+            record_of_person("user.password_changed", user=user, actor=actor_of(context.request, user))
 
 
 def actor_of(request: HttpRequest | None, user: User) -> Actor:

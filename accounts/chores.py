@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import QuerySet
+
 from accounts.models import Chore
 from config.lib import clock
 from config.lib.errors import ExpectedError
@@ -23,6 +25,7 @@ class Routine:
 
 
 chores: Registry[Routine] = Registry("chores")
+FORGOTTEN_AT_ONCE = 1000
 
 
 def plan_chores(**_signal: Any) -> None:
@@ -31,6 +34,14 @@ def plan_chores(**_signal: Any) -> None:
         [Chore(name=name, run_after=clock.now()) for name in chores.keys()],  # noqa: SIM118  (a registry, not a dict)
         ignore_conflicts=True,
     )
+
+
+def forget_some(old: QuerySet[Any], most: int = FORGOTTEN_AT_ONCE) -> bool:
+    """Delete `most` of these rows, with what hangs on them; whether more may be left. Repeatable."""
+    keys = list(old.values_list("pk", flat=True)[:most])
+    # Named again: what took one of them up meanwhile (a job, a return) keeps it.
+    old.order_by().filter(pk__in=keys).delete()
+    return len(keys) == most
 
 
 def do_chores(batch: Sequence[Chore]) -> None:

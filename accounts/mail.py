@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.template.loader import render_to_string
 
+from accounts.chores import forget_some
 from accounts.models import PlatformMail
 from accounts.outbox import late
 from config.lib import clock, egress, jobs
@@ -52,6 +53,13 @@ def give_up_mail(mail: PlatformMail, error: ExpectedError) -> None:
         error_params=jobs.storable(error.params),
         sealed_context="",
     )
+
+
+def forget_old_mails() -> bool:
+    """A chore: what was sent or given up KEEP_MAILS_DAYS ago. A bounded piece."""
+    limit = clock.now() - timedelta(days=settings.KEEP_MAILS_DAYS)
+    rows = PlatformMail.objects.filter(created_at__lt=limit, run_after=None, lease_token=None)
+    return forget_some(rows.exclude(state=PlatformMail.State.WAITING))
 
 
 def render_mail(template: str, context: Mapping[str, Any]) -> tuple[str, str, str]:

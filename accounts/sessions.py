@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from accounts.chores import forget_some
 from accounts.models import Session, User
 from auditlog.events import Actor, record
 from config.lib import clock
@@ -24,7 +25,6 @@ LIFE = timedelta(days=7)
 IDLE = timedelta(hours=12)
 # Writing down every look would make each page a write.
 SEEN_EVERY = timedelta(minutes=5)
-FORGOTTEN_AT_ONCE = 1000
 # Where in the session's data the browser is written down that signed in.
 FROM = "signed_in_from"
 
@@ -59,10 +59,7 @@ def end_sessions(*, user: User, actor: Actor, keys: list[str] | None = None, but
 
 def forget_old_sessions() -> bool:
     """Remove some of the rows whose LIFE is over; whether more are there. Repeatable."""
-    old = Session.objects.filter(created_at__lt=clock.now() - LIFE).order_by("created_at")
-    keys = list(old.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])
-    Session.objects.filter(pk__in=keys).delete()
-    return len(keys) == FORGOTTEN_AT_ONCE
+    return forget_some(Session.objects.filter(created_at__lt=clock.now() - LIFE).order_by("created_at"))
 
 
 def _live() -> QuerySet[Session]:

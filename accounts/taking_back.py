@@ -10,8 +10,9 @@ from django.db import transaction
 from django.urls import reverse
 
 from accounts.models import GoogleIdentity, User
+from accounts.person_trail import record_of_person
 from accounts.sessions import end_sessions
-from auditlog.events import Actor, record
+from auditlog.events import Actor
 from config.lib import clock
 from config.lib.errors import NeedsUser
 
@@ -60,4 +61,4 @@ def take_back_address(*, change: Change, ip: str | None) -> None:
     GoogleIdentity.objects.filter(user=user, linked_at__gte=change.changed_at - WITHIN).delete()
     Authenticator.objects.filter(user=user, created_at__gte=change.changed_at - WITHIN).delete()
     end_sessions(user=user, actor=actor)
-    record("user.email_taken_back", workspace_id=None, actor=actor, data=data)
+    record_of_person("user.email_taken_back", user=user, actor=actor, data=data)

@@ -11,6 +11,7 @@ from config.lib.later import later
 
 chores.add("lapsed accounts", Routine(later("accounts.lapse.forget_unproven_accounts"), timedelta(hours=1)))
 chores.add("old sessions", Routine(later("accounts.sessions.forget_old_sessions"), timedelta(hours=1)))
+chores.add("old mails", Routine(later("accounts.mail.forget_old_mails"), timedelta(days=1)))
 
 late.add(RESET_ASKED, later("accounts.resetting.work_out_reset"))
 register(

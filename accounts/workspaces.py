@@ -9,7 +9,7 @@ from allauth.mfa.utils import is_mfa_enabled
 from django.db import transaction
 
 from accounts.models import Membership, Role, User, Workspace
-from auditlog.events import Actor, record
+from auditlog.events import Actor, difference, record
 from auditlog.models import Event
 from config.lib import clock
 from config.lib.errors import NeedsUser
@@ -80,7 +80,8 @@ def change_workspace(*, workspace: Workspace, actor: Actor, changes: Mapping[str
             return row
         said = ", ".join(f"{name} from {getattr(row, name)} to {value}" for name, value in sorted(real.items()))
         Workspace.objects.filter(pk=row.pk).update(**real)
-        record("workspace.changed", workspace_id=row.pk, actor=actor, data={"changes": said})
+        told = {"changes": said, **difference({name: getattr(row, name) for name in real}, real)}
+        record("workspace.changed", workspace_id=row.pk, actor=actor, data=told)
         row.refresh_from_db()
     for follow in followers:
         follow(row, real)

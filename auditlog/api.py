@@ -60,7 +60,11 @@ class ActorOut(Schema):
 
 
 class LogOut(Schema):
-    """One event, or one step of a run; `run` is the run or deployment around it, `data` its details by kind."""
+    """One event, or one step of a run; `run` is the issuance, the run or the deployment around it.
+
+    Admins alone see `data`, the details by kind, the address `ip` that it came from, and the place in the chain:
+    `number` and `hash`, null until it is sealed.
+    """
 
     id: uuid.UUID
     at: datetime
@@ -72,17 +76,21 @@ class LogOut(Schema):
     hostname: str
     run: uuid.UUID | None
     data: dict[str, Any]
+    ip: str | None
+    number: int | None
+    hash: str | None
 
 
 @operation(router, "GET", "/logs", "log.view", query=LogQuery, response=Page[LogOut], summary="List what happened")
 def list_logs(request: ApiRequest, query: LogQuery) -> dict[str, Any]:
     """Events, and the steps of runs as the kind `run.step`. Members get what the domains' activity logs show."""
-    wanted = replace(wanted_by(request.workspace, query), of_domains_only=request.role != "admin")
+    is_admin = request.role == "admin"
+    wanted = replace(wanted_by(request.workspace, query), of_domains_only=not is_admin)
     before = open_cursor(query.cursor) if query.cursor else None
     lines = load_lines(request.workspace, wanted, before, query.limit + 1)
     shown = lines[: query.limit]
     following = make_cursor(*shown[-1].place) if len(lines) > query.limit else None
-    return {"items": [show_line(line) for line in shown], "next": following}
+    return {"items": [show_line(line, is_admin=is_admin) for line in shown], "next": following}
 
 
 @operation(
@@ -154,7 +162,7 @@ def export_name() -> str:
     return f"audit-log-{clock.now():%Y-%m-%d}"
 
 
-def show_line(line: Line) -> dict[str, Any]:
+def show_line(line: Line, *, is_admin: bool) -> dict[str, Any]:
     return {
         "id": line.key,
         "at": line.at,
@@ -165,7 +173,10 @@ def show_line(line: Line) -> dict[str, Any]:
         "domain": line.domain_id,
         "hostname": line.domain,
         "run": line.run_id,
-        "data": line.data,
+        "data": line.data if is_admin else {},
+        "ip": line.ip if is_admin else None,
+        "number": line.number if is_admin else None,
+        "hash": line.hash or None if is_admin else None,
     }
 
 

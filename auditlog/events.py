@@ -63,6 +63,16 @@ def record(
     return event
 
 
+def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """`before` and `after` for an event's data: of each the fields that differ. Give it what may be shown, no secret.
+
+    What is made has nothing before, what is deleted nothing after.
+    """
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    old, new = ({name: fields[name] for name in names if name in fields} for fields in (before, after))
+    return {"before": old, "after": new}
+
+
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?\Z")
 
 # Filled by config.reactions at start-up: which queue to ring after which kind, for latency only.

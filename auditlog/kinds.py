@@ -18,6 +18,13 @@ class EventKind:
     alerts: bool = False
 
 
+# The person's own, in no workspace's log.
+OF_NO_WORKSPACE = frozenset(
+    {
+        *("user.google_linked", "user.google_unlinked", "user.sessions_ended"),
+        *("user.exported", "user.deleted", "user.lapsed"),
+    }
+)
 KINDS: dict[str, EventKind] = {
     # accounts
     "user.signed_up": EventKind("{actor} signed up"),

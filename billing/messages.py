@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
+from accounts.chores import forget_some
 from billing import stripe_api
 from billing.cards import clear_card, keep_card, lose_customer
 from billing.ledger import locked
@@ -209,6 +210,4 @@ def _keep_between(start: datetime, end: datetime) -> None:
 def forget_old() -> bool:
     """A chore: messages that were worked long ago. A bounded piece."""
     rows = StripeEvent.objects.filter(happened_at__lt=clock.now() - KEPT_FOR, run_after=None)
-    keys = list(rows.values_list("pk", flat=True)[:1000])
-    StripeEvent.objects.filter(pk__in=keys).delete()
-    return len(keys) == 1000
+    return forget_some(rows)

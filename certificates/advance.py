@@ -276,6 +276,7 @@ def _tell_failed(issuance: Issuance, error: ExpectedError, *, keeps_key: bool) -
         workspace_id=issuance.workspace_id,
         domain_id=issuance.domain_id,
         domain_label=issuance.domain.label,
+        run_id=issuance.pk,
         data={
             "issuance": str(issuance.pk),
             "names": ", ".join(issuance.names),

@@ -223,5 +223,6 @@ def _record(kind: str, issuance: Issuance, actor: Actor) -> None:
         actor=actor,
         domain_id=issuance.domain_id,
         domain_label=issuance.domain.label,
+        run_id=issuance.pk,
         data={"issuance": str(issuance.pk), "names": ", ".join(issuance.names)},
     )

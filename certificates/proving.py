@@ -65,6 +65,7 @@ def _store_rows(issuance: Issuance, rows: list[Authorization]) -> None:
         workspace_id=issuance.workspace_id,
         domain_id=issuance.domain_id,
         domain_label=issuance.domain.label,
+        run_id=issuance.pk,
         data={"issuance": str(issuance.pk), "names": ", ".join(issuance.names), "records": len(rows)},
     )
 

@@ -59,6 +59,7 @@ def keep_certificate(issuance: Issuance, certificate: Certificate) -> None:
         workspace_id=certificate.workspace_id,
         domain_id=issuance.domain_id,
         domain_label=issuance.domain.label,
+        run_id=issuance.pk,
         data={
             "certificate": str(certificate.pk),
             "issuance": str(issuance.pk),

@@ -95,3 +95,4 @@ chores.add(
     "balances that nothing waits for",
     Routine(later("certificates.unpaid.close_left_over"), timedelta(minutes=10)),
 )
+chores.add("old issuances", Routine(later("certificates.forgetting.forget_old_issuances"), timedelta(days=1)))

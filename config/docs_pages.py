@@ -17,13 +17,15 @@ from billing.prices import is_on
 from config.docs_snippets import dress, names_of
 
 DOCS_DIR = settings.BASE_DIR / "docs"
+DECISIONS_DIR = DOCS_DIR / "decisions"
+DECISIONS = "decisions"
 # Reading order of the contents; pages that are not named follow by name.
 ORDER = (
     *("index", "first-certificate", "modes", "domains", "inspection", "lets-encrypt", "hands-free-dns", "certificates"),
     *("deploy-ssh", "auto-renew", "panels", "walkthrough", "sudoers", "pull", "notifications", "audit", "billing"),
     *("troubleshooting", "faq"),
     *("signing-in", "google", "account", "team-and-api", "operating", "threat-model", "contributing"),
-    *("adding-a-panel", "errors"),
+    *("adding-a-panel", "decisions", "errors"),
 )
 # The API's own pages come after this one.
 BEFORE_API = "team-and-api"
@@ -51,10 +53,11 @@ class Entry:
 @gzip_page
 def show_docs(request: HttpRequest, slug: str = "index") -> HttpResponse:
     """One page; the slug is looked up among the files there are, never joined to a path."""
-    if slug not in list_slugs():
+    if slug not in [*list_slugs(), *list_decisions()]:
         raise Http404(slug)
     page = read_page(slug)
-    context = {"page": page, "body": dress(page.html, names_of(request.user)), "entries": list_entries(slug)}
+    current = DECISIONS if slug in list_decisions() else slug
+    context = {"page": page, "body": dress(page.html, names_of(request.user)), "entries": list_entries(current)}
     return render(request, "docs/page.html", context)
 
 
@@ -74,6 +77,11 @@ def list_slugs() -> list[str]:
     return sorted(names, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
 
 
+def list_decisions() -> list[str]:
+    """The records of `docs/decisions`, the oldest first; their index is among the pages."""
+    return sorted(path.stem for path in DECISIONS_DIR.glob("*.md"))
+
+
 def read_page(slug: str) -> Page:
     return _rendered(slug, with_billing=is_on())
 
@@ -81,7 +89,8 @@ def read_page(slug: str) -> Page:
 @lru_cache(maxsize=128)
 def _rendered(slug: str, *, with_billing: bool) -> Page:
     """Once per process; the files are part of the release."""
-    text = (DOCS_DIR / f"{slug}.md").read_text(encoding="utf-8")
+    place = DECISIONS_DIR if slug in list_decisions() else DOCS_DIR
+    text = (place / f"{slug}.md").read_text(encoding="utf-8")
     if not with_billing:
         text = "\n".join(line for line in text.splitlines() if "](billing.md" not in line)
     # Beside each of 500 codes it would weigh more than the rest of a page; the contents link to them.
@@ -96,4 +105,4 @@ def _rendered(slug: str, *, with_billing: bool) -> Page:
 
 def _links_to_pages(text: str) -> str:
     """`[x](other.md#y)` works in the repository; in the portal it is `../other/#y`."""
-    return re.sub(r"\]\((?!https?:|/)([a-z0-9-]+)\.md(#[^)]*)?\)", r"](/docs/\1/\2)", text)
+    return re.sub(r"\]\((?!https?:|/)(?:decisions/|\.\./)?([a-z0-9-]+)\.md(#[^)]*)?\)", r"](/docs/\1/\2)", text)

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 from accounts.access import public_view
 from billing.prices import is_on
 from config.api_pages import list_rooms
-from config.docs_pages import list_entries, list_slugs, read_page
+from config.docs_pages import list_decisions, list_entries, list_slugs, read_page
 
 MOST_WORDS, MOST_FOUND, AROUND = 8, 30, 110
 _HEADING = re.compile(r'<h[1-3] id="([^"]+)">(.*?)</h[1-3]>', re.DOTALL)
@@ -57,7 +57,7 @@ def search(q: str) -> list[Found]:
 @lru_cache(maxsize=2)
 def read_sections(*, with_billing: bool) -> tuple[Section, ...]:
     """In reading order. Once per process; the files are part of the release."""
-    pages = [section for slug in list_slugs() for section in _sections_of(slug)]
+    pages = [section for slug in (*list_slugs(), *list_decisions()) for section in _sections_of(slug)]
     return (*pages, *_operations())
 
 

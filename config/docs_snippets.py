@@ -14,7 +14,8 @@ from deploy.models import Server
 from domains.models import Domain
 
 # What the pages are written with.
-PORTAL, DOMAIN, HOST, USER = "https://portal.example.com", "shop.example.com", "web-01.example.com", "mmc-deploy"
+PORTAL, PORTAL_HOST = "https://portal.example.com", "portal.example.com"
+DOMAIN, HOST, USER = "shop.example.com", "web-01.example.com", "mmc-deploy"
 _BLOCK = re.compile(r"<pre><code[^>]*>(.*?)</code></pre>", re.DOTALL)
 # What a shell takes as it stands; other names are left to the reader.
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -25,7 +26,8 @@ def names_of(user: Any) -> dict[str, str]:
 
     Of the workspace that the reader lands in: its first domain and its first server.
     """
-    names = {PORTAL: settings.SITE_URL}
+    # The address before the host in it.
+    names = {PORTAL: settings.SITE_URL, PORTAL_HOST: settings.SITE_HOST}
     membership = Membership.objects.open().filter(user=user).order_by("created_at", "id").first() if user.pk else None
     if membership is None:
         return names

@@ -290,6 +290,13 @@ BILLING_RENEW_WHEN_LATE = env.flag("BILLING_RENEW_WHEN_LATE", default=True)
 
 METRICS_TOKEN = env.secret("METRICS_TOKEN")
 
+# In days. Below the lowest of each, something that is still at work would miss what is gone.
+KEEP_DELIVERIES_DAYS = env.number("KEEP_DELIVERIES_DAYS", 180, low=30, high=36_500)
+KEEP_INSPECTIONS_DAYS = env.number("KEEP_INSPECTIONS_DAYS", 730, low=7, high=36_500)
+KEEP_FINDINGS_DAYS = env.number("KEEP_FINDINGS_DAYS", 365, low=30, high=36_500)
+KEEP_RUNS_DAYS = env.number("KEEP_RUNS_DAYS", 730, low=30, high=36_500)
+KEEP_MAILS_DAYS = env.number("KEEP_MAILS_DAYS", 30, low=2, high=36_500)
+
 # People read what commands say, machines what the processes of a portal do.
 LOG_FORMAT = env.choice("LOG_FORMAT", "lines" if ROLE == "manage" else "json", ("json", "lines"))
 LOGGING = {

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import Workspace
-from auditlog.events import Actor, record
+from auditlog.events import Actor, difference, record
 from config.lib import egress
 from config.lib.errors import NeedsUser
 from config.lib.sealed import Sealed
@@ -78,7 +78,7 @@ def find_or_make_server(*, workspace: Workspace, access: Access, actor: Actor) -
         _put_key(server, access)
         server.name = access.name
         server.save(force_insert=True)
-        _record_saved(server, actor, ["added"])
+        _record_saved(server, actor, ["added"], {}, _shown(server, access))
     else:
         server = change_server(server=server, access=access, actor=actor)
     return server
@@ -97,7 +97,7 @@ def change_server(*, server: Server, access: Access, actor: Actor) -> Server:
         if getattr(access, name) != getattr(server, name) and (name != "name" or access.name)
     ]
     _refuse_double(server, access)
-    fields = list(changed)
+    before, fields = _shown(server), list(changed)
     if {"host", "port"} & set(changed):
         _forget_machine(server)
         fields += ["host_key_fingerprint", "seen_host_key", "lease_token", "lease_until"]
@@ -109,7 +109,7 @@ def change_server(*, server: Server, access: Access, actor: Actor) -> Server:
         fields += ["sealed_private_key", "sealed_passphrase", "public_key"]
     if changed:
         server.save(update_fields=fields)
-        _record_saved(server, actor, changed)
+        _record_saved(server, actor, changed, before, _shown(server, access))
     return server
 
 
@@ -133,12 +133,22 @@ def _put_key(server: Server, access: Access) -> None:
         server.public_key = access.public_key
 
 
-def _record_saved(server: Server, actor: Actor, changed: list[str]) -> None:
+def _shown(server: Server, access: Access | None = None) -> dict[str, Any]:
+    """What the audit log compares; of keys the public half, and that a private one was given."""
+    shown = {name: getattr(server, name) for name in ("host", "port", "username", "name", "public_key")}
+    shown["host_key"] = server.host_key_fingerprint
+    return shown | {"private_key": "given"} if access and access.private_key else shown
+
+
+def _record_saved(
+    server: Server, actor: Actor, changed: list[str], before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    told = {"server": str(server.pk), "address": server.address, "changes": ", ".join(changed)}
     record(
         "server.saved",
         workspace_id=server.workspace_id,
         actor=actor,
-        data={"server": str(server.pk), "address": server.address, "changes": ", ".join(changed)},
+        data=told | difference(before, after),
     )
 
 
@@ -151,13 +161,14 @@ def trust_server(*, server: Server, fingerprint: str, actor: Actor) -> Server:
     pinned = check_fingerprint(fingerprint)
     if pinned == server.host_key_fingerprint:
         return server
-    before, server.host_key_fingerprint = server.host_key_fingerprint, pinned
+    changed = difference({"host_key": server.host_key_fingerprint}, {"host_key": pinned})
+    server.host_key_fingerprint = pinned
     server.save(update_fields=["host_key_fingerprint"])
     record(
         "server.trusted",
         workspace_id=server.workspace_id,
         actor=actor,
-        data={"server": str(server.pk), "address": server.address, "fingerprint": pinned, "before": before},
+        data={"server": str(server.pk), "address": server.address, "fingerprint": pinned, **changed},
     )
     for target in Target.unscoped.filter(server=server, is_draft=False).select_related("server", "domain"):
         reconcile_target(target)
@@ -169,6 +180,6 @@ def delete_server(*, server: Server, actor: Actor) -> None:
     """Forget a server and destroy its key. Raises NeedsUser server_in_use while targets name it."""
     if server.targets.exists():
         raise NeedsUser("server_in_use", host=server.label, count=server.targets.count())
-    data = {"server": str(server.pk), "address": server.address}
+    data = {"server": str(server.pk), "address": server.address, **difference(_shown(server), {})}
     record("server.deleted", workspace_id=server.workspace_id, actor=actor, data=data)
     server.delete()

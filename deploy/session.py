@@ -49,7 +49,7 @@ def _greeted(server: Server, run: TargetRun) -> Iterator[Connection]:
             )
         except ExpectedError as error:
             if error.code == "ssh_host_key_changed":
-                note_change(server, run.domain, str(error.params["seen"]), run_id=run.pk)
+                note_change(server, run.domain, str(error.params["seen"]), run_id=run.deployment_id or run.pk)
             raise
         yield connection
 

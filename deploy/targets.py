@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
-from auditlog.events import Actor, record
+from auditlog.events import Actor, difference, record
 from config.lib import clock, jobs
 from config.lib.errors import NeedsUser
 from deploy.http01.answering import COLUMNS, NO_ANSWER, Http01, http01_of, keep_http01
@@ -164,7 +164,7 @@ def _record_saved(row: Target, actor: Actor, before: dict[str, Any]) -> None:
         actor=actor,
         domain_id=row.domain_id,
         domain_label=row.domain.label,
-        data={"target": str(row.pk), "server": row.server.label, "before": before, "after": after},
+        data={"target": str(row.pk), "server": row.server.label, **difference(before, after)},
     )
 
 
@@ -200,7 +200,7 @@ def delete_target(*, target: Target, actor: Actor) -> None:
         actor=actor,
         domain_id=domain.pk,
         domain_label=domain.label,
-        data={"target": str(target.pk), "server": server.label, "before": _shown(target)},
+        data={"target": str(target.pk), "server": server.label, **difference(_shown(target), {})},
     )
     target.delete()
     _drop_unused(server)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from accounts.chores import Routine, chores
 from config.lib import jobs
 from config.lib.later import later
 from deploy.models import HttpAnswer, TargetRun
@@ -27,3 +28,5 @@ jobs.register(
         lease=timedelta(seconds=180),
     )
 )
+chores.add("old deployments", Routine(later("deploy.forgetting.forget_old_deployments"), timedelta(days=1)))
+chores.add("old looks at servers", Routine(later("deploy.forgetting.forget_old_looks"), timedelta(days=1)))

@@ -5,12 +5,13 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
 from accounts.access import has_verified_email
 from accounts.models import User, Workspace
-from auditlog.events import Actor, record
+from auditlog.events import Actor, difference, record
 from auditlog.models import Event
 from config.lib import clock, egress, jobs
 from config.lib.errors import NeedsUser
@@ -248,6 +249,7 @@ def set_tags(*, domain: Domain, tags: Iterable[str]) -> None:
 @transaction.atomic
 def change_domain(*, domain: Domain, actor: Actor, tags: Iterable[str] | None = None, notes: str | None = None) -> None:
     """Set what is given, with one event. Raises as parse_tags and parse_notes do; repeatable."""
+    before = _described(domain)
     if tags is not None:
         set_tags(domain=domain, tags=tags)
     if notes is not None:
@@ -261,8 +263,14 @@ def change_domain(*, domain: Domain, actor: Actor, tags: Iterable[str] | None = 
             actor=actor,
             domain_id=domain.pk,
             domain_label=domain.label,
-            data={"changes": " and ".join(changes)},
+            data={"changes": " and ".join(changes), **difference(before, _described(domain))},
         )
+
+
+def _described(domain: Domain) -> dict[str, Any]:
+    """What the audit log compares."""
+    tags = DomainTag.unscoped.filter(domain=domain).order_by("name").values_list("name", flat=True)
+    return {"tags": list(tags), "notes": domain.notes}
 
 
 @transaction.atomic

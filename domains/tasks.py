@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from accounts.chores import Routine, chores
 from config.lib import jobs
 from config.lib.later import later
 from domains.loading import with_what_a_visit_reads
@@ -66,3 +67,5 @@ jobs.register(
         lease=timedelta(seconds=120),
     )
 )
+chores.add("old inspections", Routine(later("domains.forgetting.forget_old_inspections"), timedelta(days=1)))
+chores.add("old findings", Routine(later("domains.forgetting.forget_old_findings"), timedelta(days=1)))

@@ -48,4 +48,7 @@ chores.add(
     "missing watches", Routine(later("notifications.rules.watching.create_missing_watches"), timedelta(minutes=10))
 )
 chores.add("tickets left open", Routine(later("notifications.tickets.closing.tell_again"), timedelta(minutes=15)))
+chores.add("old deliveries", Routine(later("notifications.forgetting.forget_old_deliveries"), timedelta(days=1)))
+chores.add("old tickets", Routine(later("notifications.forgetting.forget_old_tickets"), timedelta(days=1)))
+chores.add("worked reactions", Routine(later("notifications.forgetting.forget_reactions"), timedelta(days=1)))
 chores.add("old alarms", Routine(later("notifications.rules.watching.forget_old_alarms"), timedelta(days=1)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from accounts.models import Workspace
 from auditlog.events import SYSTEM, sentence
@@ -14,6 +14,7 @@ from auditlog.models import Event
 from auditlog.pages.wanted import STEP, Wanted
 from config.lib import errors
 from deploy.models import RunStep
+from domains.models import Domain
 from domains.protocols import HTTPS
 
 EXPORTED_AT_ONCE = 2000
@@ -91,8 +92,9 @@ def events(workspace: Workspace, wanted: Wanted) -> QuerySet[Event]:
         rows = rows.filter(actor_label=wanted.person)
     if wanted.domains is not None:
         rows = rows.filter(domain_id__in=wanted.domains)
-    elif wanted.of_domains_only:
-        rows = rows.filter(domain_id__isnull=False)
+    if wanted.of_domains_only:
+        # Those that are gone have no page any more.
+        rows = rows.filter(Exists(Domain.objects.for_workspace(workspace).filter(pk=OuterRef("domain_id"))))
     return _between(rows, "at", wanted)
 
 

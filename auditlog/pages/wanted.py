@@ -10,7 +10,7 @@ from functools import cache
 from django.db.models import Q
 
 from accounts.models import Workspace
-from auditlog.kinds import KINDS
+from auditlog.kinds import KINDS, OF_NO_WORKSPACE
 from auditlog.models import Event
 from domains.listing import searched
 from domains.models import Domain
@@ -76,9 +76,11 @@ class Wanted:
 
 @cache
 def groups() -> dict[str, list[str]]:
-    """Every kind by its group, which is the word before the dot."""
+    """Every kind that a workspace's log can hold by its group, which is the word before the dot."""
     found: dict[str, list[str]] = {}
     for kind in (*KINDS, STEP):
+        if kind in OF_NO_WORKSPACE:
+            continue
         found.setdefault(kind.partition(".")[0], []).append(kind)
     return {name: found[name] for name in sorted(found)}
 

@@ -1,5 +1,6 @@
 """A workspace's accounts as people keep them: a CA added, changed, looked at, given a new key, removed."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import Workspace
-from auditlog.events import Actor, record
+from auditlog.events import Actor, difference, record
 from certificates.cas.choosing import default_url
 from certificates.cas.given import Given
 from certificates.cas.known import ca_label
@@ -48,7 +49,7 @@ def add_ca(*, workspace: Workspace, given: Given, actor: Actor) -> AcmeAccount:
         account.is_added = True
         _fill(account, given)
         account.save()
-        _record("ca.added", account, actor)
+        _record("ca.added", account, actor, **difference({}, _shown(account, given)))
         ask_for_look(account)
     return account
 
@@ -68,9 +69,10 @@ def change_ca(*, account: AcmeAccount, given: Given, actor: Actor) -> None:
     """Everything but its address. Credentials that are left empty stay as they are."""
     with transaction.atomic():
         row = _locked(account)
+        before = _shown(row)
         _fill(row, given)
         row.save(update_fields=["ca_bundle", "external_key_id", "external_mac", "preferred_chain"])
-        _record("ca.changed", row, actor)
+        _record("ca.changed", row, actor, **difference(before, _shown(row, given)))
         ask_for_look(row)
     account.refresh_from_db()
 
@@ -141,7 +143,7 @@ def remove_ca(*, account: AcmeAccount, actor: Actor) -> None:
         if row.closing_at is None:
             row.closing_at = clock.now()
             row.save(update_fields=["closing_at"])
-            _record("ca.removed", row, actor)
+            _record("ca.removed", row, actor, **difference(_shown(row), {}))
         ask_for_look(row)
 
 
@@ -161,6 +163,18 @@ def _issuances(account: AcmeAccount) -> QuerySet[Issuance]:
 
 def _locked(account: AcmeAccount) -> AcmeAccount:
     return AcmeAccount.unscoped.select_for_update().get(pk=account.pk)
+
+
+def _shown(account: AcmeAccount, given: Given | None = None) -> dict[str, str]:
+    """What the audit log compares; of the external key only that one was given."""
+    bundle = account.ca_bundle.encode()
+    shown = {
+        "directory": account.directory_url,
+        "own_roots": f"SHA-256 {hashlib.sha256(bundle).hexdigest()[:16]}" if bundle else "",
+        "external_key_id": account.external_key_id,
+        "preferred_chain": account.preferred_chain,
+    }
+    return shown | {"external_key": "given"} if given and given.external_mac else shown
 
 
 def record_of(account: AcmeAccount, kind: str, **more: Any) -> Callable[[], None]:

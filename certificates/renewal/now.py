@@ -45,6 +45,7 @@ def renew_now(*, domain: Domain, force: bool, actor: Actor) -> uuid.UUID:
             actor=actor,
             domain_id=domain.pk,
             domain_label=domain.label,
+            run_id=asked_as,
             data={"names": ", ".join(wish.names), "issuance": str(asked_as)},
         )
         wake(domain.pk)

@@ -1,12 +1,14 @@
 """Whether a domain renews by itself: turned on and off here, for the page and the API alike."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 
-from auditlog.events import Actor, record
+from auditlog.events import Actor, difference, record
 from certificates.cas.choosing import ca_as_before
+from certificates.cas.known import ca_label
 from certificates.cas.telling import forget_directory
 from certificates.gates import Wish, read_wish
 from certificates.issuance import require_proven
@@ -47,9 +49,12 @@ def set_automation(*, domain: Domain, actor: Actor, wanted: Automation) -> None:
     wish = _wish(domain, renewal, wanted, mode) if is_on else None
     with transaction.atomic():
         # The renewal first, then the domain: whoever looks at renewals locks in this order.
-        _turn(domain, wish, actor)
+        was = _turn(domain, wish, actor)
         row = Domain.objects.for_workspace(domain.workspace_id).select_for_update(no_key=True).get(pk=domain.pk)
-        _keep_mode(row, mode, is_on, actor, has_changed=row.mode != mode or bool(renewal) != is_on)
+        changed = difference(_shown(row.mode, was), _shown(mode, wish))
+        _keep_mode(row, mode, is_on=is_on)
+        if changed["after"]:
+            _record_changed(row, actor, changed, is_on=is_on)
     domain.mode, domain.renew_at = row.mode, row.renew_at
 
 
@@ -98,7 +103,8 @@ def refuse_wildcards(names: Sequence[str]) -> None:
         raise NeedsUser("http01_wildcard", names=wildcards)
 
 
-def _turn(domain: Domain, wish: Wish | None, actor: Actor) -> None:
+def _turn(domain: Domain, wish: Wish | None, actor: Actor) -> Renewal | None:
+    """The renewal as it was."""
     rows = Renewal.objects.for_workspace(domain.workspace_id).select_for_update().filter(domain=domain)
     renewal = rows.first()
     if wish is None:
@@ -106,7 +112,7 @@ def _turn(domain: Domain, wish: Wish | None, actor: Actor) -> None:
             forget(renewal)
             forget_directory(domain)
             renewal.delete()
-        return
+        return renewal
     ordered = {
         "names": list(wish.names),
         "names_key": wish.names_key,
@@ -122,21 +128,33 @@ def _turn(domain: Domain, wish: Wish | None, actor: Actor) -> None:
         forget_directory(domain)
         rows.update(**ordered, certificate=None, issuance=None, ask_at=None, renew_at=None, failures=0, retry_at=None)
     wake(domain.pk)
+    return renewal
 
 
-def _keep_mode(domain: Domain, mode: str, is_on: bool, actor: Actor, *, has_changed: bool) -> None:
+def _shown(mode: str, kind: Renewal | Wish | None) -> dict[str, Any]:
+    """What the audit log compares."""
+    shown: dict[str, Any] = {"mode": Mode(mode).label, "renews": "by itself" if kind else "by hand"}
+    if kind:
+        shown |= {"names": list(kind.names), "ca": ca_label(kind.directory_url)}
+        shown |= {"profile": kind.profile, "key_type": kind.key_type}
+    return shown
+
+
+def _keep_mode(domain: Domain, mode: str, *, is_on: bool) -> None:
     domain.mode = mode
     if not is_on:
         domain.renew_at = None
         Certificate.unscoped.filter(domain=domain, renew_at__isnull=False).update(renew_at=None)
     domain.save(update_fields=["mode", "renew_at"])
     refresh_state(domain)
-    if has_changed:
-        record(
-            "domain.automation_changed",
-            workspace_id=domain.workspace_id,
-            actor=actor,
-            domain_id=domain.pk,
-            domain_label=domain.label,
-            data={"mode": Mode(mode).label, "renews": "by itself" if is_on else "by hand"},
-        )
+
+
+def _record_changed(domain: Domain, actor: Actor, changed: Mapping[str, Any], *, is_on: bool) -> None:
+    record(
+        "domain.automation_changed",
+        workspace_id=domain.workspace_id,
+        actor=actor,
+        domain_id=domain.pk,
+        domain_label=domain.label,
+        data={"mode": Mode(domain.mode).label, "renews": "by itself" if is_on else "by hand", **changed},
+    )

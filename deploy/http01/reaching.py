@@ -3,21 +3,21 @@
 import contextlib
 from collections.abc import Iterator
 
+from certificates.models import Issuance
 from config.lib.errors import ExpectedError, NeedsUser
 from deploy import unseal
 from deploy.models import Server
 from deploy.session import note_change
 from deploy.ssh import connect
 from deploy.ssh.connect import Connection
-from domains.models import Domain
 
 # Four greetings at most, the sign-in, and what is done there.
 LEASE_SECONDS = 4 * connect.CONNECT_SECONDS + connect.SIGN_IN_SECONDS + 90.0
 
 
 @contextlib.contextmanager
-def reached(server: Server, domain: Domain | None) -> Iterator[Connection]:
-    """Signed in for the length of the block. `domain` is who hears of a changed host key.
+def reached(server: Server, issuance: Issuance | None) -> Iterator[Connection]:
+    """Signed in for the length of the block. `issuance` is the run that tells of a changed host key.
 
     Raises NeedsUser ssh_host_key_untrusted, ssh_host_key_changed, and what connecting and signing in raise.
     """
@@ -30,8 +30,8 @@ def reached(server: Server, domain: Domain | None) -> Iterator[Connection]:
                 connect.greeted(server.host, server.port, pinned=server.host_key_fingerprint)
             )
         except ExpectedError as error:
-            if error.code == "ssh_host_key_changed" and domain is not None:
-                note_change(server, domain, str(error.params["seen"]))
+            if error.code == "ssh_host_key_changed" and issuance is not None:
+                note_change(server, issuance.domain, str(error.params["seen"]), run_id=issuance.pk)
             raise
         connection.sign_in(server.username, key)
         yield connection

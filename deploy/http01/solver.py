@@ -46,7 +46,7 @@ def present(issuance: Issuance, rows: Sequence[Authorization]) -> None:
     answer = _note(issuance, target, chosen, list(answers))
     crash_here("http01.noted")
     issuance.renew_lease(LEASE_SECONDS)
-    with reached(target.server, issuance.domain) as connection:
+    with reached(target.server, issuance) as connection:
         _put(connection, answer, chosen, answers)
         crash_here("http01.put")
         _keep_or_remove(connection, issuance, answer)
@@ -142,8 +142,7 @@ def _listen_again(issuance: Issuance, rows: Sequence[Authorization]) -> None:
 def take_away(answer: HttpAnswer) -> None:
     """Remove it from its server, then forget it. Blocks; repeatable. Raises ExpectedErrors."""
     if answer.ends_at is None or answer.ends_at > clock.now():
-        domain = answer.issuance.domain if answer.issuance else None
-        with reached(answer.server, domain) as connection:
+        with reached(answer.server, answer.issuance) as connection:
             _remove(connection, answer)
     crash_here("http01.removed")
     HttpAnswer.unscoped.filter(pk=answer.pk).delete()

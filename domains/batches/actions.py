@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Count, ProtectedError
 
 from accounts.models import User
-from auditlog.events import record
+from auditlog.events import difference, record
 from config.lib import clock, jobs
 from config.lib.errors import ExpectedError, NeedsUser
 from domains.add import TAGS_AT_MOST, FirstLook, NewDomain, confirm_first, delete_domain, insert_domains, room_left
@@ -108,7 +108,7 @@ def tag_lines(batch: Batch, lines: Lines) -> None:
     added = [DomainTag(workspace_id=batch.workspace_id, domain=one, name=batch.tag) for one in wanting]
     DomainTag.unscoped.bulk_create(added, ignore_conflicts=True)
     for domain in wanting:
-        _record("domain.changed", batch, domain, changes="tags")
+        _record("domain.changed", batch, domain, changes="tags", **difference({}, {"tag": batch.tag}))
 
 
 def untag_lines(batch: Batch, lines: Lines) -> None:
@@ -117,7 +117,7 @@ def untag_lines(batch: Batch, lines: Lines) -> None:
     have = list(rows.values_list("domain_id", flat=True))
     rows.delete()
     for key in have:
-        _record("domain.changed", batch, domains[key], changes="tags")
+        _record("domain.changed", batch, domains[key], changes="tags", **difference({"tag": batch.tag}, {}))
 
 
 def delete_lines(batch: Batch, lines: Lines) -> None:

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import User, Workspace
-from auditlog.events import Actor, record
+from auditlog.events import Actor, difference, record
 from config.lib import clock
 from config.lib.errors import InvalidValue, NeedsUser
 from config.lib.sealed import Sealed
@@ -40,7 +40,7 @@ def create_gateway(
             raise NeedsUser("gateways_full", most=GATEWAYS_AT_MOST)
         _require_free_name(gateway)
         gateway.save()
-        _record("gateway.created", gateway, actor)
+        _record("gateway.created", gateway, actor, **difference({}, _shown(gateway, given)))
     return gateway
 
 
@@ -57,12 +57,13 @@ def change_gateway(*, gateway: Gateway, actor: Actor, name: str | None, given: M
         # Looked at again: a secret that came meanwhile belongs to the place that it came with.
         gateway.refresh_from_db()
         _require_secret_again(kind, gateway.config, values, given, has_secret=_has_secret(gateway))
+        before = _shown(gateway, {})
         gateway.name = name or gateway.name
         _require_free_name(gateway)
         _take(gateway, kind, values)
         gateway.disabled_at, gateway.disabled_code, gateway.disabled_params = None, "", {}
         gateway.save(update_fields=_CHANGED)
-        _record("gateway.changed", gateway, actor)
+        _record("gateway.changed", gateway, actor, **difference(before, _shown(gateway, given)))
 
 
 def _has_secret(gateway: Gateway) -> bool:
@@ -95,7 +96,7 @@ def delete_gateway(*, gateway: Gateway, actor: Actor) -> None:
         if names:
             raise NeedsUser("gateway_in_use", count=len(names), names=names[:SHOWN_RULES])
         if Gateway.unscoped.filter(pk=gateway.pk).delete()[0]:
-            _record("gateway.deleted", gateway, actor)
+            _record("gateway.deleted", gateway, actor, **difference(_shown(gateway, {}), {}))
 
 
 def secret_of(kind: GatewayKind) -> Field | None:
@@ -162,6 +163,15 @@ def _require_free_name(gateway: Gateway) -> None:
         raise NeedsUser("gateway_name_taken", name=gateway.name)
 
 
-def _record(kind: str, gateway: Gateway, actor: Actor) -> None:
-    data = {"gateway": str(gateway.pk), "name": gateway.name, "channel": Channel(gateway.channel).label}
+def _shown(gateway: Gateway, given: Mapping[str, str]) -> dict[str, Any]:
+    """What the audit log compares; of the secret only that one was given, or taken away."""
+    secret = secret_of(kinds.get(gateway.channel))
+    shown = {"name": gateway.name, **gateway.config}
+    if secret and secret.name in given:
+        shown[secret.name] = "given" if given[secret.name].strip() else "taken away"
+    return shown
+
+
+def _record(kind: str, gateway: Gateway, actor: Actor, **more: Any) -> None:
+    data = {"gateway": str(gateway.pk), "name": gateway.name, "channel": Channel(gateway.channel).label, **more}
     record(kind, workspace_id=gateway.workspace_id, actor=actor, data=data)

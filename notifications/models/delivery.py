@@ -55,6 +55,10 @@ class Delivery(LeasedJob, OwnedModel):
             models.Index(fields=["event_id"], name="delivery_by_event"),
             models.Index(fields=["gateway", "-created_at", "-id"], name="delivery_by_gateway"),
             models.Index(fields=["domain_id", "-created_at", "-id"], name="delivery_by_domain"),
+            # What is old enough to be forgotten.
+            models.Index(
+                fields=["settled_at"], condition=models.Q(settled_at__isnull=False), name="delivery_by_settling"
+            ),
         ]
 
     def __str__(self) -> str:

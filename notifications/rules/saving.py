@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from accounts.addresses import plain_email
 from accounts.models import Workspace
-from auditlog.events import Actor, record
+from auditlog.events import Actor, difference, record
 from config.lib import clock
 from config.lib.errors import NeedsUser
 from domains.add import parse_tags
@@ -113,7 +113,7 @@ def create_rule(*, workspace: Workspace, actor: Actor, wish: Wish) -> Rule:
         make_due(watches_of(workspace, domain_id=rule.domain_id, tag=rule.tag))
         rule.save(force_insert=True)
         plan_digest(rule)
-        _record("rule.created", rule, actor)
+        _record("rule.created", rule, actor, **difference({}, _shown(rule)))
     return rule
 
 
@@ -124,7 +124,7 @@ def change_rule(*, rule: Rule, actor: Actor, wish: Wish) -> Rule:
         row = _lock(rule)
         if wish_of(row) == checked:
             return row
-        is_anew = speaks_anew(row, checked)
+        before, is_anew = _shown(row), speaks_anew(row, checked)
         row.is_default = stays_default(row, checked)
         for name, value in checked.columns.items():
             setattr(row, name, value)
@@ -133,7 +133,7 @@ def change_rule(*, rule: Rule, actor: Actor, wish: Wish) -> Rule:
             Alarm.objects.for_workspace(row.workspace).filter(rule=row).delete()
         row.save()
         plan_digest(row)
-        _record("rule.changed", row, actor)
+        _record("rule.changed", row, actor, **difference(before, _shown(row)))
     return row
 
 
@@ -158,7 +158,7 @@ def duplicate_rule(*, rule: Rule, actor: Actor) -> Rule:
         columns = wish_of(rule, name=_copied(rule.name)).columns
         copy = Rule(workspace=rule.workspace, paused_at=clock.now(), **columns)
         copy.save(force_insert=True)
-        _record("rule.created", copy, actor)
+        _record("rule.created", copy, actor, **difference({}, _shown(copy)))
     return copy
 
 
@@ -166,7 +166,7 @@ def delete_rule(*, rule: Rule, actor: Actor) -> None:
     """What it has put out already is still delivered. Raises Rule.DoesNotExist for one that is gone."""
     with transaction.atomic():
         row = _lock(rule)
-        _record("rule.deleted", row, actor)
+        _record("rule.deleted", row, actor, **difference(_shown(row), {}))
         row.delete()
 
 
@@ -286,14 +286,22 @@ def parse_number(text: str) -> str:
     return number
 
 
-def _record(kind: str, rule: Rule, actor: Actor) -> None:
+def _shown(rule: Rule) -> dict[str, Any]:
+    """What the audit log compares."""
+    gateway = rule.gateway.name if rule.gateway else ""
+    template = rule.template.name if rule.template else ""
+    domain = rule.domain.label if rule.domain else ""
+    return wish_of(rule).columns | {"gateway": gateway, "template": template, "domain": domain}
+
+
+def _record(kind: str, rule: Rule, actor: Actor, **more: Any) -> None:
     record(
         kind,
         workspace_id=rule.workspace_id,
         actor=actor,
         domain_id=rule.domain_id,
         domain_label=rule.domain.label if rule.domain else "",
-        data={"rule": str(rule.pk), "name": rule.name, "says": in_words(rule)},
+        data={"rule": str(rule.pk), "name": rule.name, "says": in_words(rule), **more},
     )
 
 

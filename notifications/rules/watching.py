@@ -15,6 +15,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import DateTimeField, Func, QuerySet, Value
 
+from accounts.chores import forget_some
 from accounts.models import Workspace
 from config.lib import clock, jobs
 from config.lib.crash import crash_here
@@ -35,7 +36,6 @@ SPREAD_AT_MOST = timedelta(seconds=60)
 CREATED_AT_MOST = 1_000
 # Longer than any certificate lives: what was said of it may be forgotten then.
 ALARMS_KEPT = timedelta(days=400)
-FORGOTTEN_AT_MOST = 5_000
 
 
 @dataclass
@@ -225,7 +225,4 @@ def follow_cooldown(workspace: Workspace, changed: Mapping[str, Any]) -> None:
 
 def forget_old_alarms() -> bool:
     """The chore: each certificate leaves a row per rule behind; whether more are left."""
-    old = Alarm.unscoped.filter(fired_at__lt=clock.now() - ALARMS_KEPT).order_by("fired_at")
-    keys = list(old.values_list("pk", flat=True)[:FORGOTTEN_AT_MOST])
-    Alarm.unscoped.filter(pk__among=keys).delete()
-    return len(keys) == FORGOTTEN_AT_MOST
+    return forget_some(Alarm.unscoped.filter(fired_at__lt=clock.now() - ALARMS_KEPT).order_by("fired_at"))

@@ -1,10 +1,12 @@
 """Templates are made, changed and deleted here, for the page and the API alike."""
 
+from typing import Any
+
 from django.db import transaction
 from django.db.models import Count, QuerySet
 
 from accounts.models import Workspace
-from auditlog.events import Actor, record
+from auditlog.events import Actor, difference, record
 from config.lib.errors import NeedsUser
 from notifications.models import AlertTemplate, Channel
 from notifications.wordings.composing import SHORT_AT_MOST, SUBJECT_AT_MOST
@@ -43,7 +45,7 @@ def create_template(
         template = AlertTemplate(workspace=workspace, channel=channel, **checked)
         _require_free_name(template)
         template.save(force_insert=True)
-        _record("template.created", template, actor)
+        _record("template.created", template, actor, **difference({}, _shown(template)))
     return template
 
 
@@ -60,7 +62,7 @@ def change_template(
     with transaction.atomic():
         _one_at_a_time(template.workspace)
         row = AlertTemplate.objects.for_workspace(template.workspace).get(pk=template.pk)
-        before = {key: getattr(row, key) for key in wanted}
+        before = _shown(row)
         given = {key: before[key] if value is None else value for key, value in wanted.items()}
         checked = check_texts(row.channel, **given)
         if checked == before:
@@ -69,7 +71,7 @@ def change_template(
             setattr(row, key, value)
         _require_free_name(row)
         row.save(update_fields=list(checked))
-        _record("template.changed", row, actor)
+        _record("template.changed", row, actor, **difference(before, checked))
     return row
 
 
@@ -84,7 +86,7 @@ def delete_template(*, template: AlertTemplate, actor: Actor) -> None:
         names = list(row.rules.order_by("name").values_list("name", flat=True))
         if names:
             raise NeedsUser("template_in_use", count=len(names), names=names[:NAMED_RULES])
-        _record("template.deleted", row, actor)
+        _record("template.deleted", row, actor, **difference(_shown(row), {}))
         row.delete()
 
 
@@ -131,6 +133,11 @@ def _require_free_name(template: AlertTemplate) -> None:
         raise InvalidTemplate("name", "template_name_taken", name=template.name)
 
 
-def _record(kind: str, template: AlertTemplate, actor: Actor) -> None:
-    data = {"template": str(template.pk), "name": template.name, "channel": Channel(template.channel).label}
+def _shown(template: AlertTemplate) -> dict[str, str]:
+    """What the audit log compares."""
+    return {name: getattr(template, name) for name in ("name", "subject", "body")}
+
+
+def _record(kind: str, template: AlertTemplate, actor: Actor, **more: Any) -> None:
+    data = {"template": str(template.pk), "name": template.name, "channel": Channel(template.channel).label, **more}
     record(kind, workspace_id=template.workspace_id, actor=actor, data=data)

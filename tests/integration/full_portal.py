@@ -2,10 +2,12 @@
 
 import json
 import secrets
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.servers.ca import TestCa
 from tests.servers.migrated import SQLITE, migrated_postgres, migrated_sqlite
 from tests.servers.portal import Portal
 from tests.servers.postgres import Postgres
@@ -17,10 +19,16 @@ SECRET = "kanarien-Vogel-7e41c9-im-Tresor"
 DUE_MAIL = "account_exists"
 
 _FILL = """
-import django
+import django, json
 django.setup()
 from tests.integration.full_portal import fill
-fill()
+print(json.dumps(fill()))
+"""
+_SIGN_IN = """
+import django
+django.setup()
+from tests.integration.full_portal import new_session
+print(new_session())
 """
 
 
@@ -39,19 +47,22 @@ def portal_of(postgres: Postgres | None, place: Path, **settings: str) -> Portal
 def filled(portal: Portal) -> dict[str, Any]:
     """Fill it; the JSON of `bootstrap_workspace`."""
     made = portal.bootstrap(EMAIL, "Acme", "--api-token")
-    portal.run_python(_FILL)
-    return made
+    return {**made, **json.loads(portal.run_python(_FILL))}
 
 
-def fill() -> None:
-    """A row of every model with a sealed column, SECRET in each of them, a second factor, a session, one due mail."""
+def fill() -> dict[str, str]:
+    """A row of every model with a sealed column, SECRET in each of them, a second factor, a session, one due mail.
+
+    And a certificate with its key, whose id, fingerprint and key are what it answers; events are sealed.
+    """
     from allauth.mfa.models import Authenticator  # Django is set up by then
     from allauth.mfa.totp.internal.auth import TOTP
 
     from accounts.models import User, Workspace
     from accounts.outbox import queue_mail
-    from accounts.sessions import SessionStore
+    from auditlog.chain import seal_settled
     from auditlog.events import SYSTEM
+    from config.lib import clock
     from config.sealed_places import places
     from domains.add import add_domain
     from tests.rows import Rows, owned_models
@@ -63,10 +74,51 @@ def fill() -> None:
         _seal_all(rows.of(model))
     TOTP.activate(user, SECRET)
     assert Authenticator.objects.get().data["secret"] != SECRET
-    session = SessionStore()
-    session["_auth_user_id"] = str(user.pk)
-    session.save(must_create=True)
+    new_session()
     queue_mail(to=EMAIL, template=DUE_MAIL, context={"url": f"http://localhost/{SECRET}"})
+    with clock.frozen(clock.now() + timedelta(minutes=2)):
+        seal_settled()
+    return _certificate(domain)
+
+
+def _certificate(domain: Any) -> dict[str, str]:
+    from certificates.models import Certificate, PrivateKey
+    from certificates.store import keep_names
+    from config.lib.sealed import Sealed
+
+    issued, workspace = TestCa().issue([HOST]), domain.workspace
+    key = PrivateKey.objects.create(workspace=workspace, domain=domain, sealed_pem=Sealed.of(issued.key_pem))
+    row = Certificate.objects.create(
+        workspace=workspace,
+        domain=domain,
+        names=[HOST],
+        leaf_pem=issued.cert_pem.decode(),
+        chain_pem=issued.chain_pem.decode(),
+        fingerprint_sha256=issued.fingerprint,
+        not_before=issued.certificate.not_valid_before_utc,
+        not_after=issued.certificate.not_valid_after_utc,
+        private_key=key,
+    )
+    keep_names(row)
+    return {"certificate": str(row.pk), "key": issued.key_pem.decode()}
+
+
+def sign_in(portal: Portal) -> dict[str, str]:
+    """The cookie of a new session of the one person there is, as a browser sends it."""
+    return {"session": portal.run_python(_SIGN_IN).strip()}
+
+
+def new_session() -> str:
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+
+    from accounts.models import User
+    from accounts.sessions import SessionStore
+
+    user, session = User.objects.get(), SessionStore()
+    session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
+    session[BACKEND_SESSION_KEY] = "accounts.backends.EmailBackend"
+    session.save(must_create=True)
+    return str(session.session_key)
 
 
 def _seal_all(row: Any) -> None:

@@ -1,21 +1,24 @@
 """Backup, loss, restore: everything serves, nothing fires until a person says so, and no key is in the archive."""
 
 import gzip
+import io
 import json
 import os
 import sqlite3
 import stat
 import subprocess
 import tarfile
+import zipfile
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.integration.canaries import leaks
-from tests.integration.full_portal import DUE_MAIL, EMAIL, HOST, SECRET, filled, portal_of, read_secrets
+from tests.integration.full_portal import DUE_MAIL, EMAIL, HOST, SECRET, filled, portal_of, read_secrets, sign_in
 from tests.servers.portal import Portal
 from tests.servers.ports import wait_until
 from tests.servers.postgres import Postgres
@@ -88,6 +91,7 @@ def test_backup_loss_restore_and_then_a_persons_word(server: Postgres | None, tm
     assert "manage.py resume" in said
     assert "1 platform_mail" in said
     assert read_secrets(new) == secrets
+    assert "whole" in new.manage("verify_audit")
     try:
         new.start()
         assert "manage.py resume" in (new.var_dir / "supervisor.log").read_text()
@@ -95,6 +99,7 @@ def test_backup_loss_restore_and_then_a_persons_word(server: Postgres | None, tm
         headers = {"Authorization": f"Bearer {made['api_token']}"}
         answer = httpx.get(f"{new.url}/api/domains", headers=headers, trust_env=False)
         assert [domain["hostname"] for domain in answer.json()["items"]] == [HOST]
+        assert_everything_serves(new, made)
         assert json.loads(new.run_python(TOUCHED)) == []
         assert mails(new) == []
         assert "1 platform_mail" in new.manage("resume")
@@ -104,12 +109,27 @@ def test_backup_loss_restore_and_then_a_persons_word(server: Postgres | None, tm
         new.stop()
 
 
+def assert_everything_serves(portal: Portal, made: dict[str, Any]) -> None:
+    """Pages to whoever signs in again, a certificate with the key that was backed up, and the probes of health."""
+    options: dict[str, Any] = {"base_url": portal.url, "trust_env": False, "timeout": 30}
+    with httpx.Client(**options, cookies=sign_in(portal)) as browser:
+        for page in ("domains/", "audit-logs/", "certificates/"):
+            answer = browser.get(f"/w/{made['workspace']}/{page}")
+            assert (answer.status_code, HOST in answer.text.replace("<wbr>", "")) == (200, True), page
+        assert browser.get("/readyz").status_code == 200
+    with httpx.Client(**options, headers={"Authorization": f"Bearer {made['api_token']}"}) as script:
+        bundle = script.get(f"/api/certificates/{made['certificate']}/bundle.zip")
+    with zipfile.ZipFile(io.BytesIO(bundle.content)) as files:
+        assert files.read("privkey.pem").decode() == made["key"]
+
+
 def test_nothing_in_the_archive_can_be_read(server: Postgres | None, tmp_path: Path) -> None:
     portal = portal_of(server, tmp_path)
     made, archive = filled(portal), tmp_path / "portal.backup"
     portal.manage("backup", str(archive))
     canaries = {
         "secret": SECRET.encode(),
+        "certificate's key": made["key"].encode(),
         "API token": made["api_token"].encode(),
         "encryption key": bytes.fromhex(portal.environment["SECRETS_ENCRYPTION_KEY"]),
         "SECRET_KEY": portal.environment["SECRET_KEY"].encode(),

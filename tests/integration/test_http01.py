@@ -309,7 +309,7 @@ def test_what_was_cancelled_while_it_was_put_there_is_taken_away(
     answer = HttpAnswer.objects.create(
         workspace=scene.workspace, server=scene.server(ssh_server), tokens=[row.token], webroot=str(web.document_root)
     )
-    with reached(answer.server, scene.domain) as line, remote_files(line) as files:
+    with reached(answer.server, None) as line, remote_files(line) as files:
         put_token(files, answer.webroot, row.token, row.key_authorization)
         assert tokens(web.document_root) == [row.token]
         with pytest.raises(jobs.LeaseLost):

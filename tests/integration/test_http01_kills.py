@@ -107,14 +107,14 @@ def test_no_listener_is_left(scene: HttpScene, settings: Any, ssh_server: Sshd, 
 class TestTheListenerAlone:
     def test_it_ends_by_itself_when_nobody_comes_back(self, scene: HttpScene, ssh_server: Sshd) -> None:
         port = free_port()
-        with reached(scene.server(ssh_server), scene.domain) as line:
+        with reached(scene.server(ssh_server), None) as line:
             start_listener(line, Listener(port, "stop-word", {"token": "content"}, seconds=1))
             assert accepts(port)
         wait_until(lambda: not accepts(port), seconds=5, what="the end of the listener")
 
     def test_it_serves_its_token_and_nothing_else(self, scene: HttpScene, ssh_server: Sshd) -> None:
         port = free_port()
-        with reached(scene.server(ssh_server), scene.domain) as line:
+        with reached(scene.server(ssh_server), None) as line:
             start_listener(line, Listener(port, "stop-word", {"token": "content"}, seconds=30))
             path = f"http://127.0.0.1:{port}/.well-known/acme-challenge/"
             assert fetched(f"{path}token") == ("200", "content")

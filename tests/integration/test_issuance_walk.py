@@ -80,6 +80,8 @@ def test_two_names_and_a_wildcard(portal: None, cast: Cast, pebble_server: Pebbl
         "issuance.requested",
         "certificate.issued",
     ]
+    told = Event.unscoped.filter(domain_id=domain.pk, data__issuance=str(issuance.pk))
+    assert list(told.values_list("run_id", flat=True)) == [issuance.pk] * 4
 
 
 @pytest.mark.both_databases

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import Workspace
-from auditlog.events import Actor, record
+from auditlog.events import Actor, difference, record
 from certificates.dns.providers.kinds import ProviderKind, kinds
 from certificates.dns.providers.turns import LEASE_SECONDS, turn_at
 from certificates.dns.providers.unseal import access_of
@@ -43,6 +44,7 @@ def save_provider(*, workspace: Workspace, kind: str, zone: str, given: Mapping[
 @transaction.atomic
 def _save(workspace: Workspace, kind: ProviderKind, zone: str, values: Mapping[str, str], actor: Actor) -> DnsProvider:
     row = providers_of(workspace).filter(zone=zone).select_for_update().first()
+    before = _shown(row) if row else {}
     row = row or DnsProvider(workspace=workspace, zone=zone)
     row.kind = kind.key
     row.config = {name: value for name, value in values.items() if name not in kind.secret_names}
@@ -50,7 +52,9 @@ def _save(workspace: Workspace, kind: ProviderKind, zone: str, values: Mapping[s
     row.sealed_secrets = Sealed.of(json.dumps(secrets))
     row.tested_at, row.error_code, row.error_params = None, "", {}
     row.save()
-    _record("dns_provider.saved", row, actor)
+    # All of them are given each time, so they are always new ones.
+    after = _shown(row) | dict.fromkeys(filter(secrets.get, secrets), "given")
+    _record("dns_provider.saved", row, actor, **difference(before, after))
     ask_for_test(row)
     return row
 
@@ -112,10 +116,15 @@ def remove_provider(*, provider: DnsProvider, actor: Actor) -> None:
     """Forget the credentials. Raises NeedsUser dns_provider_in_use while an issuance has records there."""
     if provider.records.filter(issuance__state__in=Issuance.OPEN_STATES).exists():
         raise NeedsUser("dns_provider_in_use", zone=provider.zone)
-    _record("dns_provider.removed", provider, actor)
+    _record("dns_provider.removed", provider, actor, **difference(_shown(provider), {}))
     provider.delete()
 
 
-def _record(kind: str, row: DnsProvider, actor: Actor) -> None:
-    data = {"provider": kinds.get(row.kind).label, "zone": row.zone}
+def _shown(row: DnsProvider) -> dict[str, str]:
+    """What the audit log compares."""
+    return {"provider": kinds.get(row.kind).label, **row.config}
+
+
+def _record(kind: str, row: DnsProvider, actor: Actor, **more: Any) -> None:
+    data = {"provider": kinds.get(row.kind).label, "zone": row.zone, **more}
     record(kind, workspace_id=row.workspace_id, actor=actor, data=data)

@@ -1,5 +1,6 @@
 """The Audit logs page: who may see it, what each filter leaves, pages without gaps, a bounded number of queries."""
 
+import re
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,17 +10,19 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.models import Workspace
+from accounts.models import Membership, Workspace
+from accounts.workspaces import create_workspace
 from auditlog.events import Actor, record
-from auditlog.kinds import KINDS
+from auditlog.kinds import KINDS, OF_NO_WORKSPACE
 from auditlog.models import Event
 from auditlog.pages.feed import load_lines
 from auditlog.pages.wanted import SHOWS, Wanted, groups
 from config.lib import clock
 from deploy.models import RunStep, TargetRun
 from domains.models import Domain
-from tests.cast import Cast, make_cast
-from tests.unit.auditlog.test_activity import deploy, happen
+from tests.cast import PASSWORD, Cast, make_cast
+from tests.servers.places import ROOT
+from tests.unit.auditlog.test_activity import deploy, happen, issue
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 ANN = Actor("user", id=uuid.UUID(int=5), label="ann@example.net", ip="203.0.113.9")
@@ -91,6 +94,34 @@ def test_the_steps_of_a_deployment_stand_there_with_how_they_ended(look: Look, d
     assert "web-00: sudo -n systemctl reload nginx · failed · web-01 refused the connection on port 22" in shown
     step = RunStep.unscoped.get()
     assert f"/activity/?open={deployment.pk}#step-{step.pk}" in shown
+
+
+def test_an_event_of_an_issuance_links_to_its_run(look: Look, cast: Cast, domain: Domain) -> None:
+    run = issue(domain, "failed", "done", error_code="acme_unauthorized")
+    happen(domain, "issuance.failed", run_id=run.pk, data={"names": "x", "issuance": str(run.pk)})
+    assert f"/activity/?open={run.pk}#run-{run.pk}" in look(show="runs")
+    client = Client()
+    client.force_login(cast.member)
+    shown = client.get(f"/w/{cast.acme.pk}/domains/{domain.pk}/activity/", {"open": str(run.pk)}).content.decode()
+    assert f'id="run-{run.pk}"' in shown
+
+
+def test_a_sign_in_stands_in_the_log_of_every_workspace_that_it_opens(look: Look, cast: Cast) -> None:
+    third = create_workspace(user=cast.outsider, name="Third", actor=ANN)
+    Membership.objects.create(user=cast.member, workspace=third, role="member")
+    Client().post("/account/login/", {"login": cast.member.email, "password": PASSWORD})
+    rows = Event.unscoped.filter(kind="user.signed_in")
+    assert {row.workspace_id for row in rows} == {cast.acme.pk, third.pk}
+    assert {(row.actor_label, row.actor_ip) for row in rows} == {("member@example.org", "127.0.0.1")}
+    assert "member@example.org signed in" in look(kind="user.signed_in", show="security")
+
+
+def test_the_kind_filter_offers_only_what_a_workspace_s_log_can_hold(look: Look) -> None:
+    shown = look()
+    assert [kind for kind in KINDS if (f'<option value="{kind}">' in shown) == (kind in OF_NO_WORKSPACE)] == []
+    written = "\n".join(path.read_text() for path in ROOT.glob("accounts/**/*.py"))
+    nowhere = set(re.findall(r'record\("([a-z._]+)", workspace_id=None', written))
+    assert nowhere == OF_NO_WORKSPACE - {"user.deleted", "user.lapsed"}, "those two by a variable"
 
 
 def test_the_quick_filters_part_security_from_runs(cast: Cast, domain: Domain) -> None:
@@ -227,8 +258,7 @@ def test_an_empty_list_teaches(look: Look) -> None:
     assert "Every issuance, renewal, test and deployment is told here" in look(show="runs")
 
 
-def test_every_kind_can_be_chosen(look: Look) -> None:
+def test_every_group_and_quick_filter_can_be_chosen(look: Look) -> None:
     shown = look()
-    assert [kind for kind in KINDS if f'<option value="{kind}">' not in shown] == []
     assert [group for group in groups() if f'<option value="{group}.">' not in shown] == []
     assert all(label in shown for label in SHOWS.values())

@@ -234,12 +234,37 @@ def test_the_api_pages_steps_among_events(cast: Cast, domain: Domain) -> None:
 
 
 def test_a_member_reads_in_the_api_what_the_activity_logs_show(cast: Cast, domain: Domain) -> None:
-    happen(domain, "domain.verified")
+    told = {"changes": "tags", "before": {"tags": ["blue"]}, "after": {"tags": ["red"]}}
+    happen(domain, "domain.changed", actor=ANN, data=told)
     deploy(domain)
+    gone = Domain.unscoped.create(workspace=cast.acme, host="gone.acme-widgets.com")
+    happen(gone, "domain.deleted", actor=ANN)
+    gone_id = str(gone.pk)
+    gone.delete()
     record("token.revoked", workspace_id=cast.acme.pk, actor=ANN, data={"name": "ci"})
-    headers = {"Authorization": f"Bearer {cast.token(cast.member, 'read', role='member')}"}
-    answer: Any = Client().get("/api/logs", headers=headers).json()
-    assert {item["kind"] for item in answer["items"]} == {"domain.verified", "run.step"}
+    with clock.frozen(clock.now() + timedelta(minutes=5)):
+        seal_settled()
+
+    def ask(token: str, **query: str) -> dict[str, Any]:
+        answer: Any = Client().get("/api/logs", query, headers={"Authorization": f"Bearer {token}"}).json()
+        return {item["kind"]: item for item in answer["items"]}
+
+    member = cast.token(cast.member, "read", role="member")
+    seen = ask(member)
+    assert set(seen) == {"domain.changed", "run.step"}
+    assert set(ask(member, domain_id=gone_id)) == set()
+    hidden: dict[str, Any] = {"data": {}, "ip": None, "number": None, "hash": None}
+    for line in seen.values():
+        assert {name: line[name] for name in hidden} == hidden
+    activity = Client()
+    activity.force_login(cast.member)
+    page = activity.get(f"/w/{cast.acme.pk}/domains/{domain.pk}/activity/").content.decode()
+    assert seen["domain.changed"]["sentence"] in page
+    assert "blue" not in page + str(seen)
+    shown = ask(cast.token(cast.admin, "read"))["domain.changed"]
+    assert (shown["data"], shown["ip"]) == (told, "203.0.113.9")
+    assert shown["number"] >= 1
+    assert len(shown["hash"]) == 64
 
 
 def test_the_api_takes_the_page_s_filters_and_refuses_unknown_ones(cast: Cast, domain: Domain) -> None:

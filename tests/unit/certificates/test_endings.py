@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from auditlog.events import SYSTEM
+from auditlog.models import Event
 from certificates.advance import MOST_ATTEMPTS, MOST_ATTEMPTS_AT_THE_END, advance, give_up
 from certificates.challenges import is_ordering_elsewhere, proofs_to_give_back
 from certificates.gates import read_wish
@@ -36,6 +37,13 @@ def claimed(**fields: object) -> Issuance:
 def test_a_domains_keys_go_with_it(domain: Domain, key: PrivateKey) -> None:
     domain.delete()
     assert not PrivateKey.unscoped.exists()
+
+
+def test_the_events_of_an_end_lead_to_the_run(issuance: Issuance) -> None:
+    cancel_issuance(issuance=issuance, actor=SYSTEM)
+    give_up(claimed(step="watch_validation", state="validating"), NeedsUser("acme_unauthorized", name=HOST))
+    told = Event.unscoped.filter(kind__startswith="issuance.").values_list("kind", "run_id")
+    assert set(told) == {("issuance.cancelled", issuance.pk), ("issuance.failed", issuance.pk)}
 
 
 def test_an_issuance_that_fails_before_its_end_destroys_its_key(key: PrivateKey) -> None:

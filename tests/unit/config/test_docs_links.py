@@ -11,7 +11,7 @@ from pytest_django import Settings
 from config.api_pages import list_rooms
 from config.docs_pages import DOCS_DIR
 
-PAGES = [f"/docs/{path.stem}/" for path in sorted(DOCS_DIR.glob("*.md"))]
+PAGES = [f"/docs/{path.stem}/" for path in sorted([*DOCS_DIR.glob("*.md"), *DOCS_DIR.glob("decisions/*.md")])]
 REFERENCE = ["/docs/api/", *(f"/docs/api/{room.slug}/" for room in list_rooms())]
 ROOT = DOCS_DIR.parent
 

@@ -4,9 +4,10 @@ import re
 
 import pytest
 from django.test import Client
+from django.utils.html import escape
 from pytest_django import Settings
 
-from config.docs_pages import DOCS_DIR, list_slugs
+from config.docs_pages import DECISIONS_DIR, DOCS_DIR, ORDER, list_decisions, list_slugs
 
 SLUGS = [path.stem for path in DOCS_DIR.glob("*.md")]
 
@@ -43,6 +44,20 @@ def test_where_nothing_costs_anything_no_page_says_so(client: Client, settings: 
     assert client.get("/docs/billing/").status_code == 404
     for slug in ("index", "operating"):
         assert "/docs/billing/" not in client.get(f"/docs/{slug}/").content.decode()
+
+
+@pytest.mark.django_db
+def test_every_decision_can_be_read_and_has_its_line(client: Client) -> None:
+    index = client.get("/docs/decisions/").content.decode()
+    assert len(list_decisions()) > 20
+    for slug in list_decisions():
+        assert f'href="/docs/{slug}/"' in index
+        title = (DECISIONS_DIR / f"{slug}.md").read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+        assert escape(title) in client.get(f"/docs/{slug}/").content.decode()
+
+
+def test_every_page_has_a_place_in_the_reading_order() -> None:
+    assert sorted(SLUGS) == sorted(ORDER)
 
 
 def test_the_first_page_comes_first() -> None:

@@ -26,6 +26,10 @@ def test_the_best_place_comes_first(q: str, first: str) -> None:
     assert headings(q)[0] == first
 
 
+def test_decisions_are_found() -> None:
+    assert "/docs/0001-jobs-are-rows/" in {each.section.url.partition("#")[0] for each in search("jobs are rows")}
+
+
 def test_every_word_has_to_be_there() -> None:
     assert headings("sudoers") != []
     assert headings("sudoers qwertzuiop") == []

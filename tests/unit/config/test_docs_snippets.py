@@ -2,6 +2,7 @@
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from config.docs_snippets import DOMAIN, HOST, USER, dress, fill
 from deploy.models import Server
@@ -29,6 +30,15 @@ def test_a_snippet_is_escaped_and_can_be_copied() -> None:
     shown = dress('<pre><code class="language-sh">echo &quot;$A&quot; &lt; f\n</code></pre>', {})
     assert 'data-copy="echo &quot;$A&quot; &lt; f"' in shown
     assert ">echo &quot;$A&quot; &lt; f</pre>" in shown
+
+
+@pytest.mark.django_db
+def test_everybody_finds_this_portal_in_the_operators_guide(client: Client, settings: Settings) -> None:
+    settings.SITE_URL, settings.SITE_HOST = "https://certs.acme.example", "certs.acme.example"
+    shown = client.get("/docs/operating/").content.decode()
+    assert "server_name certs.acme.example;" in shown
+    assert "static_configs: [{targets: [&quot;certs.acme.example&quot;]}]" in shown
+    assert "SITE_URL=https://certs.acme.example\n" in client.get("/docs/google/").content.decode()
 
 
 @pytest.mark.django_db

@@ -6,8 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from _pytest.mark import ParameterSet
 from django.test import Client
+from pytest_django import Settings
 
 from config.docs_pages import DOCS_DIR
 
@@ -64,12 +66,31 @@ TOPICS = {
     "Self-hosting: metrics": "operating/#metrics",
     "Threat model": "threat-model/#who-might",
     "Pull": "pull/#by-curl-and-a-timer",
+    "Common mappings in service config files": "sudoers/#where-services-look-for-the-files",
+    "Balance & billing": "billing/#adding-funds",
+    "Renewal hangs and times out": "troubleshooting/#a-renewal-hangs-and-ends-after-minutes",
+    "What if I just want monitoring?": "faq/#what-if-i-only-want-monitoring",
+    "Do I need to give you an SSH key for Let's Encrypt?": "faq/#do-i-need-an-ssh-key-for-lets-encrypt",
+    "Why can't I issue a new certificate yet?": "faq/#why-cant-i-issue-a-new-certificate-yet",
+    "I have 2 servers and need the same cert on both": "faq/#i-have-two-servers-and-need-the-same-certificate-on-both",
+    "Is pasting just the private key enough to connect?": "faq/#is-pasting-the-private-key-enough-to-connect",
+    "Cert directory is owned by root. Now what?": "faq/#the-certificate-directory-belongs-to-root-now-what",
+    "Where do I see what each step did?": "faq/#where-do-i-see-what-each-step-did",
+    "Will I be notified when an auto-renew fails at 3 a.m.?": "faq/#will-i-be-told-when-a-renewal-fails-at-3-am",
+    "iv(12 bytes):authTag(16 bytes):ciphertext": "faq/#how-are-secrets-stored",
+    "Self-hosting: TLS in front": "operating/#tls-in-front",
+    "Self-hosting: backups": "operating/#backup",
+    "Self-hosting: upgrades": "operating/#upgrades",
+    "Self-hosting: key rotation": "operating/#the-encryption-key",
+    "Contributor guide": "contributing/#recipes",
+    "Decisions": "decisions/#decisions",
 }
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("place", TOPICS.values(), ids=TOPICS)
-def test_a_topic_has_its_place(client: Client, place: str) -> None:
+def test_a_topic_has_its_place(client: Client, settings: Settings, place: str) -> None:
+    settings.STRIPE_SECRET_KEY = "sk_test_portal"
     url, _, anchor = place.partition("#")
     assert f'id="{anchor}"' in client.get(f"/docs/{url}").content.decode()
 
@@ -84,6 +105,19 @@ def snippets(*kinds: str) -> list[ParameterSet]:
     return found
 
 
+LANGUAGES = {
+    *("sh", "bash", "sudoers", "nginx", "apache", "ini", "yaml"),  # tried below
+    *("zone", "env", "http", "markdown", "text"),  # to be read by people
+}
+
+
+@pytest.mark.parametrize("path", sorted(DOCS_DIR.glob("*.md")), ids=lambda path: path.stem)
+def test_every_snippet_names_its_language(path: Path) -> None:
+    fences = re.findall(r"^```(.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)[::2]
+    # What errors have to paste is of many kinds: commands among it are tried by themselves.
+    assert set(fences) <= ({""} if path.stem == "errors" else LANGUAGES)
+
+
 def accepted(*command: str, given: str = "", cwd: Path | None = None) -> None:
     ran = subprocess.run(command, input=given, text=True, capture_output=True, cwd=cwd, timeout=30)
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -92,6 +126,50 @@ def accepted(*command: str, given: str = "", cwd: Path | None = None) -> None:
 @pytest.mark.parametrize("text", snippets("sh", "bash"))
 def test_a_shell_reads_what_is_to_be_pasted_into_it(text: str) -> None:
     accepted("bash", "-n", given=text)
+
+
+COMMANDS = re.compile(r"(sudo|dig|openssl|curl|ssh-keygen|namei|df|delv|for|base64|ls|certbot|plesk) ")
+
+
+def test_a_shell_reads_the_commands_that_errors_have_to_paste() -> None:
+    text = (DOCS_DIR / "errors.md").read_text(encoding="utf-8")
+    commands = [each for each in re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL) if COMMANDS.match(each)]
+    assert len(commands) > 30
+    for each in commands:
+        accepted("bash", "-n", given=each)
+
+
+@pytest.mark.parametrize("text", snippets("ini"))
+def test_systemd_knows_every_line_of_a_unit(text: str, tmp_path: Path) -> None:
+    """Programs and users of the examples are not on this machine; everything else is judged by systemd itself."""
+    if not (judge := shutil.which("systemd-analyze")):
+        pytest.skip("systemd-analyze is not installed")
+    text = re.sub(r"^ExecStart=.*$", "ExecStart=/bin/true", text, flags=re.MULTILINE)
+    text = re.sub(r"^(User|WorkingDirectory)=.*$\n", "", text, flags=re.MULTILINE)
+    kind = "timer" if "[Timer]" in text else "service"
+    (tmp_path / "mmc-pull.service").write_text("[Service]\nExecStart=/bin/true\n")
+    (tmp_path / f"mmc-pull.{kind}").write_text(text)
+    ran = subprocess.run([judge, "verify", tmp_path / f"mmc-pull.{kind}"], capture_output=True, text=True, timeout=60)
+    assert [line for line in ran.stderr.splitlines() if str(tmp_path) in line] == []
+
+
+@pytest.mark.parametrize("text", snippets("yaml"))
+def test_prometheus_finds_a_job_in_its_lines(text: str) -> None:
+    (job,) = yaml.safe_load(text)["scrape_configs"]
+    assert job["job_name"] == "managemycert"
+    assert job["static_configs"] == [{"targets": ["portal.example.com"]}]
+
+
+@pytest.mark.skipif(not shutil.which("apache2"), reason="apache2 is not installed")
+@pytest.mark.parametrize("text", snippets("apache"))
+def test_apache_takes_the_lines(text: str, tmp_path: Path) -> None:
+    make_pair(tmp_path)
+    text = text.replace("/etc/apache2/ssl/shop.example.com", str(tmp_path))
+    modules = ("mpm_event", "authz_core", "alias", "rewrite", "socache_shmcb", "ssl")
+    loaded = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in modules)
+    whole = f"ServerName shop\nListen 127.0.0.1:65500\nPidFile {tmp_path}/pid\nErrorLog {tmp_path}/log\n{loaded}\n"
+    (tmp_path / "apache.conf").write_text(f"{whole}<VirtualHost *:65500>\n{text}</VirtualHost>\n")
+    accepted(shutil.which("apache2") or "", "-t", "-f", str(tmp_path / "apache.conf"))
 
 
 @pytest.mark.skipif(not shutil.which("visudo"), reason="visudo is not installed")
@@ -103,21 +181,28 @@ def test_sudo_takes_the_rules(text: str, tmp_path: Path) -> None:
     accepted(shutil.which("visudo") or "", "-c", "-f", str(rules))
 
 
+def make_pair(place: Path) -> None:
+    make = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    accepted(*make, "-subj", "/CN=shop", "-keyout", str(place / "key.pem"), "-out", str(place / "fullchain.pem"))
+    shutil.copy(place / "key.pem", place / "privkey.pem")
+
+
 @pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
 @pytest.mark.parametrize("text", snippets("nginx"))
 def test_nginx_takes_the_lines(text: str, tmp_path: Path) -> None:
-    make = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    accepted(*make, "-subj", "/CN=shop", "-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "fullchain.pem"))
-    text = text.replace("/etc/nginx/ssl/shop.example.com", str(tmp_path))
+    make_pair(tmp_path)
+    for folder in ("/etc/nginx/ssl/shop.example.com", "/etc/ssl/portal"):
+        text = text.replace(folder, str(tmp_path))
     if "server {" not in text:
-        text = f"server {{ listen 443 ssl; {text} }}"
+        text = f"server {{ listen {'443 ssl' if 'ssl_certificate' in text else '80'}; {text} }}"
     whole = f"pid {tmp_path}/pid; error_log stderr; events {{}} http {{ access_log off; {text} }}"
     (tmp_path / "nginx.conf").write_text(whole)
     accepted(shutil.which("nginx") or "", "-t", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf"))
 
 
-def test_the_key_pair_of_the_walkthrough_is_one(tmp_path: Path) -> None:
-    text = (DOCS_DIR / "walkthrough.md").read_text(encoding="utf-8")
-    (line,) = re.findall(r"^ssh-keygen .*$", text, re.MULTILINE)
+@pytest.mark.parametrize("page", ["walkthrough", "deploy-ssh"])
+def test_the_key_pair_that_a_page_makes_is_one(page: str, tmp_path: Path) -> None:
+    text = (DOCS_DIR / f"{page}.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^ssh-keygen -t .*$", text, re.MULTILINE)
     accepted("bash", "-c", line, cwd=tmp_path)
     assert (tmp_path / "mmc-deploy-ed25519.pub").read_text().startswith("ssh-ed25519 ")

@@ -75,7 +75,11 @@ def test_notes_come_with_the_form_and_are_changed_on_the_overview(cast: Cast) ->
     assert "The notes are too long" in refused
     domain.refresh_from_db()
     assert domain.notes == "Bob"
-    assert Event.unscoped.get(kind="domain.changed").data == {"changes": "notes"}
+    assert Event.unscoped.get(kind="domain.changed").data == {
+        "changes": "notes",
+        "before": {"notes": "<b>Ann</b>\nEve"},
+        "after": {"notes": "Bob"},
+    }
 
 
 def test_notes_by_api_and_their_limit(cast: Cast) -> None:
@@ -83,7 +87,11 @@ def test_notes_by_api_and_their_limit(cast: Cast) -> None:
     assert api(cast, "get", f"/domains/{domain.pk}").json()["notes"] == "Ann"
     changed = api(cast, "patch", f"/domains/{domain.pk}", {"notes": "Bob", "tags": ["x"]}).json()
     assert (changed["notes"], changed["tags"]) == ("Bob", ["x"])
-    assert Event.unscoped.get(kind="domain.changed").data == {"changes": "tags and notes"}
+    assert Event.unscoped.get(kind="domain.changed").data == {
+        "changes": "tags and notes",
+        "before": {"tags": [], "notes": "Ann"},
+        "after": {"tags": ["x"], "notes": "Bob"},
+    }
     answer = api(cast, "patch", f"/domains/{domain.pk}", {"notes": "x" * 2001, "tags": []})
     assert (answer.status_code, list(answer.json()["fields"])) == (422, ["notes"])
     assert api(cast, "get", f"/domains/{domain.pk}").json()["tags"] == ["x"]
