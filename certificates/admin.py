@@ -12,6 +12,7 @@ from accounts.staff import ReadOnlyAdmin
 from certificates.models import (
     AcmeAccount,
     Authorization,
+    CaOutage,
     Certificate,
     Delegation,
     Issuance,
@@ -135,3 +136,8 @@ class RenewalAdmin(ReadOnlyAdmin):
     @admin.display(description="Valid until", ordering="certificate__not_after")
     def valid_until(self, renewal: Renewal) -> datetime | None:
         return renewal.certificate.not_after if renewal.certificate else None
+
+
+@admin.register(CaOutage)
+class CaOutageAdmin(ReadOnlyAdmin):
+    list_display = ("directory_url", "since", "failures", "probe_at", "line_ends_at")

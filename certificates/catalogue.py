@@ -13,6 +13,12 @@ register(
             "Nothing is lost: the portal tries again by itself. If it lasts, check the CA's address and roots (under "
             "Settings, or ACME_DIRECTORY_URL and ACME_CA_BUNDLE) and the portal's own network.",
         ),
+        "acme_waits": Entry(
+            "{ca} is out of reach since {since}",
+            "What is to be done there waits in a line, so that it is not asked by everybody at once; one of the line "
+            "tries again from time to time.",
+            "Nothing is lost and there is nothing to do: this goes on by itself from {until} on, once the CA answers.",
+        ),
         "acme_server_error": Entry(
             "The CA has a problem of its own",
             "It answered: {detail}",

@@ -1,6 +1,6 @@
 """Accounts at CAs, keys, issuances and stored certificates."""
 
-from certificates.models.account import AcmeAccount, CaEntry
+from certificates.models.account import AcmeAccount, CaEntry, CaOutage
 from certificates.models.certificate import Certificate, CertificateName, PrivateKey, names_key
 from certificates.models.dns import ChallengeValue, Delegation, DnsProvider, ProviderRecord
 from certificates.models.issuance import Authorization, DnsLook, Issuance
@@ -12,6 +12,7 @@ __all__ = [
     "AcmeAccount",
     "Authorization",
     "CaEntry",
+    "CaOutage",
     "Certificate",
     "CertificateName",
     "ChallengeValue",
