@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from billing.charging import UNPAID
 from certificates.models import Issuance, Renewal
-from certificates.renewal.sweep import OUTAGES
+from certificates.renewal.moment import OUTAGES
 
 # Longer than any wait between a row that is due and a worker that looks at it.
 UNSEEN = timedelta(minutes=10)

@@ -22,6 +22,7 @@ from certificates.line import wait_for
 from certificates.models import Certificate, Issuance, Renewal
 from certificates.renewal import ari
 from certificates.renewal.moment import (
+    OUTAGES,
     Suggestion,
     Window,
     overdue_level,
@@ -52,10 +53,6 @@ LEFT_ALONE = timedelta(hours=24)
 LEASE_SECONDS = 90
 _NOT_ASKED: dict[str, Any] = {"asked_as": None, "is_forced": False}
 _CLEAN: dict[str, Any] = {"explanation_url": "", "failures": 0, "error_code": "", "error_params": {}}
-# An issuance that ended with one of these found no way to the CA or to the DNS; nothing was refused.
-OUTAGES = frozenset(
-    {WAITS, "acme_gave_up", "acme_unreachable", "acme_server_error", "ownership_unclear", "job_quarantined"}
-)
 
 
 def work_renewals(batch: Sequence[Renewal]) -> None:
