@@ -18,6 +18,8 @@ from certificates.models import (
     Issuance,
     PrivateKey,
     Renewal,
+    ReplacedCertificate,
+    Replacement,
     Revocation,
 )
 from certificates.renewal import lateness
@@ -141,3 +143,16 @@ class RenewalAdmin(ReadOnlyAdmin):
 @admin.register(CaOutage)
 class CaOutageAdmin(ReadOnlyAdmin):
     list_display = ("directory_url", "since", "failures", "probe_at", "line_ends_at")
+
+
+@admin.register(Replacement)
+class ReplacementAdmin(ReadOnlyAdmin):
+    list_display = ("what", "workspace", "reason", "revokes", "requested_by", "created_at", "ended_at", "error_code")
+    list_select_related = ("workspace",)
+
+
+@admin.register(ReplacedCertificate)
+class ReplacedCertificateAdmin(ReadOnlyAdmin):
+    list_display = ("certificate", "replacement", "state", "error_code", "changed_at")
+    list_select_related = ("certificate", "replacement")
+    list_filter = ("state",)

@@ -20,8 +20,8 @@ DOCS_DIR = settings.BASE_DIR / "docs"
 # Reading order of the contents; pages that are not named follow by name.
 ORDER = (
     *("index", "first-certificate", "modes", "domains", "inspection", "lets-encrypt", "hands-free-dns", "certificates"),
-    *("deploy-ssh", "auto-renew", "panels", "walkthrough", "sudoers", "pull", "notifications", "audit", "billing"),
-    *("troubleshooting", "faq"),
+    *("deploy-ssh", "auto-renew", "incident", "panels", "walkthrough", "sudoers", "pull", "notifications", "audit"),
+    *("billing", "troubleshooting", "faq"),
     *("signing-in", "google", "account", "team-and-api", "operating", "threat-model", "errors"),
 )
 # The API's own pages come after this one.

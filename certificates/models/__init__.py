@@ -6,6 +6,7 @@ from certificates.models.dns import ChallengeValue, Delegation, DnsProvider, Pro
 from certificates.models.issuance import Authorization, DnsLook, Issuance
 from certificates.models.pull import PullToken
 from certificates.models.renewal import Renewal
+from certificates.models.replacement import ReplacedCertificate, Replacement
 from certificates.models.revocation import Revocation
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "ProviderRecord",
     "PullToken",
     "Renewal",
+    "ReplacedCertificate",
+    "Replacement",
     "Revocation",
     "names_key",
 ]
