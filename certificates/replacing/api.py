@@ -2,15 +2,14 @@
 
 import uuid
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404
-from ninja import Schema
+from ninja import Router, Schema
 from pydantic import Field
 
-from accounts.api import ApiRequest, ErrorOut, ListQuery, OneOf, Page, bad_field, operation, page_of
-from certificates.loading import router
+from accounts.api import ApiRequest, ErrorOut, ListQuery, OneOf, Page, bad_field, operation, page_of, routers
 from certificates.models import Certificate, ReplacedCertificate, Replacement
 from certificates.replacing.choosing import Choice, holders
 from certificates.replacing.planning import PER_MINUTE, end_replacement, plan_of, start_replacement, try_again
@@ -19,13 +18,17 @@ from certificates.revoking import REASONS, read_reason
 from certificates.shapes import show_wording
 from config.lib.errors import describe
 
+router = Router(tags=["Replacements"])
+routers.add("replacements", router)
+
+type ByName = Literal["key", "ca", "server", "issued"]
 NOTHING = {"replace_nothing": 409, "replace_too_many": 409}
 
 
 class ChoiceIn(Schema):
     """`key`: all with the private key of `certificate`; `ca`: its directory's address; `issued`: within these days."""
 
-    by: Annotated[str, OneOf(Replacement.By)] = Field(examples=["issued"])
+    by: ByName = Field(examples=["issued"])
     certificate: uuid.UUID | None = None
     ca: str = Field("", max_length=500)
     server: uuid.UUID | None = None
