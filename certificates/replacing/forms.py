@@ -24,10 +24,10 @@ class ReplaceForm(CatalogueForm):
         label="Replace every certificate", widget=forms.RadioSelect, choices=By.choices, initial=By.SERVER
     )
     certificate = forms.UUIDField(label="Certificate", required=False, widget=forms.HiddenInput)
-    ca = forms.ChoiceField(label="CA", required=False)
-    server = forms.ChoiceField(label="Server", required=False)
-    first = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    last = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    ca = forms.ChoiceField(label="Which CA", required=False)
+    server = forms.ChoiceField(label="Which server", required=False)
+    first = forms.DateField(label="Issued from", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    last = forms.DateField(label="Issued to", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     reason = forms.ChoiceField(
         label="Why", choices=[(key, words.capitalize()) for key, (_, words) in REASONS.items()], initial="unspecified"
     )
