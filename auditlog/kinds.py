@@ -104,6 +104,16 @@ KINDS: dict[str, EventKind] = {
     "certificate.downloaded": EventKind(
         "{actor} downloaded the certificate for {names} with its private key", "warning", alerts=True
     ),
+    "replacement.started": EventKind(
+        "{actor} began to replace {count} certificates {what}: {reason}", "warning", alerts=True
+    ),
+    "replacement.replaced": EventKind("The certificate for {names} was replaced, {before} by {after}: {reason}"),
+    "replacement.failed": EventKind("The certificate for {names} could not be replaced: {error}", "warning"),
+    "replacement.tried_again": EventKind("{actor} had the certificates {what} tried again that were not replaced"),
+    "replacement.stopped": EventKind(
+        "{actor} stopped replacing the certificates {what}; {left} were not replaced", "warning"
+    ),
+    "replacement.ended": EventKind("All {count} certificates {what} are replaced"),
     "pull.created": EventKind(
         "{actor} lets {name} fetch the certificate for {names} with its private key", "warning", alerts=True
     ),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 
@@ -17,6 +18,7 @@ from certificates import acme, proving
 from certificates.cas import ledger
 from certificates.cas.accounts import require_settled
 from certificates.cas.chains import preferred
+from certificates.cas.outages import WAITS
 from certificates.challenges import is_ordering_elsewhere, proofs_to_give_back
 from certificates.gates import Wish, require_open_window, require_proofs
 from certificates.issuance import ordered_by
@@ -40,6 +42,8 @@ State, Step = Issuance.State, Issuance.Step
 MOST_ATTEMPTS = 30
 # Once the CA may have issued, about two weeks: giving up would lose a certificate that counts.
 MOST_ATTEMPTS_AT_THE_END = 360
+# A CA that has been away for longer is waited for by attempts that end, as for any other trouble.
+PATIENCE = timedelta(days=2)
 THE_END = (Step.FINALIZE, Step.STORE)
 # The account was opened just now and is gone again: opening it once more would go on for ever.
 JUST_OPENED = timedelta(minutes=1)
@@ -62,9 +66,18 @@ def advance(issuance: Issuance, line: Line) -> None:
     try:
         STEPS[Step(issuance.step)](issuance, line)
     except Transient as error:
+        if error.code == WAITS and clock.now() - (issuance.step_at or issuance.created_at) < PATIENCE:
+            _stand_in_line(issuance, error)
+            return
         if error.code != "acme_account_gone":
             raise
         _reopen_account(issuance, line, error)
+
+
+def _stand_in_line(issuance: Issuance, error: Transient) -> None:
+    """Nobody asked the CA anything, so this was no attempt."""
+    trouble: dict[str, Any] = {"error_code": error.code, "error_params": jobs.storable(error.params)}
+    give_back(issuance, run_after=error.retry_at, attempts=issuance.attempts, priority=issuance.priority, **trouble)
 
 
 def give_up(issuance: Issuance, error: ExpectedError) -> None:

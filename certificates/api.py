@@ -31,6 +31,7 @@ from certificates.models import Certificate, Issuance
 from certificates.pull import api as pull_api  # noqa: F401  (it registers its own operations)
 from certificates.records import keep_looking
 from certificates.renewal import api as renewal_api  # noqa: F401  (it registers its own operations)
+from certificates.replacing import api as replacing_api  # noqa: F401  (it registers its own operations)
 from certificates.serving import with_serving
 from certificates.shapes import CertificateOut, IssuanceOut, show_certificate, show_issuance
 from certificates.shelf import api as shelf

@@ -13,6 +13,32 @@ register(
             "Nothing is lost: the portal tries again by itself. If it lasts, check the CA's address and roots (under "
             "Settings, or ACME_DIRECTORY_URL and ACME_CA_BUNDLE) and the portal's own network.",
         ),
+        "certificate_to_replace": Entry(
+            "A certificate here is being replaced",
+            "Somebody is replacing every certificate {what}, because {why}.",
+            "Under Certificates, Replace shows how far each is, and which of them need a person.",
+        ),
+        "replace_nothing": Entry(
+            "There is no such certificate",
+            "No valid certificate on file is one {what}.",
+            "Choose others. What expired or was revoked needs no replacing.",
+        ),
+        "replace_too_many": Entry(
+            "{count} certificates are too many for one plan",
+            "At most {most} are replaced together.",
+            "Choose fewer, by days for example, and begin the next plan when this one is done.",
+        ),
+        "replace_over": Entry(
+            "This replacement is over",
+            "Nothing of it is under way: {what}.",
+            "Begin a new one for what is left.",
+        ),
+        "acme_waits": Entry(
+            "{ca} is out of reach since {since}",
+            "What is to be done there waits in a line, so that it is not asked by everybody at once; one of the line "
+            "tries again from time to time.",
+            "Nothing is lost and there is nothing to do: this goes on by itself from {until} on, once the CA answers.",
+        ),
         "acme_server_error": Entry(
             "The CA has a problem of its own",
             "It answered: {detail}",

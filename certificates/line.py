@@ -1,12 +1,15 @@
 """The connection to a CA as a workspace's account."""
 
 import time
-from contextlib import AbstractContextManager, ExitStack
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from django.conf import settings
 
 from certificates import acme
 from certificates.acme.network import EXCHANGE_SECONDS
+from certificates.cas import outages
 from certificates.keys import new_key
 from certificates.models import AcmeAccount, Issuance
 from config.lib import clock
@@ -19,14 +22,33 @@ FRESH_SECONDS = LEASE_SECONDS - EXCHANGE_SECONDS - 5
 LONGEST_CLAIM_SECONDS = 300
 
 
-def connect_as(account: AcmeAccount) -> AbstractContextManager[acme.AcmeClient]:
-    """A client that signs as this account."""
-    return acme.connect(
+@contextmanager
+def connect_as(account: AcmeAccount, *, in_line: bool = True) -> Iterator[acme.AcmeClient]:
+    """A client that signs as this account. Raises Transient acme_waits while its CA is out of reach."""
+    bundle = bundle_of(account)
+    outage = outages.require_reachable(account.directory_url, bundle, in_line=in_line)
+    client = acme.connect(
         account.directory_url,
         account_key_pem=account.sealed_key.reveal(),
         account_uri=account.uri,
-        ca_bundle=bundle_of(account),
+        ca_bundle=bundle,
     )
+    try:
+        with client as ca:
+            try:
+                yield ca
+            finally:
+                if ca.has_answered:
+                    outages.note_answer(outage)
+    except Transient as error:
+        outages.note_failure(account.directory_url, bundle, outage, error)
+        raise
+
+
+def wait_for(workspace_id: uuid.UUID, directory_url: str) -> Transient | None:
+    """Why nothing is to be begun at this CA just now, with a place in the line; None when it may be."""
+    account = AcmeAccount.unscoped.filter(workspace=workspace_id, directory_url=directory_url).first()
+    return outages.wait_of(directory_url, bundle_of(account)) if account else None
 
 
 def external_of(account: AcmeAccount) -> acme.ExternalAccount | None:

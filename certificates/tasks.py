@@ -13,6 +13,7 @@ from certificates.models import (
     Issuance,
     ProviderRecord,
     Renewal,
+    Replacement,
     Revocation,
 )
 from config.lib import jobs
@@ -81,6 +82,15 @@ jobs.register(
         model=Revocation,
         work=later("certificates.revoking.work_revocations"),
         give_up=later("certificates.revoking.give_up"),
+    )
+)
+jobs.register(
+    jobs.Kind(
+        name="certificate_replacement",
+        model=Replacement,
+        work=later("certificates.replacing.working.work_replacements"),
+        give_up=later("certificates.replacing.working.give_up"),
+        lease=timedelta(seconds=120),
     )
 )
 jobs.register(

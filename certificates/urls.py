@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("certificates.cas.urls")),
     path("", include("certificates.dns.urls")),
     path("", include("certificates.forecast.urls")),
+    path("", include("certificates.replacing.urls")),
     path("", include("certificates.shelf.urls")),
     path("", include("certificates.pull.urls")),
     path(_DOMAIN, views.show_tab, name="domain-issue"),

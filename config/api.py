@@ -30,6 +30,7 @@ TAGS = {
     "People": "Who is calling, the workspace and its settings, its members.",
     "Domains": "Host names that are watched: what is served there, proof of ownership, what is wrong.",
     "Certificates": "Issuing by ACME, the certificates on file, and their bundles.",
+    "Replacements": "Everything that an incident touched, replaced with new keys.",
     "Pull": "Tokens by which servers and jobs fetch their certificate themselves.",
     "CAs": "Where certificates come from: accounts, keys, and what limits leave.",
     "Deployment": "Servers, targets, and deployments that are seen being served.",

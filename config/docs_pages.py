@@ -22,8 +22,8 @@ DECISIONS = "decisions"
 # Reading order of the contents; pages that are not named follow by name.
 ORDER = (
     *("index", "first-certificate", "modes", "domains", "inspection", "lets-encrypt", "hands-free-dns", "certificates"),
-    *("deploy-ssh", "auto-renew", "panels", "walkthrough", "sudoers", "pull", "notifications", "audit", "billing"),
-    *("troubleshooting", "faq"),
+    *("deploy-ssh", "auto-renew", "incident", "panels", "walkthrough", "sudoers", "pull", "notifications", "audit"),
+    *("billing", "troubleshooting", "faq"),
     *("signing-in", "google", "account", "team-and-api", "operating", "threat-model", "contributing"),
     *("adding-a-panel", "decisions", "errors"),
 )

@@ -5,11 +5,13 @@ from collections.abc import Iterable
 
 from django.urls import reverse
 
+from accounts.models import Workspace
 from certificates.arrivals import arrivals
 from certificates.models import Certificate
+from certificates.replacing.choosing import Holder, holders
 from certificates.serving import Place, Reporter, reporters
 from config.lib.later import later
-from deploy.models import Target
+from deploy.models import Server, Target, TargetRun
 from deploy.reconcile import Place as ReconciledPlace
 from deploy.reconcile import label_of
 
@@ -45,6 +47,22 @@ def _place(target: ReconciledPlace) -> Place:
     return Place(f"{label_of(target)}, for {target.domain.label}", url, state, target.last_run_at)
 
 
+def _servers(workspace: Workspace) -> list[tuple[str, str]]:
+    return [(str(server.pk), server.label) for server in Server.objects.for_workspace(workspace).order_by("host", "pk")]
+
+
+def _held_by(workspace: Workspace, server_id: uuid.UUID) -> set[uuid.UUID]:
+    """All that it has now, and all that a run ever began to bring there: the key was written before it failed."""
+    targets = Target.objects.for_workspace(workspace).filter(server=server_id, installed_certificate__isnull=False)
+    runs = TargetRun.objects.for_workspace(workspace).filter(server=server_id, certificate__isnull=False)
+    kinds = (TargetRun.Kind.DEPLOY, TargetRun.Kind.UNDO)
+    return {
+        *targets.values_list("installed_certificate_id", flat=True),
+        *runs.filter(kind__in=kinds).values_list("certificate_id", flat=True),
+    }
+
+
+holders.add("deploy", Holder(_servers, _held_by))
 reporters.add("deploy", Reporter("installed_on", _serving, _places))
 reporters.add("panels", Reporter("installed_by_panel", _serving_by_panel, _places_at_panels))
 arrivals.add("deploy", later("deploy.arriving.deploy_arrival"))

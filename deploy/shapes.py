@@ -66,6 +66,15 @@ class StepOut(Schema):
     seconds: float | None
 
 
+class RunEventOut(Schema):
+    """What happened on the way; `text` as the Activity log says it."""
+
+    at: datetime
+    kind: str
+    severity: Annotated[str, OneOf(("info", "warning", "critical"))]
+    text: str
+
+
 class RunOut(Schema):
     """Something done on one server or panel, step by step; or a renewal, by its `issuance` and its `deployment`."""
 
@@ -80,6 +89,7 @@ class RunOut(Schema):
     host_key_fingerprint: str | None
     steps: list[StepOut]
     error: ErrorOut | None
+    events: list[RunEventOut] = Field([], description="Of a renewal, the first one first.")
     diff: str | None = Field(None, description="Of Fix ACME redirect: what would change, as `diff -u` shows it.")
 
 

@@ -71,6 +71,11 @@ class AcmeClient:
         self._at = at
         self._network = Network(kept, account_key_pem, account_uri, host)
 
+    @property
+    def has_answered(self) -> bool:
+        """Whether the CA said anything but that it has a problem of its own."""
+        return self._network.has_answered
+
     def directory(self) -> Directory:
         """The CA's directory; asked for at most once in five minutes per process."""
         known = _directories.get(self._at)

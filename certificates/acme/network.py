@@ -54,6 +54,7 @@ class Network(client.ClientNetwork):
         self._nonces = kept.nonces
         self.verify_ssl = kept.session.verify  # type: ignore[assignment]  # requests takes a path here
         self.host = host
+        self.has_answered = False
         self._deadline: egress.Deadline | None = None
         self.use_account(account_uri)
 
@@ -120,6 +121,7 @@ class Network(client.ClientNetwork):
             response = super()._send_request(method, url, *args, **kwargs)
         except ExpectedError as error:
             raise unreachable(error, self.host) from error
+        self.has_answered = self.has_answered or response.status_code < 500
         self._add_nonce(response)
         return response
 

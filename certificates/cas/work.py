@@ -43,7 +43,7 @@ def _look(account: AcmeAccount) -> None:
     forget_old()
     account.renew_lease(LEASE_SECONDS)
     try:
-        with connect_as(account) as ca:
+        with connect_as(account, in_line=False) as ca:
             facts = facts_of(ca.look_at_directory())
     except ExpectedError as error:
         _keep_failure(account, error)

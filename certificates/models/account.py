@@ -76,3 +76,25 @@ class CaEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.counted} {self.subject}"
+
+
+class CaOutage(models.Model):
+    """A CA that is out of reach for whoever verifies it by these roots; gone with its first answer. No workspace's own.
+
+    Nothing is asked of it before `probe_at`, and then by one; null: too few failures so far. `line_ends_at` is when
+    the next one in the line of those who wait comes back.
+    """
+
+    directory_url = models.CharField(max_length=500)
+    # SHA-256 of the bundle, empty for the public ones.
+    roots = models.CharField(max_length=64, blank=True)
+    since = models.DateTimeField(default=clock.now)
+    failures = models.PositiveIntegerField(default=0)
+    probe_at = models.DateTimeField(null=True, blank=True)
+    line_ends_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["directory_url", "roots"], name="ca_outage_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.directory_url} since {self.since:%Y-%m-%d %H:%M}"

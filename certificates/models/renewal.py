@@ -45,7 +45,10 @@ class Renewal(LeasedJob, OwnedModel):
     created_at = models.DateTimeField(default=clock.now)
 
     class Meta:
-        indexes = [due_index("certificates_renewal_due")]
+        indexes = [
+            due_index("certificates_renewal_due"),
+            models.Index(fields=["renew_at"], name="renewal_by_moment"),
+        ]
 
     def __str__(self) -> str:
         return f"renewal of {self.domain_id}"

@@ -63,7 +63,7 @@ def ask(certificate: Certificate, known: Suggestion | None) -> Answer:
     ).first()
     if not name or account is None:
         return Answer(None, clock.now() + ASKED_EVERY)
-    with connect_as(account) as ca:
+    with connect_as(account, in_line=False) as ca:
         info = ca.renewal_info(name)
     return read(info, known, clock.now()) if info else Answer(None, clock.now() + ASKED_EVERY)
 

@@ -16,6 +16,10 @@ AFTER_REFUSALS = (timedelta(minutes=10), timedelta(minutes=100), timedelta(days=
 # In the last third of the time to recover a day is too long; four tries a day stay far from that limit.
 WHEN_LATE = timedelta(hours=6)
 LATE = 3
+# What ended with one of these found no way to the CA or to the DNS; nothing was refused.
+OUTAGES = frozenset(
+    {"acme_waits", "acme_gave_up", "acme_unreachable", "acme_server_error", "ownership_unclear", "job_quarantined"}
+)
 AFTER_OUTAGES = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 30, 60))
 
 

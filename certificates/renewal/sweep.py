@@ -15,11 +15,14 @@ from django.db.models import Q
 
 from auditlog.events import SYSTEM
 from billing.charging import UNPAID
+from certificates.cas.outages import WAITS
 from certificates.gates import Wish
 from certificates.issuance import cancel_issuance, open_issuances, start_issuance
+from certificates.line import wait_for
 from certificates.models import Certificate, Issuance, Renewal
 from certificates.renewal import ari
 from certificates.renewal.moment import (
+    OUTAGES,
     Suggestion,
     Window,
     overdue_level,
@@ -41,6 +44,8 @@ from domains.standing import refresh_state
 NET = timedelta(hours=24)
 # The end of an issuance wakes its row; this is the net below.
 WHILE_UNDER_WAY = timedelta(minutes=10)
+# A thousand that wait for their CA are not looked at all the time as well.
+WHILE_AWAY = timedelta(hours=6)
 # Why a renewal is planned for the moment at which it was asked for.
 FIRST = "first"
 # A challenge that somebody has begun by hand is theirs for so long.
@@ -48,8 +53,6 @@ LEFT_ALONE = timedelta(hours=24)
 LEASE_SECONDS = 90
 _NOT_ASKED: dict[str, Any] = {"asked_as": None, "is_forced": False}
 _CLEAN: dict[str, Any] = {"explanation_url": "", "failures": 0, "error_code": "", "error_params": {}}
-# An issuance that ended with one of these found no way to the CA or to the DNS; nothing was refused.
-OUTAGES = frozenset({"acme_gave_up", "acme_unreachable", "acme_server_error", "ownership_unclear", "job_quarantined"})
 
 
 def work_renewals(batch: Sequence[Renewal]) -> None:
@@ -237,8 +240,12 @@ def _start(renewal: Renewal) -> None:
         if wish.solver == OVER_SSH:
             require_ready(renewal.domain)
         _end_abandoned(renewal, wish)
+        waits = wait_for(renewal.workspace_id, renewal.directory_url)
+        if waits:
+            raise waits
         # Else the next look would settle what is set aside now by the end of the one before.
-        renewal.save_step(issuance=None)
+        begun: dict[str, Any] = {"error_code": "", "error_params": {}} if renewal.error_code == WAITS else {}
+        renewal.save_step(issuance=None, **begun)
         require_paid(renewal)
         replaces = ari.certificate_id(renewal.certificate.leaf_pem) if renewal.certificate else ""
         issuance, _ = start_issuance(
@@ -271,6 +278,11 @@ def _keep_from(renewal: Renewal, error: ExpectedError) -> None:
     if error.code == UNPAID:
         wait_for_balance(renewal, error)
         return
+    if error.code == WAITS and isinstance(error, Transient):
+        # Nothing failed, and nothing was begun: it keeps its place in the line.
+        told: dict[str, Any] = {"error_code": error.code, "error_params": jobs.storable(error.params)}
+        renewal.save_step(retry_at=error.retry_at, **told)
+        return
     failures, now = renewal.failures + 1, clock.now()
     named = error.retry_at if isinstance(error, Transient) else None
     pause = pause_after(failures, was_outage=False, level=_level(renewal, now))
@@ -296,8 +308,9 @@ def _level(renewal: Renewal, now: datetime) -> int:
 
 def _next_look(renewal: Renewal, now: datetime) -> datetime:
     moments = [renewal.ask_at, now + NET]
-    if _open_issuance(renewal) is not None:
-        moments.append(now + WHILE_UNDER_WAY)
+    issuance = _open_issuance(renewal)
+    if issuance is not None:
+        moments.append(now + (WHILE_AWAY if issuance.error_code == WAITS else WHILE_UNDER_WAY))
     else:
         moments.append(_next_start(renewal))
     if renewal.certificate and renewal.renew_at:

@@ -80,6 +80,7 @@ def show_certificate(request: WorkspaceRequest, workspace: Workspace, certificat
         "may_download": is_own and bool(certificate.private_key_id) and may(request, "download"),
         "may_revoke": is_own and not certificate.revoked_at and may(request, "revoke"),
         "may_delete": may(request, "delete"),
+        "may_replace": not certificate.revoked_at and is_allowed(request.role, "replacement.edit"),
         "pulls": tokens_for(certificate),
         "may_pull": is_own and bool(certificate.private_key_id) and is_allowed(request.role, "pull.edit"),
         "may_edit_pulls": is_allowed(request.role, "pull.edit"),

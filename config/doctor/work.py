@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 from celery import current_app
 from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from certificates.renewal import lateness
+from certificates.renewal.moment import LATE
 from config.doctor.findings import Finding, broken, ok, warning
 from config.doctor.machine import running_here
 from config.due import due_of
@@ -22,6 +25,8 @@ SAMPLE = 200
 SILENT_SECONDS = 60.0
 QUEUES = ("work", "inspect")
 VERY_LATE_SECONDS = 1800.0
+# A renewal has weeks; one that waits an hour after its moment is worth a line.
+RENEWAL_LATE = timedelta(hours=1)
 LARGE_SKEW, SMALL_SKEW = 10.0, 2.0
 
 
@@ -143,3 +148,25 @@ def check_lateness() -> Iterator[Finding]:
         yield broken(f"late: {told}", "Look at the workers' logs; start more of them, or raise WORKER_CONCURRENCY.")
     else:
         yield warning(f"late: {told}", "If it stays: start more workers, or raise WORKER_CONCURRENCY.")
+
+
+def check_renewals() -> Iterator[Finding]:
+    """Broken is what only whoever runs the portal can mend; a customer's DNS is theirs, and their finding."""
+    now = clock.now()
+    late = lateness.due_renewals(now - RENEWAL_LATE)
+    if not (count := late.count()):
+        yield ok(f"no renewal is late ({lateness.due_renewals(now).count()} due)")
+        return
+    oldest = late.select_related("domain", "workspace", "issuance").first()
+    if oldest is None or oldest.renew_at is None:
+        return  # It was renewed just now.
+    code, gate = lateness.error_of(oldest), lateness.gate_of(oldest, now)
+    told = (
+        f"{count} renewals have been due for more than an hour; for longest that of {oldest.domain.label} "
+        f"({oldest.workspace.name}), since {oldest.renew_at:%Y-%m-%d %H:%M} UTC, held by: {gate}"
+    )
+    if code:
+        told += f" ({code})"
+    ours = gate == lateness.QUEUE or lateness.OUTAGE in gate
+    todo = "What is late and why: /admin/certificates/renewal/"
+    yield broken(told, todo) if ours and oldest.level >= LATE else warning(told, todo)

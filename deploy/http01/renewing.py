@@ -2,10 +2,14 @@
 
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
+from django.db.models import Q
 from django.http import Http404
 
 from accounts.models import Workspace
+from auditlog.events import sentence
+from auditlog.models import Event
 from certificates.models import Issuance, Renewal
 from certificates.shapes import show_error
 from config.lib.errors import describe
@@ -18,6 +22,9 @@ _ENDS = {
     Deployment.State.PARTIAL: State.PARTIAL,
     Deployment.State.FAILED: State.FAILED,
 }
+
+
+EVENTS_TOLD = 200
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ def find_renewal_run(workspace: Workspace, key: uuid.UUID) -> RenewalRun:
     return RenewalRun(key, issuance, deployment)
 
 
-def show_renewal_run(run: RenewalRun) -> dict[str, object]:
+def show_renewal_run(run: RenewalRun) -> dict[str, Any]:
     """In the shape of every run."""
     return {
         "id": run.pk,
@@ -76,4 +83,18 @@ def show_renewal_run(run: RenewalRun) -> dict[str, object]:
         "host_key_fingerprint": None,
         "steps": [],
         "error": run.error,
+        "events": [
+            {"at": event.at, "kind": event.kind, "severity": event.severity, "text": sentence(event)}
+            for event in _events(run)
+        ],
     }
+
+
+def _events(run: RenewalRun) -> list[Event]:
+    """From whoever asked for it to what its deployment came to."""
+    about = run.issuance or run.renewal
+    if about is None:
+        return []
+    ours = Q(data__issuance=str(run.pk)) | Q(run_id=run.deployment.pk if run.deployment else run.pk)
+    rows = Event.objects.for_workspace(about.workspace_id).filter(ours, domain_id=about.domain_id)
+    return list(rows.order_by("at", "id")[:EVENTS_TOLD])

@@ -9,6 +9,7 @@ import pytest
 from certificates.models import Certificate, Issuance, Renewal
 from config.lib import clock, jobs
 from deploy.http01.answering import Http01
+from deploy.http01.renewing import find_renewal_run, show_renewal_run
 from deploy.models import Deployment, Target
 from tests.cast import make_cast
 from tests.integration.http01 import HttpScene
@@ -66,6 +67,12 @@ def test_three_in_a_row_with_a_target_that_fails_at_first(
     assert web.fingerprint(scene.host) == rows[-1].fingerprint_sha256
     assert (blocked / "cert.pem").read_text().strip() == rows[-1].leaf_pem.strip()
     assert Deployment.unscoped.filter(domain=scene.domain).latest("created_at").state == "deployed"
+    last = Issuance.unscoped.filter(domain=scene.domain, state="issued").latest("created_at")
+    run = show_renewal_run(find_renewal_run(scene.workspace, last.pk))
+    assert (run["state"], run["issuance"]) == ("succeeded", last.pk)
+    kinds = [event["kind"] for event in run["events"]]
+    assert kinds == ["issuance.over_http", "certificate.issued", "deployment.started", "deployment.succeeded"]
+    assert scene.host in run["events"][-1]["text"], run["events"][-1]
     assert scene.left() == 0
     assert list((web.document_root / ".well-known/acme-challenge").iterdir()) == []
 

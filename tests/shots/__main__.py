@@ -3,7 +3,7 @@
     python -m tests.shots [part …]     one or more of PARTS below; all of them by default
     python -m tests.shots [strangers] [empty] [seeded] [inspection] [adding] [walk] [team] [feeds] [gateways]
                           [alerts] [rules] [shelf] [audit] [authorities] [handsfree] [autorenew] [panels]
-                          [billing] [servers] [trouble] [paused] [google]
+                          [billing] [replacing] [servers] [trouble] [paused] [google]
 
 The portal and all servers around it are real; one workspace is seeded, one is empty, and a third
 lives through the main job while its pages are photographed.
@@ -39,6 +39,7 @@ from tests.shots.handsfree import SETTINGS as HANDSFREE_SETTINGS
 from tests.shots.handsfree import shoot_handsfree
 from tests.shots.inspection import shoot_inspection
 from tests.shots.panels import shoot_panels
+from tests.shots.replacing import shoot_replacing
 from tests.shots.rules import shoot_rules
 from tests.shots.second_step import shoot_second_step
 from tests.shots.seeding import seed
@@ -232,6 +233,7 @@ PARTS: dict[str, Shoot] = {
     "autorenew": shoot_autorenew,
     "panels": shoot_panels,
     "billing": shoot_billing,
+    "replacing": shoot_replacing,
     "servers": shoot_servers,
     "trouble": shoot_trouble,
     "paused": shoot_paused,

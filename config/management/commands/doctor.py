@@ -25,6 +25,7 @@ OF_ITS_ROWS: tuple[tuple[str, Check], ...] = (
     ("key", work.check_key),
     ("queue", work.check_queue),
     ("lateness", work.check_lateness),
+    ("renewals", work.check_renewals),
 )
 
 
@@ -38,7 +39,9 @@ class Command(BaseCommand):
         database = self._run("database", work.check_database)
         found += database
         if any(finding.level is Level.BROKEN for finding in database):
-            self.stdout.write(f"{'':<20}pause, key, queue and lateness were not looked at: mend the database first")
+            self.stdout.write(
+                f"{'':<20}pause, key, queue, lateness and renewals were not looked at: mend the database first"
+            )
         else:
             found += [finding for name, check in OF_ITS_ROWS for finding in self._run(name, check)]
         counts = {level: sum(finding.level is level for finding in found) for level in Level}

@@ -171,6 +171,8 @@ def test_the_api_renews_by_force_only_before_its_time(
     assert (status, problem["code"]) == (409, "issuance_window")
     status, run = api("POST", url, {"force": True})
     assert (status, run["kind"], run["state"], run["issuance"]) == (202, "renew", "waiting", None)
+    assert [event["kind"] for event in run["events"]] == ["renewal.requested"]
+    assert domain.host in run["events"][0]["text"]
     assert api("POST", url, {"force": True})[1]["id"] == run["id"]
     assert api("GET", f"/runs/{run['id']}")[1]["state"] == "waiting"
     assert api("GET", f"/runs/{domain.pk}")[0] == 404

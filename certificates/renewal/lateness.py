@@ -1,0 +1,68 @@
+"""Renewals whose moment has come and that have no successor yet: since when, and what holds each of them.
+
+For whoever runs the portal: `/metrics`, the doctor and the staff page read it. What a workspace sees are findings.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+
+from billing.charging import UNPAID
+from certificates.models import Issuance, Renewal
+from certificates.renewal.moment import OUTAGES
+
+# Longer than any wait between a row that is due and a worker that looks at it.
+UNSEEN = timedelta(minutes=10)
+QUEUE, DELETION, OUTAGE = "queue", "deletion", "CA out of reach"
+# What keeps a renewal from going on, by the code that its last attempt ended with.
+GATES = {
+    **dict.fromkeys(OUTAGES, OUTAGE),
+    UNPAID: "balance",
+    "ca_limit": "rate limit of the CA",
+    "acme_rate_limited": "rate limit of the CA",
+    "ownership_missing": "ownership",
+    "ownership_unclear": "ownership",
+    "names_not_proven": "ownership",
+    "auto_renew_incomplete": "settings of Auto-renew (SSH)",
+    "renewal_needs_hands": "nobody proves the names without hands",
+    "renewal_waits": "a challenge by hand is open",
+    "renewal_cancelled": "a person cancelled it",
+    "issuance_window": "issuance window",
+    "acme_caa": "CAA",
+    "caa_forbids": "CAA",
+}
+REFUSED = "its last attempt was refused"
+
+
+def due_renewals(now: datetime) -> QuerySet[Renewal]:
+    """Of all workspaces, the one that has been due longest first. What has never been looked at is not known yet."""
+    return Renewal.unscoped.filter(renew_at__lte=now).order_by("renew_at")
+
+
+def gate_of(renewal: Renewal, now: datetime) -> str:
+    """What holds a due renewal, in words; one that has its `issuance`, `workspace` and `domain` read asks nothing."""
+    if renewal.workspace.closing_at:
+        return DELETION
+    issuance = renewal.issuance
+    if issuance is not None and issuance.is_open:
+        doing = f"under way: {Issuance.Step(issuance.step).label}"
+        return f"{doing}, {GATES.get(issuance.error_code, REFUSED)}" if issuance.error_code else doing
+    if renewal.run_after is None or renewal.run_after < now - UNSEEN:
+        return QUEUE
+    return GATES.get(renewal.error_code, REFUSED) if renewal.error_code else "about to start"
+
+
+def error_of(renewal: Renewal) -> str:
+    """The code of what was in the way last, of the issuance that is under way before that of the one before."""
+    issuance = renewal.issuance
+    if issuance is not None and issuance.is_open and issuance.error_code:
+        return issuance.error_code
+    return renewal.error_code
+
+
+def next_try(renewal: Renewal) -> datetime | None:
+    """When something is done for it again."""
+    issuance = renewal.issuance
+    if issuance is not None and issuance.is_open:
+        return issuance.run_after
+    return max(filter(None, (renewal.renew_at, renewal.retry_at)), default=renewal.run_after)

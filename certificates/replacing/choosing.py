@@ -1,0 +1,106 @@
+"""Which certificates somebody means, of those that are valid and not revoked."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from accounts.models import Workspace
+from certificates.cas.known import ca_label
+from certificates.models import Certificate, Replacement
+from config.lib import clock
+from config.lib.errors import NeedsUser
+from config.lib.registry import Registry
+
+By = Replacement.By
+MOST = 5000
+
+
+@dataclass(frozen=True)
+class Holder:
+    """What keeps keys outside of the portal: `servers` of a workspace as (id, label), `held` ids of certificates."""
+
+    servers: Callable[[Workspace], Sequence[tuple[str, str]]]
+    held: Callable[[Workspace, uuid.UUID], set[uuid.UUID]]
+
+
+# Whoever installs certificates registers one.
+holders: Registry[Holder] = Registry("holders of certificates")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """`by` says which of the others counts; `first` and `last` are days, both included."""
+
+    by: str
+    certificate: uuid.UUID | None = None
+    ca: str = ""
+    server: uuid.UUID | None = None
+    first: date | None = None
+    last: date | None = None
+
+
+def choose(workspace: Workspace, choice: Choice) -> tuple[str, list[Certificate]]:
+    """(in words, the certificates), the newest first. Raises NeedsUser replace_nothing, replace_too_many."""
+    what, found = CHOOSERS[By(choice.by)](workspace, choice)
+    if not found:
+        raise NeedsUser("replace_nothing", what=what)
+    if len(found) > MOST:
+        raise NeedsUser("replace_too_many", count=len(found), most=MOST)
+    return what, found
+
+
+def _usable(workspace: Workspace) -> list[Certificate]:
+    rows = Certificate.objects.for_workspace(workspace).filter(not_after__gte=clock.now(), revoked_at=None)
+    return list(rows.select_related("domain__workspace").order_by("-created_at", "-pk")[: MOST + 1])
+
+
+def _by_key(workspace: Workspace, choice: Choice) -> tuple[str, list[Certificate]]:
+    rows = Certificate.objects.for_workspace(workspace)
+    wanted = rows.filter(pk=choice.certificate).first() if choice.certificate else None
+    if wanted is None:
+        return "with the key of a certificate that is not there", []
+    key = public_key(wanted)
+    found = [one for one in _usable(workspace) if one.pk == wanted.pk or (key and public_key(one) == key)]
+    return f"with the private key of the certificate for {wanted.names[0]}", found
+
+
+def _by_ca(workspace: Workspace, choice: Choice) -> tuple[str, list[Certificate]]:
+    rows = [one for one in _usable(workspace) if one.directory_url == choice.ca and one.source == "acme"]
+    return f"issued by {ca_label(choice.ca)}", rows
+
+
+def _by_server(workspace: Workspace, choice: Choice) -> tuple[str, list[Certificate]]:
+    label, held = str(choice.server), set[uuid.UUID]()
+    for holder in holders:
+        label = dict(holder.servers(workspace)).get(str(choice.server), label)
+        held |= holder.held(workspace, choice.server) if choice.server else set()
+    return f"whose keys {label} held", [one for one in _usable(workspace) if one.pk in held]
+
+
+def _by_days(workspace: Workspace, choice: Choice) -> tuple[str, list[Certificate]]:
+    first, last = choice.first or date.min, choice.last or date.max
+    # What begins to be valid an hour before it is made would else fall on the day before.
+    found = [one for one in _usable(workspace) if first <= (one.not_before + timedelta(hours=1)).date() <= last]
+    words = [f"from {choice.first}" if choice.first else "", f"to {choice.last}" if choice.last else ""]
+    return " ".join(filter(None, ["issued", *words])) if any(words) else "that there are", found
+
+
+CHOOSERS: dict[By, Callable[[Workspace, Choice], tuple[str, list[Certificate]]]] = {
+    By.KEY: _by_key,
+    By.CA: _by_ca,
+    By.SERVER: _by_server,
+    By.ISSUED: _by_days,
+}
+
+
+def public_key(certificate: Certificate) -> bytes:
+    """The key that it certifies, as DER; empty where it cannot be read."""
+    try:
+        leaf = x509.load_pem_x509_certificate(certificate.leaf_pem.encode())
+        return leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except ValueError:
+        return b""

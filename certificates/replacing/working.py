@@ -1,0 +1,226 @@
+"""The worker's side: each look moves every certificate of a replacement as far as it goes, and starts a few more.
+
+Everything is read from the rows again: an issuance that is open is found instead of made a second time, a successor
+is whatever newer certificate is on file, and revoking what is revoked does nothing. A worker may die anywhere.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from auditlog.events import SYSTEM
+from certificates.gates import Wish
+from certificates.issuance import start_issuance
+from certificates.line import wait_for
+from certificates.models import Certificate, Issuance, ReplacedCertificate, Replacement
+from certificates.renewal import ari
+from certificates.renewal.requirements import require_ready
+from certificates.replacing.choosing import public_key
+from certificates.replacing.planning import PER_MINUTE, State, close_findings, close_when_done, record_of
+from certificates.replacing.proving import proof_of
+from certificates.revoking import revoke_certificate
+from certificates.solvers import OVER_SSH, solver_for, solvers
+from config.lib import clock, jobs
+from config.lib.crash import crash_here
+from config.lib.errors import ExpectedError, NeedsUser, Transient, describe
+
+LEASE_SECONDS = 120
+# How soon it is looked again: while orders are under way, and while it waits for servers and people.
+SOON, LATER = timedelta(seconds=15), timedelta(minutes=2)
+MINUTE = timedelta(minutes=1)
+
+
+def work_replacements(batch: Sequence[Replacement]) -> None:
+    for replacement in batch:
+        entries = _entries(replacement)
+        for entry in entries:
+            replacement.renew_lease(LEASE_SECONDS)
+            _move(replacement, entry)
+        _start_some(replacement, [entry for entry in entries if entry.state == State.WAITING], entries)
+        _rest(replacement)
+
+
+def _entries(replacement: Replacement) -> list[ReplacedCertificate]:
+    rows = ReplacedCertificate.unscoped.filter(replacement=replacement).exclude(state=State.DONE)
+    rows = rows.select_related("certificate__domain__workspace", "certificate__revocation", "issuance", "successor")
+    return list(rows.order_by("-certificate__created_at", "pk"))
+
+
+def _move(replacement: Replacement, entry: ReplacedCertificate) -> None:
+    """As many states on as there is news for. Raises LeaseLost."""
+    if entry.state in (State.WAITING, State.PERSON, State.REPLACING):
+        _look_for_successor(replacement, entry)
+    if entry.state == State.INSTALLING:
+        _look_for_proof(replacement, entry)
+    if entry.state == State.REVOKING:
+        _look_at_revocation(replacement, entry)
+
+
+def _look_for_successor(replacement: Replacement, entry: ReplacedCertificate) -> None:
+    successor = successor_of(replacement, entry)
+    if successor is not None:
+        _keep(replacement, entry, State.INSTALLING, successor=successor)
+        return
+    issuance = entry.issuance
+    if issuance is not None and issuance.state in (Issuance.State.FAILED, Issuance.State.CANCELLED):
+        code = issuance.error_code or "renewal_cancelled"
+        _fail(replacement, entry, NeedsUser(code, **issuance.error_params))
+
+
+def successor_of(replacement: Replacement, entry: ReplacedCertificate) -> Certificate | None:
+    """The newest for the same names that is none of those to be replaced, and has another key."""
+    old = entry.certificate
+    chosen = ReplacedCertificate.unscoped.filter(replacement=replacement).values("certificate")
+    rows = Certificate.objects.for_workspace(replacement.workspace_id).filter(
+        names_key=old.names_key, created_at__gt=old.created_at, not_after__gte=clock.now(), revoked_at=None
+    )
+    newer = rows.exclude(pk__in=chosen).filter(private_key__isnull=False).order_by("-created_at", "-pk")
+    key = public_key(old)
+    return next((one for one in newer[:5] if not key or public_key(one) != key), None)
+
+
+def _look_for_proof(replacement: Replacement, entry: ReplacedCertificate) -> None:
+    if entry.successor is None:
+        _keep(replacement, entry, State.WAITING, issuance=None)  # It was deleted.
+    elif proof_of(entry.certificate, entry.successor).is_served:
+        crash_here("replace.proven")
+        if replacement.revokes and entry.certificate.source == Certificate.Source.ACME:
+            _keep(replacement, entry, State.REVOKING)
+        else:
+            _done(replacement, entry)
+
+
+def _look_at_revocation(replacement: Replacement, entry: ReplacedCertificate) -> None:
+    old, revocation = entry.certificate, getattr(entry.certificate, "revocation", None)
+    if old.revoked_at or old.not_after < clock.now():
+        _done(replacement, entry)
+    elif revocation is not None and not revocation.is_open and revocation.created_at >= replacement.created_at:
+        _fail(replacement, entry, NeedsUser(revocation.error_code, **revocation.error_params))
+    else:
+        revoke_certificate(certificate=old, reason=replacement.reason, actor=SYSTEM)
+        crash_here("replace.revocation_asked")
+
+
+def _start_some(
+    replacement: Replacement, waiting: Sequence[ReplacedCertificate], entries: Sequence[ReplacedCertificate]
+) -> None:
+    """A minute's worth, one for each set of names; the others wait for its certificate."""
+    if replacement.starts_at and replacement.starts_at > clock.now():
+        return
+    busy = {one.certificate.names_key for one in entries if one.state == State.REPLACING}
+    room = PER_MINUTE - len(busy)
+    for entry in waiting:
+        if room > 0 and entry.certificate.names_key not in busy:
+            busy.add(entry.certificate.names_key)
+            room -= 1
+            if not _start(replacement, entry):
+                return
+    replacement.save_step(starts_at=clock.now() + MINUTE, error_code="", error_params={})
+
+
+def _start(replacement: Replacement, entry: ReplacedCertificate) -> bool:
+    """Whether there may be another one. By the very function of the button; the CA's limits hold for it as for all."""
+    old = entry.certificate
+    replacement.renew_lease(LEASE_SECONDS)
+    try:
+        waits = wait_for(old.workspace_id, old.directory_url)
+        if waits:
+            raise waits
+        issuance, _ = _ordered(old)
+    except Transient as error:
+        trouble: dict[str, Any] = {"error_code": error.code, "error_params": jobs.storable(error.params)}
+        replacement.save_step(starts_at=error.retry_at or clock.now() + MINUTE, **trouble)
+        return False
+    except ExpectedError as error:
+        _fail(replacement, entry, error)
+        return True
+    crash_here("replace.ordered")
+    _keep(replacement, entry, State.REPLACING, issuance=issuance)
+    return True
+
+
+def _ordered(old: Certificate) -> tuple[Issuance, bool]:
+    solver = solver_for(old.domain.mode, old.workspace_id, old.names)
+    wish = Wish(
+        tuple(old.names),
+        old.directory_url,
+        challenge=solvers.get(solver).challenge,
+        profile=old.profile,
+        key_type=old.key_type,
+        solver=solver,
+    )
+    if solver == OVER_SSH:
+        require_ready(old.domain)
+    replaces = ari.certificate_id(old.leaf_pem)
+    return start_issuance(
+        domain=old.domain, wish=wish, actor=SYSTEM, is_renewal=True, replaces=replaces, is_forced=True
+    )
+
+
+def _keep(replacement: Replacement, entry: ReplacedCertificate, state: str, **fields: Any) -> None:
+    """The entry's next state, in the transaction that finds the lease still ours. Raises LeaseLost."""
+    told: dict[str, Any] = {"error_code": "", "error_params": {}, **fields, "state": state, "changed_at": clock.now()}
+    replacement.save_step(also=partial(_write, entry, told))
+    for name, value in told.items():
+        setattr(entry, name, value)
+
+
+def _write(entry: ReplacedCertificate, fields: dict[str, Any]) -> None:
+    ReplacedCertificate.unscoped.filter(pk=entry.pk).update(**fields)
+
+
+def _done(replacement: Replacement, entry: ReplacedCertificate) -> None:
+    """Replaced, proven, and revoked where that was wanted."""
+
+    def keep() -> None:
+        _write(entry, {"state": State.DONE, "changed_at": clock.now()})
+        _record(replacement, entry, "replacement.replaced")
+        close_when_done(entry.certificate.domain)
+
+    replacement.save_step(also=keep)
+    entry.state = State.DONE
+
+
+def _fail(replacement: Replacement, entry: ReplacedCertificate, error: ExpectedError) -> None:
+    trouble = {"error_code": error.code, "error_params": jobs.storable(error.params)}
+
+    def keep() -> None:
+        _write(entry, {"state": State.FAILED, "changed_at": clock.now(), **trouble})
+        _record(replacement, entry, "replacement.failed", error=describe(error.code, error.params).title)
+
+    replacement.save_step(also=keep)
+    entry.state = State.FAILED
+
+
+def _record(replacement: Replacement, entry: ReplacedCertificate, kind: str, **more: str) -> None:
+    """With the fingerprints of before and after."""
+    old, new = entry.certificate, entry.successor
+    told = {"names": ", ".join(old.names[:20]), "certificate": str(old.pk), "before": old.fingerprint_sha256}
+    told["after"] = new.fingerprint_sha256 if new else "none"
+    record_of(replacement, kind, domain=old.domain, told={**told, **more})
+
+
+def _rest(replacement: Replacement) -> None:
+    """Over with the last one; else when to look again."""
+    states = set(ReplacedCertificate.unscoped.filter(replacement=replacement).values_list("state", flat=True))
+    if states <= {State.DONE}:
+        replacement.finish(ended_at=clock.now(), also=partial(_tell_over, replacement))
+        return
+    is_moving = states & {State.WAITING, State.REPLACING, State.REVOKING}
+    kept: dict[str, Any] = {"error_code": replacement.error_code, "error_params": replacement.error_params}
+    pause = SOON if is_moving else LATER
+    replacement.finish(run_after=clock.now() + pause, **kept)
+    jobs.ring("certificate_replacement", after=pause)
+
+
+def _tell_over(replacement: Replacement) -> None:
+    close_findings(replacement)
+    count = ReplacedCertificate.unscoped.filter(replacement=replacement).count()
+    record_of(replacement, "replacement.ended", told={"count": count})
+
+
+def give_up(replacement: Replacement, error: ExpectedError) -> None:
+    """Looked at again in an hour, and says why; it stays open until it is done or somebody ends it."""
+    trouble: dict[str, Any] = {"error_code": error.code, "error_params": jobs.storable(error.params)}
+    replacement.finish(run_after=clock.now() + timedelta(hours=1), **trouble)
