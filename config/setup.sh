@@ -170,6 +170,15 @@ if [ "$purpose" = test ] && ! cmp -s tests/servers/localstripe.lock "$stripe/.lo
     cp tests/servers/localstripe.lock "$stripe/.lock-installed"
 fi
 
+# --- A peer of the bench --------------------------------------------------------------------
+ansible=.tools/ansible
+if [ "$purpose" = bench ] && ! cmp -s tests/bench/ansible.lock "$ansible/.lock-installed"; then
+    say "installing ansible, a peer of the bench"
+    "$python" -m venv --clear "$ansible"
+    "$ansible/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r tests/bench/ansible.lock
+    cp tests/bench/ansible.lock "$ansible/.lock-installed"
+fi
+
 # --- Vendors' published API descriptions ----------------------------------------------------
 described=.tools/api-descriptions
 if [ "$asked" = proof ] && [ ! -e "$described/opsgenie_sdk" ]; then
