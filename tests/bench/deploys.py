@@ -104,9 +104,9 @@ def _one_round(contestants: Mapping[str, Ours | Ansible | OpenSsh], found: Machi
 
 def _figures(rounds: Sequence[Mapping[str, Taken]], count: int) -> list[Figure]:
     note = (
-        "four files and a reload on each machine, loopback, ed25519, curve25519; ours is a worker with 16 threads, from "
-        "due to ended runs with database, trail and audit, without its database server's CPU; ansible with pipelining, "
-        "50 forks and shared connections, without their CPU; scp and ssh 20 machines at once"
+        "four files and a reload on each machine, loopback, ed25519, curve25519; ours is a worker with 16 threads, "
+        "from due to ended runs with database, trail and audit, without its database server's CPU; ansible with "
+        "pipelining, 50 forks and shared connections, without their CPU; scp and ssh 20 machines at once"
     )
     columns = (("CPU", "cpu_seconds", "ms", 1000 / count), ("wall", "wall_seconds", "s", 1.0))
     noun = "target" if count == 1 else "targets"
