@@ -22,7 +22,8 @@ def tell_unpaid(domain: Domain, error: ExpectedError) -> None:
 
 def tell_paid(domain: Domain) -> None:
     """Unless something else of the domain still waits. Repeatable; what is paid for must not wait any more."""
-    if not _of_those_waiting({domain.pk}):
+    is_told = Finding.unscoped.filter(domain=domain, source=SOURCE, code=UNPAID, closed_at=None).exists()
+    if is_told and not _of_those_waiting({domain.pk}):
         close_finding(domain=domain, source=SOURCE, code=UNPAID)
 
 

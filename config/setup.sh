@@ -46,6 +46,7 @@ find_python() {
 
 # --- Debian packages ------------------------------------------------------------------------
 # Each line: for which purposes, the package, and what proves that it (or an equal) is there.
+# Every mail server has a sendmail, and only one of them can be installed: Postfix where there is none.
 wanted_packages() {
     cat <<'TABLE'
 run,demo,test,bench redis-server /usr/bin/redis-server
@@ -62,6 +63,7 @@ test,bench postgresql /usr/lib/postgresql/*/bin/initdb
 test haproxy /usr/sbin/haproxy
 test dovecot-imapd /usr/lib/dovecot/imap
 test dovecot-pop3d /usr/lib/dovecot/pop3
+test postfix /usr/sbin/sendmail
 test vsftpd /usr/sbin/vsftpd
 test slapd /usr/sbin/slapd
 test prosody /usr/bin/prosody
@@ -113,7 +115,7 @@ install_packages() {
             case $package in
                 openssh-server) as_root systemctl disable --quiet ssh.service ssh.socket 2> /dev/null || true ;;
                 dovecot-*) as_root systemctl disable --quiet dovecot.service dovecot.socket 2> /dev/null || true ;;
-                nginx | apache2 | haproxy | redis-server | postgresql | prometheus-blackbox-exporter | vsftpd | slapd | prosody | knot | nsd | bind9)
+                nginx | apache2 | haproxy | redis-server | postgresql | postfix | prometheus-blackbox-exporter | vsftpd | slapd | prosody | knot | nsd | bind9)
                     as_root systemctl disable --quiet "$package.service" 2> /dev/null || true ;;
             esac
         done
@@ -168,6 +170,15 @@ if [ "$purpose" = test ] && ! cmp -s tests/servers/localstripe.lock "$stripe/.lo
     "$python" -m venv --clear "$stripe"
     "$stripe/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r tests/servers/localstripe.lock
     cp tests/servers/localstripe.lock "$stripe/.lock-installed"
+fi
+
+# --- A peer of the bench --------------------------------------------------------------------
+ansible=.tools/ansible
+if [ "$purpose" = bench ] && ! cmp -s tests/bench/ansible.lock "$ansible/.lock-installed"; then
+    say "installing ansible, a peer of the bench"
+    "$python" -m venv --clear "$ansible"
+    "$ansible/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r tests/bench/ansible.lock
+    cp tests/bench/ansible.lock "$ansible/.lock-installed"
 fi
 
 # --- Vendors' published API descriptions ----------------------------------------------------

@@ -58,7 +58,7 @@ def hold(run: TargetRun, seconds: float) -> None:
 
 def is_held(run: TargetRun, token: uuid.UUID | None) -> bool:
     """Whether the server is this claim's. Inside a transaction it stays so until that one ends."""
-    rows = _rows(run).filter(lease_token=token, lease_token__isnull=False)
+    rows = _rows(run).filter(lease_token=token, lease_token__isnull=False).values_list("pk", flat=True)
     return rows.select_for_update(no_key=True).first() is not None
 
 

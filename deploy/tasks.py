@@ -1,6 +1,9 @@
 """What this room's workers do."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+
+from django.db.models import QuerySet
 
 from accounts.chores import Routine, chores
 from config.lib import jobs
@@ -9,6 +12,12 @@ from deploy.models import HttpAnswer, TargetRun
 from deploy.reconcile import KIND
 from deploy.server_lease import HALF_DONE, leave_busy_out
 
+
+def _with_what_runs_read(rows: QuerySet[TargetRun]) -> Sequence[TargetRun]:
+    """Without target and server: what is half-done there is read once the server is held."""
+    return list(rows.select_related("domain__visit", "deployment", "certificate__private_key"))
+
+
 jobs.register(
     jobs.Kind(
         name=KIND,
@@ -16,6 +25,7 @@ jobs.register(
         work=later("deploy.runs.work_runs"),
         give_up=later("deploy.runs.give_up"),
         limit=leave_busy_out,
+        load=_with_what_runs_read,
         must_end=HALF_DONE,
     )
 )

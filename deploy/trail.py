@@ -1,6 +1,7 @@
 """The steps of a run: each is a row before it acts and is settled after, so that a killed run shows where it was."""
 
 import contextlib
+import time
 import uuid
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import F
 from django.db.models.functions import Now
 
 from config.lib import clock, jobs
@@ -17,6 +18,8 @@ from deploy import server_lease
 from deploy.models import RunStep, TargetRun
 
 LEASE_MARGIN = 30.0
+# As long as the longest usual step with its margin, so that the steps of a healthy run need no more than one hold.
+SERVER_SECONDS = 150.0
 
 
 @dataclass
@@ -50,17 +53,18 @@ class Trail:
     def __init__(self, run: TargetRun, *, beside: Collection[uuid.UUID] = ()) -> None:
         self.run = run
         self.beside = beside  # Others of the same claim: while this one is worked, their leases must not run out.
-        last = RunStep.unscoped.filter(run=run).aggregate(last=Max("position"))["last"]
-        self._position = 0 if last is None else last + 1
-        done = RunStep.unscoped.filter(run=run, state=RunStep.State.SUCCEEDED)
-        self._done = set(done.values_list("name", flat=True))
+        written = list(RunStep.unscoped.filter(run=run).values_list("position", "name", "state"))
+        self._position = max((position for position, _, _ in written), default=-1) + 1
+        self._done = {name for _, name, state in written if state == RunStep.State.SUCCEEDED}
+        self._has_progressed = False
+        self._held_until = (0.0, 0.0)
+        self._is_interrupted = any(state == RunStep.State.RUNNING for _, _, state in written)
 
-    def close_interrupted(self) -> bool:
-        """Settle what a killed worker left open; whether there was anything."""
-        rows = RunStep.unscoped.filter(run=self.run, state=RunStep.State.RUNNING)
-        return bool(
+    def close_interrupted(self) -> None:
+        """Settle what a killed worker left open."""
+        if self._is_interrupted:
+            rows = RunStep.unscoped.filter(run=self.run, state=RunStep.State.RUNNING)
             rows.update(state=RunStep.State.FAILED, ended_at=clock.now(), detail="interrupted; started again below")
-        )
 
     @contextlib.contextmanager
     def step(self, name: str, *, seconds: float = 60) -> Iterator[Note]:
@@ -79,15 +83,31 @@ class Trail:
         self._settle(row, RunStep.State.SUCCEEDED, note)
         if row.name not in self._done:  # Farther than any claim before: that is progress.
             self._done.add(row.name)
+            self._note_progress()
+
+    def _note_progress(self) -> None:
+        """At once where an earlier claim died here; else with what the next step writes anyway."""
+        self._has_progressed = True
+        if self.run.claims > 1:
             keep_on_run(self.run, claims=0)
 
     def hold(self, seconds: float) -> None:
         """Both leases for `seconds` more. Raises jobs.LeaseLost."""
-        self.run.renew_lease(seconds + LEASE_MARGIN)
+        self.run.renew_lease(seconds + LEASE_MARGIN, **({"claims": 0} if self._has_progressed else {}))
+        if not self._lasts(seconds + LEASE_MARGIN / 2):
+            self._hold_beside(max(seconds + LEASE_MARGIN, SERVER_SECONDS))
+
+    def _lasts(self, seconds: float) -> bool:
+        """By both clocks: one of them stands still while the machine sleeps, the other may be set."""
+        until, until_by_wall = self._held_until
+        return time.monotonic() + seconds <= until and time.time() + seconds <= until_by_wall
+
+    def _hold_beside(self, seconds: float) -> None:
+        self._held_until = (time.monotonic() + seconds, time.time() + seconds)
         if self.beside:
             others = TargetRun.unscoped.filter(pk__in=self.beside, lease_token=self.run.lease_token)
-            others.update(lease_until=Now() + timedelta(seconds=seconds + LEASE_MARGIN))
-        server_lease.hold(self.run, seconds + LEASE_MARGIN)
+            others.update(lease_until=Now() + timedelta(seconds=seconds))
+        server_lease.hold(self.run, seconds)
 
     def repeat(self, name: str, note: Note, error: ExpectedError | None = None) -> None:
         """Show here a step that was done once, for this run and the others of its claim."""

@@ -67,10 +67,15 @@ class LeasedJob(models.Model):
     class Meta:
         abstract = True
 
-    def renew_lease(self, seconds: float = 60) -> None:
-        """Hold on for `seconds` from now; call before each remote call. Raises LeaseLost."""
-        if not self._mine().update(lease_until=Now() + timedelta(seconds=seconds)):
+    def renew_lease(self, seconds: float = 60, **fields: Any) -> None:
+        """Hold on for `seconds` from now; call before each remote call. `fields` are persisted with it.
+
+        Raises LeaseLost.
+        """
+        if not self._mine().update(lease_until=Now() + timedelta(seconds=seconds), **fields):
             raise LeaseLost(str(self.pk))
+        for name, value in fields.items():
+            setattr(self, name, value)
 
     def save_step(self, *, also: Callable[[], None] | None = None, **fields: Any) -> None:
         """Persist progress and keep the lease. Raises LeaseLost, and then nothing was written."""

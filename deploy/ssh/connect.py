@@ -6,16 +6,16 @@ transport when the time of a step is over, whatever the library is waiting for.
 
 import contextlib
 import logging
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import paramiko
 from paramiko.ssh_exception import IncompatiblePeer
 
 from config.lib import egress
 from config.lib.errors import ExpectedError, NeedsUser, Transient
+from deploy.ssh.watchdog import Watchdog
 
 CONNECT_SECONDS = 15.0
 SIGN_IN_SECONDS = 20.0
@@ -87,7 +87,7 @@ class Connection:
     @contextlib.contextmanager
     def within(self, seconds: float, step: str) -> Iterator[None]:
         """At most `seconds` for the block: then the connection is closed and Transient('ssh_timeout') raised."""
-        with _Watchdog(self.transport, seconds) as watchdog:
+        with Watchdog(self.transport, seconds) as watchdog:
             try:
                 yield
                 if watchdog.has_fired:  # paramiko ends a read on a closed transport like one at its end
@@ -138,27 +138,6 @@ class Connection:
         return NeedsUser(code, host=self.host, port=self.port, username=self.username, **params)
 
 
-class _Watchdog:
-    """Closes a transport when its time is over."""
-
-    def __init__(self, transport: paramiko.Transport, seconds: float) -> None:
-        self._transport = transport
-        self._timer = threading.Timer(seconds, self._fire)
-        self._timer.daemon = True
-        self.has_fired = False
-
-    def _fire(self) -> None:
-        self.has_fired = True
-        self._transport.close()
-
-    def __enter__(self) -> Self:
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-
 @contextlib.contextmanager
 def greeted(host: str, port: int, *, pinned: str = "", seconds: float = CONNECT_SECONDS) -> Iterator[Connection]:
     """Connect and exchange keys with `host`; nothing is authenticated yet. Blocks up to `seconds` per try.
@@ -203,7 +182,7 @@ def _greet(host: str, port: int, seconds: float, host_key_kinds: tuple[str, ...]
     transport.banner_timeout = transport.handshake_timeout = deadline.left()
     if host_key_kinds:
         transport.get_security_options().key_types = host_key_kinds
-    with _Watchdog(transport, deadline.left()) as watchdog:
+    with Watchdog(transport, deadline.left()) as watchdog:
         try:
             transport.start_client(timeout=deadline.left())
             key = transport.get_remote_server_key()

@@ -8,23 +8,23 @@ import hashlib
 import posixpath
 import stat
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import paramiko
-from paramiko.sftp import CMD_EXTENDED
 
 from config.lib.errors import ExpectedError, NeedsUser, Permanent
+from deploy.ssh import files_at_once
 from deploy.ssh.command import from_argv
 from deploy.ssh.connect import Connection
+from deploy.ssh.files_at_once import Writing
 from deploy.ssh.run import run_command
+from deploy.ssh.sftp import Request, SftpClient, link_request, rename_request
 
 MAX_READ = 256 * 1024
-MAX_PACKET = 1024 * 1024
 OPEN_SECONDS = 20.0
 DIRECTORY_MODE = 0o755
-_READ_ONLY_FLAG = 1
 # What paramiko raises, raw, over an answer of the wrong kind, a version cut short, or words that are not UTF-8.
 _NONSENSE = (paramiko.SFTPError, struct.error, UnicodeDecodeError)
 
@@ -39,36 +39,13 @@ class Entry:
     size: int
 
 
-class _OpenSSHClient(paramiko.SFTPClient):
-    """OpenSSH's extensions, which paramiko does not offer, and a cap on what a reply may take."""
-
-    def _read_packet(self) -> tuple[int, bytes]:
-        size = struct.unpack(">I", self._read_all(4))[0]  # type: ignore[attr-defined]
-        if not 0 < size <= MAX_PACKET:
-            raise paramiko.SFTPError("a reply of absurd size")
-        content = self._read_all(size)  # type: ignore[attr-defined]
-        return content[0], content[1:]
-
-    def hard_link(self, old: str, new: str) -> None:
-        self._request(CMD_EXTENDED, "hardlink@openssh.com", old, new)  # type: ignore[attr-defined]
-
-    def flush_to_disk(self, file: paramiko.SFTPFile) -> None:
-        self._request(CMD_EXTENDED, "fsync@openssh.com", file.handle)  # type: ignore[attr-defined]
-
-    def free_space(self, path: str) -> tuple[int, bool]:
-        """Blocks that this user may still take, and whether the file system is read-only."""
-        _, reply = self._request(CMD_EXTENDED, "statvfs@openssh.com", path)  # type: ignore[attr-defined]
-        numbers = [reply.get_int64() for _ in range(11)]
-        return numbers[4], bool(numbers[9] & _READ_ONLY_FLAG)
-
-
 class RemoteFiles:
     """SFTP on one connection. Every call raises NeedsUser with the path, or Transient when the line is cut.
 
     Permanent('sftp_broken') when the server's answer is none.
     """
 
-    def __init__(self, connection: Connection, client: _OpenSSHClient, seconds: float) -> None:
+    def __init__(self, connection: Connection, client: SftpClient, seconds: float) -> None:
         self.connection = connection
         self.client = client
         self.seconds = seconds
@@ -185,6 +162,53 @@ class RemoteFiles:
         outcome = run_command(self.connection, asked, seconds=self.seconds)
         return outcome.output if outcome.is_ok else ""
 
+    def entries(self, paths: Sequence[str]) -> list[Entry | None]:
+        """`entry` of each, by one round trip."""
+        found = self._at_once(lambda: files_at_once.attributes(self.client, paths))
+        self._raise_first(paths, [None if isinstance(one, FileNotFoundError) else one for one in found], "look at")
+        return [None if isinstance(one, OSError) else _entry(one) for one in found]
+
+    def digests(self, paths: Sequence[str]) -> list[str]:
+        """`sha256` of each, by two round trips."""
+        found = self._at_once(lambda: files_at_once.digests(self.client, paths))
+        return [self._told(path, one) for path, one in zip(paths, found, strict=True)]
+
+    def _told(self, path: str, found: str | OSError | None) -> str:
+        if isinstance(found, FileNotFoundError):
+            return ""
+        return "?" if isinstance(found, OSError) else self.sha256(path) if found is None else found
+
+    def write_all(self, files: Sequence[Writing]) -> None:
+        """`write_new` of each, by three round trips."""
+        self._raise_first([file.path for file in files], self._at_once(lambda: files_at_once.write(self.client, files)))
+
+    def duplicate_all(self, pairs: Sequence[tuple[str, str, Entry]]) -> list[bool]:
+        """`duplicate` of each."""
+        self.remove_all([new for _, new, _ in pairs])
+        refused = self._done([link_request(old, new) for old, new, _ in pairs])
+        return [one is None or self.duplicate(*pair) for one, pair in zip(refused, pairs, strict=True)]
+
+    def rename_all(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """`rename` of each, none of which depends on another, in whatever order."""
+        self._raise_first([new for _, new in pairs], self._done([rename_request(old, new) for old, new in pairs]))
+
+    def remove_all(self, paths: Sequence[str]) -> None:
+        """`remove` each."""
+        self._raise_first(paths, self._at_once(lambda: files_at_once.remove(self.client, paths)), "remove")
+
+    def _done(self, requests: Sequence[Request]) -> list[OSError | None]:
+        return self._at_once(lambda: files_at_once.done(self.client, requests))
+
+    def _at_once[T](self, ask: Callable[[], T]) -> T:
+        with self.connection.within(self.seconds, "files"), _making_sense(self.connection):
+            return ask()
+
+    def _raise_first(self, paths: Sequence[str], found: Sequence[object], deed: str = "write") -> None:
+        for path, one in zip(paths, found, strict=True):
+            if isinstance(one, OSError):
+                with self._explained(path, deed):
+                    raise one
+
     def home(self) -> str:
         """The directory in which this user begins."""
         with self._explained(".", "look at"):
@@ -243,6 +267,31 @@ class RemoteFiles:
         return "disk_full" if free == 0 else "path_failed"
 
 
+class OneByOne(RemoteFiles):
+    """Where a single file has a way of its own, several go that way one after the other."""
+
+    def entries(self, paths: Sequence[str]) -> list[Entry | None]:
+        return [self.entry(path) for path in paths]
+
+    def digests(self, paths: Sequence[str]) -> list[str]:
+        return [self.sha256(path) for path in paths]
+
+    def write_all(self, files: Sequence[Writing]) -> None:
+        for file in files:
+            self.write_new(file.path, file.content, file.mode)
+
+    def duplicate_all(self, pairs: Sequence[tuple[str, str, Entry]]) -> list[bool]:
+        return [self.duplicate(*pair) for pair in pairs]
+
+    def rename_all(self, pairs: Sequence[tuple[str, str]]) -> None:
+        for old, new in pairs:
+            self.rename(old, new)
+
+    def remove_all(self, paths: Sequence[str]) -> None:
+        for path in paths:
+            self.remove(path)
+
+
 @contextlib.contextmanager
 def _making_sense(connection: Connection) -> Iterator[None]:
     try:
@@ -262,7 +311,7 @@ def remote_files(connection: Connection, *, seconds: float = OPEN_SECONDS) -> It
             channel = connection.transport.open_session(timeout=seconds)
             channel.settimeout(seconds)
             channel.invoke_subsystem("sftp")
-            client = _OpenSSHClient(channel)
+            client = SftpClient(channel)
         except (EOFError, paramiko.SSHException) as error:
             if not connection.transport.is_active():
                 raise

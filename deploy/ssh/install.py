@@ -16,6 +16,7 @@ from typing import Literal
 from config.lib.crash import crash_here
 from config.lib.errors import NeedsUser
 from deploy.ssh.files import RemoteFiles
+from deploy.ssh.files_at_once import Writing
 from deploy.ssh.placement import PREVIOUS, STAGE_PREFIX
 from deploy.ssh.sudo_commands import HALF_MADE
 
@@ -67,19 +68,20 @@ def look(files: RemoteFiles, directory: str, names: Sequence[str], *, owners: bo
         if files.entry(directory):
             raise NeedsUser("directory_is_a_file", path=directory)
         return Found(False, dict.fromkeys(names, ""), {})
-    digests: dict[str, str] = {}
-    modes: dict[str, int] = {}
-    owned: dict[str, str] = {}
-    for name in names:
-        path = posixpath.join(directory, name)
-        entry = files.entry(path)
-        if entry and entry.kind not in ("file", "link"):
-            raise NeedsUser("path_is_not_a_file", path=path)
-        digests[name] = files.sha256(path) if entry else ""
-        if entry and entry.kind == "file":
-            modes[name] = entry.mode
-            owned[name] = files.owner_of(path) if owners else ""
-    return Found(True, digests, modes, owned)
+    paths = {name: posixpath.join(directory, name) for name in names}
+    seen = dict(zip(names, files.entries([*paths.values()]), strict=True))
+    there = {name: entry for name, entry in seen.items() if entry}
+    for name, entry in there.items():
+        if entry.kind not in ("file", "link"):
+            raise NeedsUser("path_is_not_a_file", path=paths[name])
+    digests = dict(zip(there, files.digests([paths[name] for name in there]), strict=True))
+    plain = [name for name, entry in there.items() if entry.kind == "file"]
+    return Found(
+        True,
+        {**dict.fromkeys(names, ""), **digests},
+        {name: there[name].mode for name in plain},
+        {name: files.owner_of(paths[name]) if owners else "" for name in plain},
+    )
 
 
 def stage(files: RemoteFiles, directory: str, token: str, wanted: Sequence[NewFile], owner: str = "") -> None:
@@ -90,8 +92,7 @@ def stage(files: RemoteFiles, directory: str, token: str, wanted: Sequence[NewFi
     remove_stage(files, directory, token, [file.name for file in wanted])
     folder = stage_folder(directory, token)
     files.make_directory(folder, STAGE_MODE)
-    for file in wanted:
-        files.write_new(posixpath.join(folder, file.name), file.content, file.mode)
+    files.write_all([Writing(posixpath.join(folder, file.name), file.mode, file.content) for file in wanted])
     for file in wanted if owner else ():
         files.set_owner(posixpath.join(folder, file.name), owner)
 
@@ -107,21 +108,23 @@ def keep_previous(files: RemoteFiles, directory: str, token: str, names: Sequenc
         raise NeedsUser("path_is_not_a_directory", path=folder)
     if not entry:
         files.make_directory(folder, STAGE_MODE)
-    return {name: _keep(files, directory, token, name) for name in names}
+    return _keep(files, directory, token, names)
 
 
-def _keep(files: RemoteFiles, directory: str, token: str, name: str) -> Kept:
-    """Replace the kept copy in one rename, so that a cut leaves the older copy and never half of one."""
-    source, kept = posixpath.join(directory, name), posixpath.join(directory, PREVIOUS, name)
-    passing = posixpath.join(stage_folder(directory, token), name + HALF_MADE)
-    entry = files.entry(source)
-    if entry is None or not files.duplicate(source, passing, entry):
-        files.remove(kept)
-        return "absent" if entry is None else "to_move"
-    files.rename(passing, kept)
+def _keep(files: RemoteFiles, directory: str, token: str, names: Sequence[str]) -> dict[str, Kept]:
+    """Replace each kept copy in one rename, so that a cut leaves the older copy and never half of one."""
+    kept = {name: posixpath.join(directory, PREVIOUS, name) for name in names}
+    passing = {name: posixpath.join(stage_folder(directory, token), name + HALF_MADE) for name in names}
+    entries = dict(zip(names, files.entries([posixpath.join(directory, name) for name in names]), strict=True))
+    there = [(name, entry) for name, entry in entries.items() if entry]
+    sources = [(posixpath.join(directory, name), passing[name], entry) for name, entry in there]
+    is_copied = dict(zip((name for name, _ in there), files.duplicate_all(sources), strict=True))
+    copied = [name for name in names if is_copied.get(name)]
+    files.remove_all([kept[name] for name in names if name not in copied])
+    files.rename_all([(passing[name], kept[name]) for name in copied])
     # Renaming one name of a file onto another name of the same file does nothing (POSIX).
-    files.remove(passing)
-    return "kept"
+    files.remove_all([passing[name] for name in copied])
+    return {name: "kept" if name in copied else "to_move" if entries[name] else "absent" for name in names}
 
 
 def swap(files: RemoteFiles, directory: str, token: str, names: Sequence[str], kept: Mapping[str, Kept]) -> None:
@@ -170,9 +173,7 @@ def remove_stage(files: RemoteFiles, directory: str, token: str, names: Sequence
         return
     if entry.kind != "directory":
         raise NeedsUser("path_is_not_a_directory", path=folder)
-    for name in names:
-        files.remove(posixpath.join(folder, name))
-        files.remove(posixpath.join(folder, name + HALF_MADE))
+    files.remove_all([posixpath.join(folder, name + ending) for name in names for ending in ("", HALF_MADE)])
     files.remove_directory(folder)
 
 

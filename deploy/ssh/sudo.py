@@ -13,7 +13,7 @@ from typing import Literal
 from config.lib.errors import ExpectedError, NeedsUser
 from deploy.ssh import command, sudo_commands
 from deploy.ssh.connect import Connection
-from deploy.ssh.files import Entry, RemoteFiles, entry_of
+from deploy.ssh.files import Entry, OneByOne, RemoteFiles, entry_of
 from deploy.ssh.run import Outcome, run_command
 from deploy.ssh.sudo_commands import Argv
 
@@ -60,7 +60,7 @@ def with_sudo(plain: RemoteFiles, ability: Ability, rule: str) -> "SudoFiles":
     return (ToolFiles if ability == "tools" else SudoFiles)(plain, ability, rule)
 
 
-class SudoFiles(RemoteFiles):
+class SudoFiles(OneByOne):
     """Looking is tried as the user first; whatever changes something goes through sudo."""
 
     is_atomic = True

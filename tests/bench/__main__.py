@@ -2,13 +2,14 @@
 
 import sys
 
-from tests.bench import audit, crowd, issuances, scale, visits
+from tests.bench import audit, crowd, deploys, issuances, scale, visits
 from tests.bench.figures import table, write
 from tests.servers.places import ROOT
 
 
 def main() -> int:
-    figures = [*visits.measure(), *scale.measure(), *issuances.measure(), *crowd.measure(), *audit.measure()]
+    measured = (visits, scale, issuances, crowd, deploys, audit)
+    figures = [figure for one in measured for figure in one.measure()]
     write(figures, ROOT / "var" / "bench.json")
     print(table(figures))
     return 0

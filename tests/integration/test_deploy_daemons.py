@@ -1,7 +1,9 @@
-"""Deployments to HAProxy and Dovecot (nginx, Apache: test_deploy_walk, test_detection), seen by a client of its own."""
+"""Deployments to HAProxy, Dovecot and Postfix (nginx, Apache: test_deploy_walk, test_detection), seen by a client."""
 
 import imaplib
 import os
+import shutil
+import smtplib
 import ssl
 from hashlib import sha256
 from typing import Any
@@ -16,6 +18,7 @@ from tests.integration.deploying import HOST, Scene, run_of, told
 from tests.servers.ca import TestCa
 from tests.servers.haproxy import reloading_haproxy
 from tests.servers.people import allow_lines
+from tests.servers.postfix import postfix
 from tests.servers.sshd import Sshd
 from tests.servers.starttls import dovecot
 
@@ -35,14 +38,27 @@ def test_haproxy_takes_the_key_beside_its_certificate(settings: Any, ssh_server:
         assert server.fingerprint(HOST) == certificate.fingerprint_sha256
 
 
-def imap_fingerprint(port: int) -> str:
+def any_certificate() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def fingerprint(connection: object) -> str:
+    assert isinstance(connection, ssl.SSLSocket)
+    return sha256(connection.getpeercert(binary_form=True) or b"").hexdigest()
+
+
+def imap_fingerprint(port: int) -> str:
     with imaplib.IMAP4("127.0.0.1", port, timeout=10) as client:
-        client.starttls(context)
-        connection = client.sock
-        assert isinstance(connection, ssl.SSLSocket)
-        return sha256(connection.getpeercert(binary_form=True) or b"").hexdigest()
+        client.starttls(any_certificate())
+        return fingerprint(client.sock)
+
+
+def smtp_fingerprint(port: int) -> str:
+    with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+        client.starttls(context=any_certificate())
+        return fingerprint(client.sock)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="its files are root's, and so is its reload")
@@ -61,3 +77,20 @@ def test_dovecot_is_reloaded_by_sudo_and_seen_through_imap(settings: Any, ssh_se
         run = run_of(scene.deploy())
         assert run.outcome == "serving", told(run)
         assert imap_fingerprint(port) == certificate.fingerprint_sha256 != before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it starts as root only, and so does its reload")
+@pytest.mark.skipif(shutil.which("postfix", path="/usr/sbin") is None, reason="another mail server is installed here")
+def test_postfix_is_reloaded_by_sudo_and_seen_through_smtp(settings: Any, ssh_server: Sshd) -> None:
+    with postfix(TestCa("Old").issue([HOST]), HOST) as server:
+        name, commands = ssh_server.user.name, [server.command("check"), server.command("reload")]
+        allow_lines(name, f"{name} ALL=(root) NOPASSWD: {', '.join(commands)}")
+        ssh_server.user.own(server.certificates, *server.certificates.iterdir())
+        scene = Scene(settings, make_cast().acme, port=server.port)
+        Domain.unscoped.filter(pk=scene.domain.pk).update(protocol="smtp")
+        scene.target(scene.server(ssh_server), [server.certificates], [f"sudo -n {line}" for line in commands])
+        before = smtp_fingerprint(server.port)
+        certificate = scene.certificate()
+        run = run_of(scene.deploy())
+        assert run.outcome == "serving", told(run)
+        assert smtp_fingerprint(server.port) == certificate.fingerprint_sha256 != before

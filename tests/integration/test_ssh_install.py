@@ -12,7 +12,7 @@ import pytest
 
 from config.lib.errors import ExpectedError
 from deploy.ssh import connect, install, placement
-from deploy.ssh.files import Entry, RemoteFiles, remote_files
+from deploy.ssh.files import Entry, OneByOne, RemoteFiles, remote_files
 from deploy.ssh.keys import load_key
 from tests.servers.ca import Issued, TestCa
 from tests.servers.sshd import Sshd
@@ -212,8 +212,8 @@ class _CutError(Exception):
     """Stands for the death of this process at a certain call."""
 
 
-class _CutFiles(RemoteFiles):
-    """The real thing, which stops for good before the n-th change on the server."""
+class _CutFiles(OneByOne):
+    """The real thing, which stops for good before the n-th change, also between changes that go together."""
 
     def __init__(self, real: RemoteFiles, left: int) -> None:
         self.__dict__.update(real.__dict__)
