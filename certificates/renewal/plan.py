@@ -11,6 +11,7 @@ from certificates.cas.telling import forget_directory
 from certificates.gates import Wish, read_wish
 from certificates.issuance import require_proven
 from certificates.models import Certificate, Renewal
+from certificates.renewal.following import tell_followers
 from certificates.renewal.requirements import require_ready
 from certificates.renewal.telling import forget
 from certificates.renewal.waking import wake
@@ -50,6 +51,7 @@ def set_automation(*, domain: Domain, actor: Actor, wanted: Automation) -> None:
         _turn(domain, wish, actor)
         row = Domain.objects.for_workspace(domain.workspace_id).select_for_update(no_key=True).get(pk=domain.pk)
         _keep_mode(row, mode, is_on, actor, has_changed=row.mode != mode or bool(renewal) != is_on)
+        tell_followers(domain.pk)
     domain.mode, domain.renew_at = row.mode, row.renew_at
 
 
