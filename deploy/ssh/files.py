@@ -57,9 +57,17 @@ class _OpenSSHClient(paramiko.SFTPClient):
 
     def free_space(self, path: str) -> tuple[int, bool]:
         """Blocks that this user may still take, and whether the file system is read-only."""
-        _, reply = self._request(CMD_EXTENDED, "statvfs@openssh.com", path)  # type: ignore[attr-defined]
-        numbers = [reply.get_int64() for _ in range(11)]
+        numbers = self._statvfs(path)
         return numbers[4], bool(numbers[9] & _READ_ONLY_FLAG)
+
+    def free_bytes(self, path: str) -> int:
+        """Bytes that this user may still take."""
+        numbers = self._statvfs(path)
+        return numbers[1] * numbers[4]
+
+    def _statvfs(self, path: str) -> list[int]:
+        _, reply = self._request(CMD_EXTENDED, "statvfs@openssh.com", path)  # type: ignore[attr-defined]
+        return [reply.get_int64() for _ in range(11)]
 
 
 class RemoteFiles:
@@ -184,6 +192,16 @@ class RemoteFiles:
         asked = from_argv(["stat", "-c", "%U:%G", "--", path])
         outcome = run_command(self.connection, asked, seconds=self.seconds)
         return outcome.output if outcome.is_ok else ""
+
+    def room(self, path: str) -> int | None:
+        """Bytes that this user may still take where `path` lies; None where the server does not say."""
+        with self.connection.within(self.seconds, "files"), _making_sense(self.connection):
+            try:
+                return self.client.free_bytes(path)
+            except (OSError, EOFError, paramiko.SSHException):
+                if not self.connection.transport.is_active():
+                    raise
+                return None
 
     def home(self) -> str:
         """The directory in which this user begins."""
