@@ -32,6 +32,10 @@ class ShownPlace:
     at: datetime | None
     checks: Sequence[ShownCheck]
 
+    @property
+    def is_well(self) -> bool:
+        return all(check.state == OK for check in self.checks)
+
 
 @dataclass(frozen=True)
 class Shown:
