@@ -55,3 +55,8 @@ def each_check(checks: Sequence[dict[str, Any]], places: dict[str, Any]) -> Iter
 
 def is_to_be_confirmed(checks: Sequence[dict[str, Any]]) -> bool:
     return any(one["state"] == UNCLEAR for one in checks)
+
+
+def is_anything_wrong(places: dict[str, Any]) -> bool:
+    """Whether any server or panel was not found well."""
+    return any(one["state"] != OK for one in each_check([], places))

@@ -14,7 +14,7 @@ from config.lib import clock, jobs
 from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, NeedsUser
 from deploy.models import PanelTarget, Readiness, Target, TargetRun
-from deploy.readiness.judging import conclude, is_to_be_confirmed
+from deploy.readiness.judging import conclude, is_anything_wrong, is_to_be_confirmed
 from deploy.readiness.moments import is_due, next_moment, rehearsal_moments, spread_of
 from deploy.readiness.telling import forget, tell
 from deploy.reconcile import KIND, label_of
@@ -53,7 +53,8 @@ def look(row: Readiness) -> None:
         row.finish(run_after=now + WHILE_BUSY)
         return
     moments = moments_of(renewal)
-    is_full = row.is_asked or is_due(moments, row.rehearsed_at, now)
+    # What is mended on a server changes no setting: while something is wrong there, it is rehearsed every day.
+    is_full = row.is_asked or is_due(moments, row.rehearsed_at, now) or is_anything_wrong(row.places)
     found = rehearse_order(renewal, partial(row.renew_lease, LEASE_SECONDS))
     crash_here("readiness.looked")
     checks = conclude(found, row.checks)

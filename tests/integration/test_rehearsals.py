@@ -139,6 +139,21 @@ class TestTheServer:
         assert scene.rehearse() == WELL
         assert scene.findings() == []
 
+    def test_what_is_mended_without_a_word_to_the_portal_is_seen_the_next_day(
+        self, scene: RehearsalScene, ssh_server: Sshd
+    ) -> None:
+        scene.answering(ssh_server)
+        scene.web.break_configuration()
+        scene.rehearse()
+        assert scene.findings() == ["will_fail_configuration"]
+        scene.web.mend_configuration()
+        scene.look()
+        jobs.run_due(KIND)
+        assert (scene.found(), scene.findings()) == (WELL, [])
+        runs = TargetRun.unscoped.filter(kind=TargetRun.Kind.REHEARSE).count()
+        scene.look()
+        assert TargetRun.unscoped.filter(kind=TargetRun.Kind.REHEARSE).count() == runs
+
     @pytest.mark.skipif(not is_root(), reason="a folder of root's is needed")
     def test_a_directory_that_cannot_be_written(self, scene: RehearsalScene, ssh_server: Sshd) -> None:
         closed = ssh_server.user.home / "closed"
