@@ -13,6 +13,7 @@ from config.lib import clock, jobs
 from deploy.http01.answering import Http01
 from deploy.models import Readiness, Target, TargetRun
 from deploy.readiness.asking import ask_now, follow_automation
+from deploy.readiness.judging import each_check
 from deploy.targets import Placement, save_target
 from domains.models import Domain, Finding, Mode, Ownership
 from tests.integration.deploying import Scene, work
@@ -68,11 +69,7 @@ class RehearsalScene(Scene):
         return save_target(domain=self.domain, server=self.server(sshd), chosen=chosen, actor=SYSTEM)
 
     def rehearse(self) -> dict[str, str]:
-        """Press the button, the workers until nothing is due; each check's cause, empty where it is well."""
-        ask_now(domain=self.domain, actor=SYSTEM)
-        jobs.run_due("readiness")
-        work()
-        return self.found()
+        return rehearse(self.domain)
 
     def look(self) -> dict[str, str]:
         """The daily look alone."""
@@ -84,9 +81,7 @@ class RehearsalScene(Scene):
         return Readiness.unscoped.get(domain=self.domain)
 
     def found(self) -> dict[str, str]:
-        row = self.row()
-        every = [*row.checks, *(check for place in row.places.values() for check in place["checks"])]
-        return {one["key"]: one["code"] and f"{one['state']} {one['code']}" for one in every}
+        return found_of(self.domain)
 
     def findings(self) -> list[str]:
         rows = Finding.unscoped.filter(domain=self.domain, source="readiness", closed_at=None)
@@ -97,3 +92,18 @@ class RehearsalScene(Scene):
 
     def tokens(self) -> list[str]:
         return sorted(path.name for path in self.web.document_root.glob(".well-known/acme-challenge/*"))
+
+
+def rehearse(domain: Domain) -> dict[str, str]:
+    """Press the button, the workers until nothing is due; as `found_of`."""
+    ask_now(domain=domain, actor=SYSTEM)
+    jobs.run_due("readiness")
+    work()
+    return found_of(domain)
+
+
+def found_of(domain: Domain) -> dict[str, str]:
+    """Each check's cause, empty where it is well."""
+    row = Readiness.unscoped.get(domain=domain)
+    every = each_check(row.checks, row.places)
+    return {one["key"]: one["code"] and f"{one['state']} {one['code']}" for one in every}

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -19,19 +20,28 @@ from certificates.models import AcmeAccount, CaEntry, Renewal
 from config.lib import clock, jobs
 from config.lib.sealed import Sealed
 from deploy.http01.answering import Http01
-from deploy.models import HttpAnswer, RunStep, Server, Target, TargetRun
+from deploy.models import HttpAnswer, PanelAccount, Readiness, RunStep, Server, Target, TargetRun
+from deploy.panels.accounts import read_given, save_panel
 from deploy.readiness.asking import ask_now
 from deploy.readiness.work import CONFIRMED_AFTER
 from deploy.reconcile import KIND
-from domains.models import Finding
+from domains.models import Finding, Visit
 from tests.cast import make_cast
 from tests.integration.deploying import told
+from tests.integration.issuing import use_ca, verified_domain
+from tests.integration.paneling import PANEL_HOST
 from tests.integration.redirecting import redirect_everything, reload
-from tests.integration.rehearsing import DIRECTORY, RehearsalScene
+from tests.integration.rehearsing import DIRECTORY, RehearsalScene, rehearse
+from tests.integration.renewing import by_test_dns, turn_on
+from tests.integration.renewing import work as renew
+from tests.servers.ca import TestCa
 from tests.servers.child import is_root
 from tests.servers.disks import mounted
 from tests.servers.dns import ChallengeDns
 from tests.servers.nginx import Nginx, nginx
+from tests.servers.panels import cpanel
+from tests.servers.panels.cpanel import Cpanel
+from tests.servers.panels.wire import panel_server
 from tests.servers.pebble import Pebble
 from tests.servers.people import new_ssh_key
 from tests.servers.places import ROOT
@@ -39,9 +49,10 @@ from tests.servers.ports import accepts, free_port
 from tests.servers.sshd import Sshd, sshd
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(90)]
+DAILY_KEYS = ("proof", "ownership", "address", "dnssec", "ca", "caa", "budget")
 WELL = dict.fromkeys(
     [
-        *("proof", "ownership", "address", "dnssec", "ca", "caa", "budget"),
+        *DAILY_KEYS,
         *("login", "token", "directory", "sudo", "configuration", "disk"),
     ],
     "",
@@ -373,7 +384,58 @@ class TestDnsAndCa:
 def test_a_daily_look_signs_in_nowhere(scene: RehearsalScene, ssh_server: Sshd) -> None:
     scene.answering(ssh_server)
     scene.look()
-    assert [one["key"] for one in scene.row().checks] == [
-        *("proof", "ownership", "address", "dnssec", "ca", "caa", "budget"),
-    ]
+    assert [one["key"] for one in scene.row().checks] == [*DAILY_KEYS]
     assert scene.row().places == {}
+
+
+class TestTheMoments:
+    def test_half_life_and_fourteen_seven_and_three_days_before(
+        self, scene: RehearsalScene, ssh_server: Sshd, settings: Any
+    ) -> None:
+        scene.answering(ssh_server)
+        certificate = scene.store(scene.ca.issue([scene.host], days=90, age_days=44))
+        begun = certificate.not_before
+        Renewal.unscoped.filter(pk=scene.renewal.pk).update(
+            certificate=certificate, renew_at=begun + timedelta(days=60)
+        )
+        Readiness.unscoped.update(is_asked=False)
+        rehearsed: list[int] = []
+        for day in range(44, 60):
+            with clock.frozen(begun + timedelta(days=day, hours=12)):
+                runs = TargetRun.unscoped.count()
+                scene.look()
+                jobs.run_due(KIND)
+                rehearsed += [day] * (TargetRun.unscoped.count() - runs)
+                due = scene.row().run_after
+                assert due is not None
+                assert due <= clock.now() + timedelta(hours=27)
+        assert rehearsed == [45, 46, 53, 57]
+        assert set(TargetRun.unscoped.values_list("state", flat=True)) == {"succeeded"}
+
+
+def test_without_ssh_the_panel_and_the_dns_are_rehearsed(
+    settings: Any, pebble_server: Pebble, dns_server: ChallengeDns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_ca(settings, pebble_server, dns_server)
+    by_test_dns(dns_server, monkeypatch)
+    host = f"p{uuid.uuid4().hex[:8]}.net"
+    domain = verified_domain(make_cast().acme, host, dns_server)
+    Visit.objects.create(workspace=domain.workspace, domain=domain)
+    panel = Cpanel(main=host, addons=[], subs=[])
+    with panel_server(panel, TestCa("Panel").issue([PANEL_HOST]), "127.0.0.1", 0):
+        form = {"host": PANEL_HOST, "port": str(panel.port), "username": cpanel.USER, "api_token": cpanel.TOKEN}
+        chosen = read_given("cpanel", form, pinned=panel.fingerprint)
+        save_panel(domain=domain, chosen=chosen, actor=SYSTEM, draft=False)
+        turn_on(domain)
+        renew(domain)
+        well = {key: what for key, what in WELL.items() if key in DAILY_KEYS} | {"panel": ""}
+        assert rehearse(domain) == well
+        account = PanelAccount.unscoped.get()
+        account.sealed_secret = Sealed.of("wrong")
+        account.save(update_fields=["sealed_secret"])
+        assert rehearse(domain) == well | {"panel": "will_fail panel_login_refused"}
+        asked = len(panel.requests)
+        assert rehearse(domain) == well | {"panel": "will_fail panel_login_waits"}
+        assert len(panel.requests) == asked, "panels lock accounts"
+    findings = Finding.unscoped.filter(domain=domain, closed_at=None, source="readiness")
+    assert list(findings.values_list("code", flat=True)) == ["will_fail_panel"]
