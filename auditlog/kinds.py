@@ -168,6 +168,9 @@ KINDS: dict[str, EventKind] = {
     "target.deleted": EventKind("{actor} removed {server} from the deployment of {domain}", "warning"),
     "target.tested": EventKind("SSH to {server} was tested: {state}"),
     "target.detected": EventKind("The platform of {server} was looked at: {state}"),
+    "target.rehearsed": EventKind("The next renewal of {domain} was rehearsed on {server}: {state}"),
+    "readiness.asked": EventKind("{actor} asked to rehearse the next renewal of {domain}"),
+    "readiness.switched": EventKind("{actor} turned the rehearsals of {domain} {state}"),
     "panel.saved": EventKind("{actor} changed how certificates of {domain} get to {panel}: {changes}", "warning"),
     # `before` and `after` have the fields that changed, a credential never.
     "panel.changed": EventKind("{actor} changed the account {panel}: {changes}", "warning"),

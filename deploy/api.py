@@ -27,6 +27,7 @@ from deploy.loading import load_target
 from deploy.models import Deployment, Server, Target, TargetRun
 from deploy.panels import api as panels_api  # noqa: F401  (its operations register themselves)
 from deploy.paying import require_affordable
+from deploy.readiness import api as readiness_api  # noqa: F401  (it registers its own operations)
 from deploy.redirects import api as redirects_api  # noqa: F401  (it registers its own operations)
 from deploy.servers import change_server, delete_server, find_or_make_server, trust_server
 from deploy.shapes import (

@@ -11,4 +11,5 @@ class DeployConfig(AppConfig):
         from deploy.http01 import registering  # noqa: F401
         from deploy.panels import catalogue as panels_catalogue  # noqa: F401
         from deploy.panels import leaving  # noqa: F401
+        from deploy.readiness import catalogue as readiness_catalogue  # noqa: F401
         from deploy.redirects import catalogue as redirects_catalogue  # noqa: F401

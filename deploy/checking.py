@@ -32,18 +32,18 @@ def check_target(run: TargetRun, trail: Trail) -> Result:
     problems: list[ExpectedError] = []
     hidden = unseal.secrets_of(server)
     with opened(run, trail, server, must_be_trusted=False) as connection:
-        has_shell = _check_shell(trail, connection, target, problems)
+        has_shell = check_shell(trail, connection, target, problems)
         with trail.step("Open SFTP", seconds=_SECONDS * 2), remote_files(connection):
             pass
         with remote_files(connection) as plain:
             if target.use_sudo and target.certificate_directories:
-                _check(problems, partial(_check_install, trail, connection, plain, target))
+                _check(problems, partial(check_install, trail, connection, plain, target))
             else:
                 for directory in target.certificate_directories:
-                    _check(problems, partial(_check_directory, trail, connection, plain, directory, has_shell))
+                    _check(problems, partial(check_directory, trail, connection, plain, directory, has_shell))
         if has_shell:
             for line in target.reload_commands:
-                _check(problems, partial(_check_sudo, trail, connection, line, hidden))
+                _check(problems, partial(check_sudo, trail, connection, line, hidden))
     if problems:
         return Result(State.PARTIAL, error=problems[0])
     return Result(State.SUCCEEDED)
@@ -57,7 +57,7 @@ def _check(problems: list[ExpectedError], act: Callable[[], None]) -> None:
         problems.append(error)
 
 
-def _check_shell(trail: Trail, connection: Connection, target: Target, problems: list[ExpectedError]) -> bool:
+def check_shell(trail: Trail, connection: Connection, target: Target, problems: list[ExpectedError]) -> bool:
     """Whether commands can be run; that they cannot is a problem only where there are some."""
     try:
         with trail.step("Run a command", seconds=_SECONDS * 2) as note:
@@ -70,7 +70,7 @@ def _check_shell(trail: Trail, connection: Connection, target: Target, problems:
         return False
 
 
-def _check_directory(trail: Trail, connection: Connection, files: RemoteFiles, path: str, has_shell: bool) -> None:
+def check_directory(trail: Trail, connection: Connection, files: RemoteFiles, path: str, has_shell: bool) -> None:
     with trail.step(f"Look at {path}", seconds=_SECONDS * 3) as note:
         with connection.within(_SECONDS, "look at the directory"):
             nearest = nearest_directory(files, path)
@@ -86,7 +86,7 @@ def _check_directory(trail: Trail, connection: Connection, files: RemoteFiles, p
         note.detail += " and can be written"
 
 
-def _check_install(trail: Trail, connection: Connection, plain: RemoteFiles, target: Target) -> None:
+def check_install(trail: Trail, connection: Connection, plain: RemoteFiles, target: Target) -> None:
     """By sudo: which rule there is, and that nobody but root could lead it elsewhere."""
     files = files_of(trail, target, connection, plain)
     for directory in target.certificate_directories:
@@ -104,7 +104,7 @@ def nearest_directory(files: RemoteFiles, path: str) -> str:
     return path
 
 
-def _check_sudo(trail: Trail, connection: Connection, line: str, secrets: Sequence[str]) -> None:
+def check_sudo(trail: Trail, connection: Connection, line: str, secrets: Sequence[str]) -> None:
     """Ask sudo whether it would run the command, without running it."""
     program = sudoers.wanted_program(line)
     if not program:

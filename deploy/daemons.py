@@ -1,6 +1,9 @@
 """How daemons take a new certificate: the line to reload each, with its own configuration test first. Pure data."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from deploy.sudoers import plain_words, wanted_program
 
 WEB = ("tls",)
 
@@ -96,3 +99,28 @@ DAEMONS = (
         ("postgres",),
     ),
 )
+
+# What makes a call of these programs a mere test of the configuration.
+_TEST_WORDS: Mapping[str, Sequence[str]] = {
+    "nginx": ("-t", "-T"),
+    **dict.fromkeys(("apachectl", "apache2ctl", "apache2", "httpd"), ("configtest", "-t")),
+    "haproxy": ("-c",),
+    "postfix": ("check",),
+    "doveconf": ("-n",),
+    "opensips": ("-C",),
+    "caddy": ("validate",),
+    **dict.fromkeys(("exim4", "exim"), ("-bV",)),
+}
+# Beside a test they would act all the same.
+_DEEDS = frozenset({"-s", "-k", "start", "stop", "restart", "reload", "graceful", "graceful-stop", "abort"})
+
+
+def is_test(line: str) -> bool:
+    """Whether a reload command only tests: one plain call, by sudo or not, of a known program by its word for it."""
+    words = plain_words(line)
+    if words and words[0].rpartition("/")[2] == "sudo":
+        words = wanted_program(line)
+    if not words:
+        return False
+    tests = _TEST_WORDS.get(words[0].rpartition("/")[2], ())
+    return any(word in tests for word in words[1:]) and not _DEEDS.intersection(words)

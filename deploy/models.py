@@ -10,6 +10,7 @@ from config.lib import clock
 from config.lib.jobs import LeasedJob, due_index
 from config.lib.scoping import OwnedModel
 from config.lib.sealed import SealedField
+from deploy.readiness.model import Readiness as Readiness
 from deploy.ssh import placement
 
 
@@ -252,6 +253,7 @@ class TargetRun(LeasedJob, OwnedModel):
         DEPLOY = "deploy"
         UNDO = "undo", "Undo last deploy"
         FIX_REDIRECT = "fix_redirect", "Fix ACME redirect"
+        REHEARSE = "rehearse", "Rehearse renewal"
 
     class Deed(models.TextChoices):
         """What a run of `Fix ACME redirect` does; the other kinds have one deed each."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from certificates.renewal.checks import Check
 from config.lib.errors import ExpectedError
 from deploy.models import TargetRun
 
@@ -28,3 +29,5 @@ class Result:
     is_clean: bool = False
     # What was replaced and is kept, as `Undo last deploy` needs it.
     replaced: Mapping[str, Any] | None = None
+    # What a rehearsal looked at.
+    checks: Sequence[Check] = ()

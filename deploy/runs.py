@@ -21,6 +21,9 @@ from deploy.panels.installing import PENDING, install_on_panel
 from deploy.panels.keeping import keep_on_panel, record_try
 from deploy.panels.trying import try_panel
 from deploy.paying import settle_payment, wait_for_balance
+from deploy.readiness.at_panel import rehearse_at_panel
+from deploy.readiness.keeping import keep_rehearsal
+from deploy.readiness.on_target import rehearse_on_target
 from deploy.reconcile import KIND, plan_retry
 from deploy.redirects.fixing import fix_redirect
 from deploy.redirects.standing import HALF_WAY
@@ -43,10 +46,12 @@ ALONE: Mapping[str, Callable[[TargetRun, Trail], Result]] = {
     TargetRun.Kind.DETECT: detect_on_target,
     TargetRun.Kind.UNDO: undo_on_target,
     TargetRun.Kind.FIX_REDIRECT: fix_redirect,
+    TargetRun.Kind.REHEARSE: rehearse_on_target,
 }
 AT_PANELS: Mapping[str, Callable[[TargetRun, Trail], Result]] = {
     TargetRun.Kind.TEST: try_panel,
     TargetRun.Kind.DEPLOY: install_on_panel,
+    TargetRun.Kind.REHEARSE: rehearse_at_panel,
 }
 
 # What only looks, with the event that tells of it.
@@ -173,6 +178,8 @@ def _follow_up(run: TargetRun, result: Result, token: uuid.UUID | None) -> None:
         record_try(run, result) if run.panel_target_id else _record_look(run, result)
     elif run.kind == TargetRun.Kind.FIX_REDIRECT:
         tell_of_fix(run, result)
+    elif run.kind == TargetRun.Kind.REHEARSE:
+        keep_rehearsal(run, result)
     else:
         settle_payment(run, result)
     if run.kind == TargetRun.Kind.DEPLOY and run.place_id != run.pk and not _is_superseded(result):

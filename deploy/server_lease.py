@@ -14,6 +14,7 @@ from config.lib import jobs
 from deploy.models import PanelAccount, Server, TargetRun
 
 SECONDS = 90
+REHEARSALS_AT_ONCE = 4
 # Between two sets of files: the journal says so, and only a run that goes on or back ends it.
 HALF_DONE = Q(
     kind__in=(TargetRun.Kind.DEPLOY, TargetRun.Kind.UNDO),
@@ -28,7 +29,12 @@ HALF_DONE = Q(
 
 
 def has_one(run: TargetRun) -> bool:
-    """Whether there is anything to hold: server and account may have been deleted."""
+    """Whether there is anything to hold: server and account may have been deleted.
+
+    A rehearsal changes nothing on a server, so it holds none: no deployment waits for it.
+    """
+    if run.kind == TargetRun.Kind.REHEARSE:
+        return bool(run.panel_account_id)
     return bool(run.server_id or run.panel_account_id)
 
 
@@ -87,5 +93,13 @@ def leave_busy_out(rows: QuerySet[TargetRun], now: datetime) -> QuerySet[TargetR
     busy = Q(server__lease_until__gte=Now()) & ~Q(server__lease_token=F("pk"))
     busy_panel = Q(panel_account__lease_until__gte=Now()) & ~Q(panel_account__lease_token=F("pk"))
     half_done = TargetRun.unscoped.filter(HALF_DONE, server=OuterRef("server"), run_after__lte=now)
-    free = rows.exclude(busy).exclude(busy_panel)
+    free = _few_rehearsals(rows.exclude(busy).exclude(busy_panel), now)
     return free.filter(HALF_DONE | Q(target__journal__isnull=False) | ~Exists(half_done))
+
+
+def _few_rehearsals(rows: QuerySet[TargetRun], now: datetime) -> QuerySet[TargetRun]:
+    """Of the rehearsals that nobody waits for only so many at a time: a deployment always finds a free worker."""
+    held = {"lease_until__gte": Now(), "run_after__lte": now, "priority": jobs.BACKGROUND}
+    at_work = TargetRun.unscoped.filter(kind=TargetRun.Kind.REHEARSE, **held).order_by("run_after")
+    is_full = Exists(at_work[REHEARSALS_AT_ONCE - 1 : REHEARSALS_AT_ONCE])
+    return rows.filter(~Q(kind=TargetRun.Kind.REHEARSE) | Q(priority=jobs.INTERACTIVE) | ~is_full)

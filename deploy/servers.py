@@ -12,6 +12,7 @@ from config.lib import egress
 from config.lib.errors import NeedsUser
 from config.lib.sealed import Sealed
 from deploy.models import Server, Target
+from deploy.readiness.asking import ask_after_server_change
 from deploy.reconcile import reconcile_target
 from deploy.ssh.keys import load_key, new_key, public_line
 
@@ -110,6 +111,7 @@ def change_server(*, server: Server, access: Access, actor: Actor) -> Server:
     if changed:
         server.save(update_fields=fields)
         _record_saved(server, actor, changed, before, _shown(server, access))
+        ask_after_server_change(server)
     return server
 
 
@@ -172,6 +174,7 @@ def trust_server(*, server: Server, fingerprint: str, actor: Actor) -> Server:
     )
     for target in Target.unscoped.filter(server=server, is_draft=False).select_related("server", "domain"):
         reconcile_target(target)
+    ask_after_server_change(server)
     return server
 
 

@@ -12,14 +12,19 @@ SECURE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SHELL_SIGNS = re.compile(r"[;&|<>$`(){}*?\[\]~#!\n]")
 
 
-def wanted_program(line: str) -> list[str]:
-    """The program and arguments that `sudo` runs in a reload command; empty when it is no plain sudo call."""
+def plain_words(line: str) -> list[str]:
+    """The words of a line that is one call; empty when a shell would make more of it."""
     if _SHELL_SIGNS.search(line):
         return []
     try:
-        words = shlex.split(line)
+        return shlex.split(line)
     except ValueError:
         return []
+
+
+def wanted_program(line: str) -> list[str]:
+    """The program and arguments that `sudo` runs in a reload command; empty when it is no plain sudo call."""
+    words = plain_words(line)
     if not words or words[0].rpartition("/")[2] != "sudo":
         return []
     rest = words[1:]

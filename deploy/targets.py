@@ -12,6 +12,7 @@ from config.lib import clock, jobs
 from config.lib.errors import NeedsUser
 from deploy.http01.answering import COLUMNS, NO_ANSWER, Http01, http01_of, keep_http01
 from deploy.models import Server, Target, TargetRun
+from deploy.readiness.asking import ask_after_change
 from deploy.reconcile import KIND, reconcile_target
 from deploy.servers import Access, change_server, find_or_make_server, find_server
 from deploy.ssh import placement
@@ -158,6 +159,7 @@ def _record_saved(row: Target, actor: Actor, before: dict[str, Any]) -> None:
     after = _shown(row)
     if after == before:
         return
+    ask_after_change(row.domain)
     record(
         "target.saved",
         workspace_id=row.workspace_id,
@@ -204,6 +206,7 @@ def delete_target(*, target: Target, actor: Actor) -> None:
     )
     target.delete()
     _drop_unused(server)
+    ask_after_change(domain)
     rows = Target.objects.for_workspace(domain.workspace_id).filter(domain=domain)
     for position, row in enumerate(rows, start=1):
         if row.position != position:

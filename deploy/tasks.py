@@ -6,9 +6,10 @@ from datetime import timedelta
 from django.db.models import QuerySet
 
 from accounts.chores import Routine, chores
+from certificates.renewal.following import followers
 from config.lib import jobs
 from config.lib.later import later
-from deploy.models import HttpAnswer, TargetRun
+from deploy.models import HttpAnswer, Readiness, TargetRun
 from deploy.reconcile import KIND
 from deploy.server_lease import HALF_DONE, leave_busy_out
 
@@ -37,6 +38,21 @@ jobs.register(
         give_up=later("deploy.http01.solver.give_up"),
         lease=timedelta(seconds=180),
     )
+)
+jobs.register(
+    jobs.Kind(
+        name="readiness",
+        model=Readiness,
+        work=later("deploy.readiness.work.work_readiness"),
+        give_up=later("deploy.readiness.work.give_up"),
+        lease=timedelta(seconds=120),
+        limit=later("deploy.readiness.work.leave_room"),
+    )
+)
+followers.add("readiness", later("deploy.readiness.asking.follow_automation"))
+chores.add(
+    "renewals without rehearsals",
+    Routine(later("deploy.readiness.asking.make_missing"), timedelta(hours=1)),
 )
 chores.add("old deployments", Routine(later("deploy.forgetting.forget_old_deployments"), timedelta(days=1)))
 chores.add("old looks at servers", Routine(later("deploy.forgetting.forget_old_looks"), timedelta(days=1)))

@@ -3,6 +3,7 @@ from django.urls import path
 from deploy import server_views, uploading, views
 from deploy.http01 import views as http01
 from deploy.panels import views as panels
+from deploy.readiness import views as readiness
 from deploy.redirects import views as redirects
 
 app_name = "deploy"
@@ -31,6 +32,9 @@ urlpatterns = [
     path(f"{_DOMAIN}auto-renew/on/", http01.enable, name="auto-renew-on"),
     path(f"{_DOMAIN}auto-renew/off/", http01.disable, name="auto-renew-off"),
     path(f"{_DOMAIN}renew/", http01.renew, name="renew-now"),
+    path(f"{_DOMAIN}readiness/rehearse/", readiness.rehearse, name="readiness-rehearse"),
+    path(f"{_DOMAIN}readiness/switch/", readiness.switch, name="readiness-switch"),
+    path(f"{_DOMAIN}readiness/live/", readiness.show_live, name="readiness-live"),
     path(f"{_TARGET}test/", views.test, name="target-test"),
     path(f"{_TARGET}detect/", views.detect, name="target-detect"),
     path(f"{_TARGET}trust/", views.trust, name="target-trust"),

@@ -25,6 +25,7 @@ from deploy.forms import NEW, TargetForm, bound_rows
 from deploy.http01.modes import auto_renew_of, cards_of
 from deploy.models import Deployment, Target, TargetRun
 from deploy.panels.showing import install_context
+from deploy.readiness.showing import readiness_of
 from deploy.reconcile import last_deployment
 from deploy.servers import find_or_make_server, trust_server
 from deploy.targets import delete_target, lock_targets, move_target, save_target, start_detection, start_test
@@ -296,6 +297,7 @@ def tab_context(
         "daemons": shown.daemon_lines(targets),
         "modes": cards_of(domain),
         "auto_renew": auto_renew_of(domain),
+        "readiness": readiness_of(domain),
         "boxes": boxes_of(domain),
         "may_choose_boxes": is_allowed(request.role, "rule.edit"),
         "hosting": hosting_shown(hosting_of(domain)),
@@ -324,6 +326,7 @@ def abilities(request: WorkspaceRequest) -> dict[str, bool]:
         "may_edit": is_allowed(request.role, "target.edit"),
         "may_trust": is_allowed(request.role, "server.trust"),
         "may_deploy": is_allowed(request.role, "deploy.run"),
+        "may_rehearse": is_allowed(request.role, "target.test"),
         "may_issue": is_allowed(request.role, "certificate.issue"),
         "may_edit_panels": is_allowed(request.role, "panel.edit"),
         "may_doubt": is_allowed(request.role, "domain.edit"),

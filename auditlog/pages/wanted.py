@@ -36,7 +36,7 @@ _OF_SECURITY = (
 # What the runs tell themselves.
 OF_RUNS = (
     *("issuance.", "certificate.issued", "deployment."),
-    *("target.tested", "target.detected", "target.redirect_", "panel.tested"),
+    *("target.tested", "target.detected", "target.redirect_", "target.rehearsed", "panel.tested"),
 )
 _BEGINNINGS: Mapping[str, tuple[str, ...]] = {"": ("",), SECURITY: _OF_SECURITY, RUNS: (*OF_RUNS, STEP)}
 

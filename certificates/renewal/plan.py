@@ -13,6 +13,7 @@ from certificates.cas.telling import forget_directory
 from certificates.gates import Wish, read_wish
 from certificates.issuance import require_proven
 from certificates.models import Certificate, Renewal
+from certificates.renewal.following import tell_followers
 from certificates.renewal.requirements import require_ready
 from certificates.renewal.telling import forget
 from certificates.renewal.waking import wake
@@ -55,6 +56,7 @@ def set_automation(*, domain: Domain, actor: Actor, wanted: Automation) -> None:
         _keep_mode(row, mode, is_on=is_on)
         if changed["after"]:
             _record_changed(row, actor, changed, is_on=is_on)
+        tell_followers(domain.pk)
     domain.mode, domain.renew_at = row.mode, row.renew_at
 
 

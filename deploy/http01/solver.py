@@ -17,7 +17,7 @@ from deploy.http01.probe import Asked, look_for
 from deploy.http01.reaching import LEASE_SECONDS, reached
 from deploy.http01.requirements import first_target
 from deploy.http01.webroot import put_token, remove_token
-from deploy.models import HttpAnswer, Target
+from deploy.models import HttpAnswer, Server, Target
 from deploy.ssh.connect import Connection
 from deploy.ssh.files import remote_files
 
@@ -43,11 +43,18 @@ def present(issuance: Issuance, rows: Sequence[Authorization]) -> None:
     if left:
         # Of a worker that was killed, and perhaps of a target that has changed since.
         take_away(left)
-    answer = _note(issuance, target, chosen, list(answers))
+        issuance.renew_lease(LEASE_SECONDS)
+    has_ended_one = chosen.standalone and _end_rehearsals(target.server, chosen.port)
+    answer = note_answer(target, chosen, list(answers), issuance=issuance)
     crash_here("http01.noted")
     issuance.renew_lease(LEASE_SECONDS)
     with reached(target.server, issuance) as connection:
-        _put(connection, answer, chosen, answers)
+        try:
+            put_answer(connection, answer, chosen, answers)
+        except NeedsUser as error:
+            if has_ended_one and error.code == "listener_port_taken":
+                raise _busy(target, chosen) from error  # By the one that was just being started there.
+            raise
         crash_here("http01.put")
         _keep_or_remove(connection, issuance, answer)
 
@@ -83,8 +90,26 @@ def _answering(issuance: Issuance) -> Target:
     return target
 
 
-def _note(issuance: Issuance, target: Target, chosen: Http01, tokens: list[str]) -> HttpAnswer:
-    """Raises Transient('listener_busy') while another issuance's listener has the port."""
+def _end_rehearsals(server: Server, port: int) -> bool:
+    """What no issuance needs makes way at once for one that does; whether there was anything. Blocks."""
+    left = list(HttpAnswer.unscoped.filter(server=server, port=port, issuance=None).select_related("server"))
+    for answer in left:
+        take_away(answer)
+    return bool(left)
+
+
+def note_answer(
+    target: Target,
+    chosen: Http01,
+    tokens: list[str],
+    *,
+    issuance: Issuance | None = None,
+    left_for: timedelta = LEFT_FOR,
+) -> HttpAnswer:
+    """Written down before it is put there; nobody needs it after `left_for`.
+
+    Raises Transient('listener_busy') while another listener of ours has the port.
+    """
     ends_at = clock.now() + LISTENS_FOR
     if chosen.standalone:
         # Their listeners have ended by themselves; whoever was to tidy up has nothing left to do.
@@ -92,7 +117,7 @@ def _note(issuance: Issuance, target: Target, chosen: Http01, tokens: list[str])
     try:
         with transaction.atomic():
             return HttpAnswer.objects.create(
-                workspace_id=issuance.workspace_id,
+                workspace_id=target.workspace_id,
                 server=target.server,
                 issuance=issuance,
                 tokens=tokens,
@@ -100,14 +125,18 @@ def _note(issuance: Issuance, target: Target, chosen: Http01, tokens: list[str])
                 port=chosen.port if chosen.standalone else None,
                 stop_word=secrets.token_hex(24) if chosen.standalone else "",
                 ends_at=ends_at if chosen.standalone else None,
-                run_after=clock.now() + LEFT_FOR,
+                run_after=clock.now() + left_for,
             )
     except IntegrityError as error:
-        retry_at = clock.now() + BUSY_PAUSE
-        raise Transient("listener_busy", retry_at=retry_at, host=target.server.label, port=chosen.port) from error
+        raise _busy(target, chosen) from error
 
 
-def _put(connection: Connection, answer: HttpAnswer, chosen: Http01, answers: dict[str, str]) -> None:
+def _busy(target: Target, chosen: Http01) -> Transient:
+    retry_at = clock.now() + BUSY_PAUSE
+    return Transient("listener_busy", retry_at=retry_at, host=target.server.label, port=chosen.port)
+
+
+def put_answer(connection: Connection, answer: HttpAnswer, chosen: Http01, answers: dict[str, str]) -> None:
     if chosen.standalone:
         try:
             start_listener(connection, Listener(chosen.port, answer.stop_word, answers, use_sudo=chosen.use_sudo))
@@ -128,7 +157,7 @@ def _keep_or_remove(connection: Connection, issuance: Issuance, answer: HttpAnsw
         issuance.renew_lease(LEASE_SECONDS)
     except jobs.LeaseLost:
         if not HttpAnswer.unscoped.filter(issuance=issuance).exists():
-            _remove(connection, answer)
+            remove_answer(connection, answer)
         raise
 
 
@@ -143,12 +172,13 @@ def take_away(answer: HttpAnswer) -> None:
     """Remove it from its server, then forget it. Blocks; repeatable. Raises ExpectedErrors."""
     if answer.ends_at is None or answer.ends_at > clock.now():
         with reached(answer.server, answer.issuance) as connection:
-            _remove(connection, answer)
+            remove_answer(connection, answer)
     crash_here("http01.removed")
     HttpAnswer.unscoped.filter(pk=answer.pk).delete()
 
 
-def _remove(connection: Connection, answer: HttpAnswer) -> None:
+def remove_answer(connection: Connection, answer: HttpAnswer) -> None:
+    """Repeatable. Raises ExpectedErrors."""
     if answer.port is not None:
         stop_listener(connection, port=answer.port, stop_word=answer.stop_word)
         return

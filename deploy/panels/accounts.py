@@ -17,6 +17,7 @@ from deploy.panels.leaving import drop_unused
 from deploy.panels.naming import panel_label
 from deploy.panels.panel import Panel
 from deploy.panels.reading import read_access, read_fingerprint
+from deploy.readiness.asking import ask_after_change
 from deploy.reconcile import KIND, reconcile_all, reconcile_target
 from deploy.targets import lock_targets
 from domains.models import Domain
@@ -110,6 +111,7 @@ def save_panel(
     waiting.update(panel_account=account, label=panel_label(account))
     if draft:  # A test changes nothing.
         return row
+    ask_after_change(domain)
     if waiting.update(run_after=clock.now()):
         jobs.ring(KIND)
     if isinstance(chosen, Given) and (chosen.secret or chosen.pinned):  # The others of it may have waited for this.

@@ -209,6 +209,16 @@ class RemoteFiles:
                 with self._explained(path, deed):
                     raise one
 
+    def room(self, path: str) -> int | None:
+        """Bytes that this user may still take where `path` lies; None where the server does not say."""
+        with self.connection.within(self.seconds, "files"), _making_sense(self.connection):
+            try:
+                return self.client.free_space(path)[0]
+            except (OSError, EOFError, paramiko.SSHException):
+                if not self.connection.transport.is_active():
+                    raise
+                return None
+
     def home(self) -> str:
         """The directory in which this user begins."""
         with self._explained(".", "look at"):

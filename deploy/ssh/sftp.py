@@ -81,10 +81,10 @@ class SftpClient(paramiko.SFTPClient):
         self._request(*flush_request(file.handle))  # type: ignore[attr-defined]
 
     def free_space(self, path: str) -> tuple[int, bool]:
-        """Blocks that this user may still take, and whether the file system is read-only."""
+        """Bytes that this user may still take, and whether the file system is read-only."""
         _, reply = self._request(CMD_EXTENDED, "statvfs@openssh.com", path)  # type: ignore[attr-defined]
         numbers = [reply.get_int64() for _ in range(11)]
-        return numbers[4], bool(numbers[9] & _READ_ONLY_FLAG)
+        return numbers[1] * numbers[4], bool(numbers[9] & _READ_ONLY_FLAG)
 
 
 def link_request(old: str, new: str) -> Request:

@@ -17,7 +17,7 @@ from config.lib.errors import NeedsUser, describe
 from deploy.http01.answering import Http01
 from deploy.http01.reaching import reached
 from deploy.http01.renewing import find_renewal_run
-from deploy.http01.solver import _keep_or_remove
+from deploy.http01.solver import _keep_or_remove, note_answer, put_answer
 from deploy.http01.webroot import put_token
 from deploy.models import Deployment, HttpAnswer
 from deploy.ssh.files import remote_files
@@ -69,6 +69,20 @@ def tokens(webroot: Path) -> list[str]:
 
 def issuance_of(scene: HttpScene) -> Issuance:
     return Issuance.unscoped.filter(domain=scene.domain).latest("created_at")
+
+
+def test_the_listener_of_a_rehearsal_makes_way_for_a_renewal(scene: HttpScene, ssh_server: Sshd, ca: Pebble) -> None:
+    server, chosen = scene.server(ssh_server), Http01(standalone=True, port=ca.http_port)
+    target = scene.answering(server, chosen, directories=[tls(ssh_server)])
+    rehearsed = note_answer(target, chosen, ["rehearsed"])
+    with reached(server, None) as line:
+        put_answer(line, rehearsed, chosen, {"rehearsed": "content"})
+    assert accepts(ca.http_port)
+    scene.enable()
+    scene.run()
+    issuance = issuance_of(scene)
+    assert (issuance.state, issuance.attempts) == ("issued", 0), issuance.error_code
+    assert (scene.left(), accepts(ca.http_port)) == (0, False)
 
 
 def test_a_domain_without_certificate_gets_one_through_nginx_and_on_every_target(
@@ -274,9 +288,13 @@ def test_two_domains_never_want_the_port_at_once(
         chosen = Http01(standalone=True, port=ca.http_port)
         one.answering(one.server(ssh_server), chosen, directories=[tls(ssh_server) / one.host])
         one.enable()
+    third = Issuance.objects.create(
+        workspace=cast.acme, domain=scene.domain, names=["x"], names_key="x", directory_url="x", state="validating"
+    )
     somebody = HttpAnswer.objects.create(
         workspace=cast.acme,
         server=scene.server(ssh_server),
+        issuance=third,
         tokens=["x"],
         port=ca.http_port,
         ends_at=clock.now() + timedelta(seconds=6),
@@ -293,7 +311,10 @@ def test_two_domains_never_want_the_port_at_once(
 
 def done(scene: HttpScene) -> bool:
     jobs.run_due("issuance")
-    return Issuance.unscoped.get(domain=scene.domain).step == Issuance.Step.DONE and len(scene.certificates()) == 1
+    return (
+        Issuance.unscoped.get(domain=scene.domain, solver="http01").step == Issuance.Step.DONE
+        and len(scene.certificates()) == 1
+    )
 
 
 def test_what_was_cancelled_while_it_was_put_there_is_taken_away(

@@ -32,6 +32,41 @@ Renewal.unscoped.filter(domain=sys.argv[1]).update(
         "lines": lines_for("nginx", name=host, webroot="/var/www/html")},
     run_after=clock.now() + timedelta(minutes=9))
 """
+# What a rehearsal leaves behind: all well, or with the causes that are named.
+REHEARSED = """
+import sys, django
+django.setup()
+from datetime import timedelta
+from certificates.renewal.checks import Check
+from config.lib import clock
+from config.lib.errors import NeedsUser, Transient
+from deploy.http01.snippets import lines_for
+from deploy.models import Readiness, Target
+from deploy.readiness.judging import conclude
+target = Target.unscoped.select_related("domain", "server").get(domain=sys.argv[1])
+host, on, failing = target.domain.host, target.server.host, sys.argv[2:] == ["failing"]
+url = f"http://{host}/.well-known/acme-challenge/evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ"
+known = {"name": host, "url": url, "way": "", "lines": lines_for("nginx", name=host, webroot="/var/www/html")}
+moved = NeedsUser("http01_redirected", underlying=f"HTTP 301 from {url} to https://{host}/",
+    then=f"It ends at https://{host}/ with HTTP 200, and not with the token.", **known)
+broken = NeedsUser("rehearsal_test_failed", host=on, command="sudo -n nginx -t",
+    output="nginx: [emerg] unknown directive no_such_directive in /etc/nginx/nginx.conf:1")
+silent = Transient("acme_unreachable", host="acme-v02.api.letsencrypt.org", detail="connect_timeout")
+checks = [Check("proof", "over HTTP, on the first server"), Check("ownership", "the record is there"),
+    Check("address", "198.51.100.7, 2001:db8::7"),
+    Check("dnssec", "resolvers that check signatures believe the names' zones"),
+    Check("ca", "Let's Encrypt answers", silent if failing else None), Check("caa", "letsencrypt.org may issue"),
+    Check("budget", "there is room for it")]
+there = [Check("login", "as mmc-deploy"),
+    Check("token", f"a CA would accept it for {host}", moved if failing else None),
+    Check("directory", "/etc/nginx/ssl/shop"), Check("sudo", "it allows every command that needs it"),
+    Check("configuration", "“sudo -n nginx -t” succeeds", broken if failing else None),
+    Check("disk", "18432 MiB are free")]
+place = {"label": on, "run": "", "at": clock.now().isoformat(), "checks": conclude(there, [])}
+Readiness.unscoped.update_or_create(domain=target.domain, workspace_id=target.workspace_id, defaults={
+    "looked_at": clock.now(), "rehearsed_at": clock.now(), "run_after": clock.now() + timedelta(hours=23),
+    "is_asked": False, "checks": conclude(checks, []), "places": {str(target.pk): place}})
+"""
 TRUSTED = """
 import sys, django
 django.setup()
@@ -65,6 +100,10 @@ def shoot_autorenew(album: Album, around: Habitat, place: Path) -> None:
     album.shoot_open("autorenew-ready", page)
     page.get_by_role("button", name="Enable auto-renew").click()
     album.shoot_open("autorenew-on", page)
+    for name, argument in (("readiness-ready", "well"), ("readiness-failing", "failing")):
+        run(around, REHEARSED, domain, argument)
+        page.goto(tab)
+        album.shoot_open(name, page)
     run(around, REFUSED, domain)
     page.goto(tab)
     album.shoot_open("autorenew-refused", page)

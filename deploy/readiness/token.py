@@ -1,0 +1,68 @@
+"""A token of our own at the place where the CA's will be, asked for as the CA will, and taken away again."""
+
+import secrets
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+from config.lib.crash import crash_here
+from config.lib.errors import ExpectedError, NeedsUser, Transient
+from config.lib.side_by_side import side_by_side
+from deploy.http01.answering import http01_of
+from deploy.http01.probe import LOOK_SECONDS, Asked, look_for
+from deploy.http01.solver import LOOKS_AT_ONCE, note_answer, put_answer, remove_answer
+from deploy.models import HttpAnswer, Target, TargetRun
+from deploy.ssh.connect import Connection
+from deploy.trail import Trail
+
+# After this the janitor takes away what a worker left that died.
+LEFT_FOR = timedelta(minutes=10)
+# One wrong answer may be a server that is just being reloaded.
+PAUSE_SECONDS = 0.5
+_SSH_SECONDS = 60.0
+
+
+def ask_for_token(run: TargetRun, trail: Trail, target: Target, connection: Connection, names: Sequence[str]) -> str:
+    """Raises NeedsUser with what a CA would stumble over, Transient where the real thing came in between."""
+    token = secrets.token_urlsafe(24)
+    content = f"{token}.{secrets.token_urlsafe(32)}"
+    asked = [Asked(name, token, content, target.webroot) for name in names]
+    looks = 2 * LOOK_SECONDS * -(-len(names) // LOOKS_AT_ONCE)
+    with trail.step(f"Ask for a token at {asked[0].origin}/", seconds=looks + 2 * _SSH_SECONDS) as note:
+        chosen = http01_of(target)
+        answer = note_answer(target, chosen, [token], left_for=LEFT_FOR)
+        try:
+            put_answer(connection, answer, chosen, {token: content})
+            crash_here("rehearse.put")
+            _require_seen(answer, asked, run)
+        finally:
+            _take_away(connection, answer)
+        note.detail = f"a CA would accept it for {', '.join(names)}"
+    return note.detail
+
+
+def _require_seen(answer: HttpAnswer, asked: Sequence[Asked], run: TargetRun) -> None:
+    problem = _look(asked)
+    if problem:
+        time.sleep(PAUSE_SECONDS)
+        problem = _look(asked)
+    if problem is None:
+        return
+    if not HttpAnswer.unscoped.filter(pk=answer.pk).exists():
+        # A renewal needed the port and took it.
+        raise Transient("rehearsal_disturbed", host=run.label)
+    raise NeedsUser(problem.code, **problem.params)
+
+
+def _look(asked: Sequence[Asked]) -> ExpectedError | None:
+    found = side_by_side(look_for, asked, at_once=LOOKS_AT_ONCE)
+    return next((problem for problem in found if problem), None)
+
+
+def _take_away(connection: Connection, answer: HttpAnswer) -> None:
+    """What cannot be removed now is the janitor's: its row stays."""
+    try:
+        remove_answer(connection, answer)
+    except ExpectedError:
+        return
+    HttpAnswer.unscoped.filter(pk=answer.pk).delete()
