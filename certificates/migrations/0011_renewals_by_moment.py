@@ -2,8 +2,11 @@
 
 from django.db import migrations, models
 
+from config.lib.migrating import AddIndexBeside
+
 
 class Migration(migrations.Migration):
+    atomic = False
 
     dependencies = [
         ('accounts', '0007_chores'),
@@ -12,7 +15,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddIndex(
+        AddIndexBeside(
             model_name='renewal',
             index=models.Index(fields=['renew_at'], name='renewal_by_moment'),
         ),

@@ -15,6 +15,7 @@ MADE_BY_PEOPLE = {
     *("notifications.Gateway", "notifications.AlertTemplate", "notifications.Rule"),
     *("notifications.Watch", "notifications.Digest"),
     *("certificates.AcmeAccount", "certificates.Delegation", "certificates.DnsProvider", "certificates.PullToken"),
+    *("certificates.Replacement", "certificates.ReplacedCertificate", "deploy.Readiness"),
     *("certificates.Renewal", "deploy.Server", "deploy.Target", "deploy.PanelAccount", "deploy.PanelTarget"),
     *("billing.Account", "auditlog.Keeping", "auth.Permission", "auth.Group", "contenttypes.ContentType"),
 }
@@ -59,6 +60,7 @@ BY_ITS_WORK = {
     "domains.RevocationWatch": "domains/revocation/watching.py",
     "domains.RevocationList": "domains/revocation/fetching.py",
     "certificates.CaEntry": "certificates/cas/ledger.py",
+    "certificates.CaOutage": "certificates/cas/outages.py",
     "certificates.ChallengeValue": "certificates/dns/delegations.py",
     "certificates.ProviderRecord": "certificates/dns/providers/solving.py",
     "deploy.HttpAnswer": "deploy/http01/solver.py",

@@ -3,7 +3,8 @@
 import pytest
 from pytest_socket import socket_allow_hosts
 
-LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+# The second one stands for a machine with more than one address.
+LOOPBACK = ["127.0.0.1", "127.0.0.77", "::1", "localhost"]
 
 
 @pytest.fixture(autouse=True)
