@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from tests.servers.migrated import postgres_template
+from tests.servers.migrated import migrated_sqlite, postgres_template
 from tests.servers.places import ROOT
 from tests.servers.postgres import postgres
 
@@ -53,6 +53,7 @@ def main() -> int:
         status = _whole_on_postgres(arguments)
         return _pytest(["-m", "proof", "--durations=20", *arguments], MMC_PROOF="1") or status
     status = _on_postgres(arguments)
+    migrated_sqlite()  # Before the processes that would all wait for it within the time of a test.
     print("\nOn SQLite, everything:", flush=True)
     return _pytest(["-q", *_SIDE_BY_SIDE, "-m", "not proof", *arguments]) or status
 

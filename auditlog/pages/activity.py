@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import WorkspaceRequest, workspace_view
 from accounts.models import Workspace
-from auditlog.pages import events, issuances
+from auditlog.pages import events, issuances, renewals
 from auditlog.pages.deployments import Deployments, SingleRuns
 from auditlog.pages.entries import Entry, Source
 from config.lib.moments import parse_moment
@@ -25,11 +25,13 @@ PAGE = 20
 # Runs that are shown with their steps unless another one is asked for.
 UNFOLDED = 2
 DEPLOYMENTS, SINGLE_RUNS = Deployments(), SingleRuns()
-SOURCES: Sequence[Source] = (DEPLOYMENTS, SINGLE_RUNS, issuances, events)
+# With their renewals the deployments of those are shown already.
+SOURCES: Sequence[Source] = (Deployments(leave_out=renewals.of_renewals), SINGLE_RUNS, issuances, renewals, events)
 # The quick filters, each by where its entries come from.
 SHOWS: Mapping[str, tuple[str, Sequence[Source]]] = {
     "": ("All", SOURCES),
-    "issuing": ("Issuing", (issuances,)),
+    "issuing": ("Issuing", (issuances, renewals)),
+    "renewals": ("Renewals", (renewals,)),
     "deployments": ("Deployments", (DEPLOYMENTS,)),
     "tests": ("Tests and detection", (SINGLE_RUNS,)),
     "events": ("Other events", (events,)),
@@ -64,6 +66,7 @@ def load_timeline(
     The newest runs, those under way and the `opened` one come with their steps.
     """
     sources = SHOWS[show][1]
+    opened = renewals.run_of(domain, opened) if opened and DEPLOYMENTS not in sources else opened
     found = [
         (at, key, source)
         for source in sources
@@ -79,9 +82,8 @@ def load_timeline(
         for entry in source.entries(domain, [key for _, key, owner in chosen if owner is source], unfolded)
     ]
     if opened and opened not in {key for _, key, _ in chosen}:  # Linked to from elsewhere: it is shown all the same.
-        entries += [
-            entry for source in SOURCES if source is not events for entry in source.entries(domain, [opened], unfolded)
-        ]
+        runs_of = [source for source in SOURCES if source is not events]
+        entries += [entry for source in runs_of for entry in source.entries(domain, [opened], unfolded)]
     entries.sort(key=lambda entry: (entry.at, entry.key), reverse=True)
     return Timeline(entries, chosen[-1][0] if len(found) > limit else None)
 

@@ -1,7 +1,7 @@
 """Deployments and single runs on servers, step by step."""
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -14,12 +14,20 @@ from domains.models import Domain
 
 
 class Deployments:
-    """One entry per deployment; its parts are the runs on its targets, retries included."""
+    """One entry per deployment; its parts are the runs on its targets, retries included.
+
+    `leave_out`: those of a domain that are shown elsewhere.
+    """
+
+    def __init__(self, leave_out: Callable[[Domain], QuerySet[Deployment]] | None = None) -> None:
+        self._leave_out = leave_out
 
     def newest(
         self, domain: Domain, before: datetime | None, limit: int, *, problems: bool = False
     ) -> list[tuple[datetime, UUID]]:
         rows = Deployment.objects.for_workspace(domain.workspace_id).filter(domain=domain)
+        if self._leave_out:
+            rows = rows.exclude(pk__in=self._leave_out(domain).values("pk"))
         if problems:
             rows = rows.filter(state__in=(Deployment.State.PARTIAL, Deployment.State.FAILED))
         return _newest(rows, before, limit)

@@ -42,14 +42,14 @@ class Part:
     @property
     def is_settled(self) -> bool:
         """Nothing to look at: its steps may be folded away."""
-        return self.state == "serving" and self.wording is None
+        return self.state in ("serving", "issued") and self.wording is None
 
 
 @dataclass(frozen=True)
 class Entry:
     """A run, or one event in a sentence. `state` is a run's state or an event's severity.
 
-    A folded run has no parts: their steps were not even read.
+    A folded run has no parts: their steps were not even read. `also`: another run that it shows, for links to that one.
     """
 
     key: UUID
@@ -63,6 +63,7 @@ class Entry:
     is_open: bool = False
     is_run: bool = True
     is_folded: bool = False
+    also: UUID | None = None
 
 
 class Source(Protocol):

@@ -1,4 +1,4 @@
-"""Issuances as runs: their events are the steps, the names to prove stand between."""
+"""Issuances as runs: their events are the steps, the names to prove stand between. Renewals have a module beside."""
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Sequence
@@ -26,7 +26,7 @@ _SEEN = {
 def newest(
     domain: Domain, before: datetime | None, limit: int, *, problems: bool = False
 ) -> list[tuple[datetime, UUID]]:
-    rows = Issuance.objects.for_workspace(domain.workspace_id).filter(domain=domain)
+    rows = Issuance.objects.for_workspace(domain.workspace_id).filter(domain=domain, is_renewal=False)
     if problems:
         rows = rows.filter(state=Issuance.State.FAILED)
     if before:
@@ -35,7 +35,14 @@ def newest(
 
 
 def entries(domain: Domain, keys: Sequence[UUID], unfolded: Container[UUID]) -> list[Entry]:
-    rows = list(Issuance.objects.for_workspace(domain.workspace_id).filter(pk__in=keys))
+    return entries_of(domain, keys, unfolded, are_renewals=False)
+
+
+def entries_of(domain: Domain, keys: Sequence[UUID], unfolded: Container[UUID], *, are_renewals: bool) -> list[Entry]:
+    """Of those among `keys` that are renewals, or are not."""
+    if not keys:
+        return []
+    rows = list(Issuance.objects.for_workspace(domain.workspace_id).filter(pk__in=keys, is_renewal=are_renewals))
     wanted = [row for row in rows if row.is_under_way or row.pk in unfolded]
     prefetch_related_objects(wanted, "authorizations")
     events = _events(domain, [row.pk for row in wanted])

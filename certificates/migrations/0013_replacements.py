@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('lease_until', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('error_code', models.CharField(blank=True, max_length=64)),
                 ('error_params', models.JSONField(blank=True, default=dict)),
-                ('by', models.CharField(choices=[('key', 'That have the same private key as this certificate'), ('ca', 'That this CA has issued'), ('server', 'Whose keys this server held'), ('issued', 'Issued within these days')], max_length=8)),
+                ('by', models.CharField(choices=[('key', 'That have the same private key as this certificate'), ('ca', 'That this CA has issued'), ('server', 'Whose keys this server held'), ('issued', 'Issued within these days'), ('revoked', 'That is revoked, by its CA or here')], max_length=8)),
                 ('what', models.CharField(max_length=400)),
                 ('reason', models.PositiveSmallIntegerField(default=0)),
                 ('revokes', models.BooleanField(default=False)),

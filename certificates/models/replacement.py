@@ -23,6 +23,7 @@ class Replacement(LeasedJob, OwnedModel):
         CA = "ca", "That this CA has issued"
         SERVER = "server", "Whose keys this server held"
         ISSUED = "issued", "Issued within these days"
+        REVOKED = "revoked", "That is revoked, by its CA or here"
 
     by = models.CharField(max_length=8, choices=By.choices)
     what = models.CharField(max_length=400)

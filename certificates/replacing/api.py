@@ -21,7 +21,7 @@ from config.lib.errors import describe
 router = Router(tags=["Replacements"])
 routers.add("replacements", router)
 
-type ByName = Literal["key", "ca", "server", "issued"]
+type ByName = Literal["key", "ca", "server", "issued", "revoked"]
 NOTHING = {"replace_nothing": 409, "replace_too_many": 409}
 
 

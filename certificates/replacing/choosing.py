@@ -1,4 +1,4 @@
-"""Which certificates somebody means, of those that are valid and not revoked."""
+"""Which certificates somebody means, of those that have not ended."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.db.models import Q
 
 from accounts.models import Workspace
 from certificates.cas.known import ca_label
@@ -14,6 +15,7 @@ from certificates.models import Certificate, Replacement
 from config.lib import clock
 from config.lib.errors import NeedsUser
 from config.lib.registry import Registry
+from domains.models import RevocationWatch
 
 By = Replacement.By
 MOST = 5000
@@ -54,7 +56,11 @@ def choose(workspace: Workspace, choice: Choice) -> tuple[str, list[Certificate]
 
 
 def _usable(workspace: Workspace) -> list[Certificate]:
-    rows = Certificate.objects.for_workspace(workspace).filter(not_after__gte=clock.now(), revoked_at=None)
+    return _newest_of(workspace, Q(revoked_at=None))
+
+
+def _newest_of(workspace: Workspace, which: Q) -> list[Certificate]:
+    rows = Certificate.objects.for_workspace(workspace).filter(which, not_after__gte=clock.now())
     return list(rows.select_related("domain__workspace").order_by("-created_at", "-pk")[: MOST + 1])
 
 
@@ -89,11 +95,18 @@ def _by_days(workspace: Workspace, choice: Choice) -> tuple[str, list[Certificat
     return " ".join(filter(None, ["issued", *words])) if any(words) else "that there are", found
 
 
+def _by_revocation(workspace: Workspace, choice: Choice) -> tuple[str, list[Certificate]]:
+    listed = RevocationWatch.objects.for_workspace(workspace).filter(revoked_at__isnull=False)
+    in_lists = Q(fingerprint_sha256__in=listed.values("fingerprint_sha256"))
+    return "that is revoked", _newest_of(workspace, in_lists | Q(revoked_at__isnull=False))
+
+
 CHOOSERS: dict[By, Callable[[Workspace, Choice], tuple[str, list[Certificate]]]] = {
     By.KEY: _by_key,
     By.CA: _by_ca,
     By.SERVER: _by_server,
     By.ISSUED: _by_days,
+    By.REVOKED: _by_revocation,
 }
 
 

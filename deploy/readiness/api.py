@@ -56,7 +56,7 @@ class ReadinessOut(Schema):
 
 
 class ReadinessIn(Schema):
-    enabled: bool = Field(description="Off: nothing is rehearsed, and what was found is forgotten.")
+    enabled: bool = Field(examples=[True], description="Off: nothing is rehearsed, and what was found is forgotten.")
 
 
 def show_readiness(shown: Shown) -> dict[str, object]:

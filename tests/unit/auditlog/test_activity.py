@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import Workspace
 from auditlog.events import record
 from auditlog.pages.activity import load_timeline
-from certificates.models import Authorization, Issuance
+from certificates.models import Authorization, Certificate, Issuance
 from config.lib import clock
 from deploy.models import Deployment, RunStep, Server, Target, TargetRun
 from domains.models import Domain
@@ -170,6 +170,67 @@ def test_every_step_can_be_linked_to(admin: Client, domain: Domain) -> None:
     assert f'href="?open={oldest.pk}#step-{step.pk}"' in shown
 
 
+def renew(domain: Domain, state: str = "deployed") -> tuple[Issuance, Deployment]:
+    """A renewal to its end: two targets, of which one fails where it is `partial`."""
+    certificate = Certificate.unscoped.create(
+        workspace_id=domain.workspace_id, domain=domain, names=[domain.host], names_key="x", leaf_pem="x",
+        fingerprint_sha256=uuid.uuid4().hex * 2, serial="1", issuer="CA", not_before=clock.now(),
+        not_after=clock.now() + timedelta(days=90), source="acme",
+    )  # fmt: skip
+    issuance = issue(domain, "issued", "done", is_renewal=True, certificate=certificate)
+    deployment = deploy(domain, state, runs=2)
+    Deployment.unscoped.filter(pk=deployment.pk).update(certificate=certificate, ended_at=clock.now())
+    commands = [{"command": "nginx -t", "exit_code": 0}, {"command": "nginx -s reload", "exit_code": 0}]
+    told = {"server": "web-00", "state": "serving", "files": ["a", "b", "c", "d"], "commands": commands}
+    other = {**told, "files": [], "commands": []} if state == "partial" else told
+    data = {"names": "shop.acme-widgets.com", "summary": "as it went", "targets": [told, {**other, "server": "web-01"}]}
+    happen(domain, f"deployment.{state.replace('deployed', 'succeeded')}", run_id=deployment.pk, data=data)
+    return issuance, deployment
+
+
+def test_a_renewal_is_one_run_from_the_order_to_the_outcome(admin: Client, domain: Domain) -> None:
+    issuance, deployment = renew(domain)
+    (entry,) = load_timeline(domain).entries
+    assert (entry.key, entry.title, entry.state) == (issuance.pk, "Renewal for shop.acme-widgets.com", "deployed")
+    assert [part.label for part in entry.parts] == ["Certificate", "web-00", "web-01", ""]
+    (last,) = entry.parts[-1].steps
+    assert last.name == "The certificate for shop.acme-widgets.com was deployed to shop.acme-widgets.com: as it went"
+    assert (last.detail, last.state) == ("web-00, web-01: 8 files written, 4 commands run", "succeeded")
+    shown = page(admin, domain, open=str(deployment.pk))
+    assert f'id="run-{deployment.pk}"' in shown, "where mails lead to"
+    assert shown.count('<details class="trail__run"') == 1
+
+
+def test_what_somebody_deploys_later_is_a_run_of_its_own(domain: Domain) -> None:
+    issuance, deployment = renew(domain)
+    with clock.frozen(clock.now() + timedelta(minutes=1)):
+        again = deploy(domain)
+    Deployment.unscoped.filter(pk=again.pk).update(certificate=issuance.certificate)
+    assert [entry.key for entry in load_timeline(domain).entries] == [again.pk, issuance.pk]
+    assert {entry.key for entry in load_timeline(domain, show="deployments").entries} == {again.pk, deployment.pk}
+    assert [entry.key for entry in load_timeline(domain, show="renewals").entries] == [issuance.pk]
+
+
+def test_a_renewal_that_was_deployed_in_part_is_a_problem(domain: Domain) -> None:
+    renew(domain)
+    issuance, _ = renew(domain, "partial")
+    failed = issue(domain, "failed", "done", is_renewal=True, error_code="connect_refused")
+    found = load_timeline(domain, problems=True).entries
+    assert {entry.key for entry in found if entry.is_run} == {issuance.pk, failed.pk}
+    (entry,) = (entry for entry in found if entry.key == issuance.pk)
+    assert entry.parts[-1].steps[0].state == "partial"
+
+
+def test_a_renewal_that_is_being_deployed_is_watched(domain: Domain) -> None:
+    issuance, deployment = renew(domain)
+    Deployment.unscoped.filter(pk=deployment.pk).update(state="running", ended_at=None)
+    for minutes in range(1, 4):
+        with clock.frozen(clock.now() + timedelta(minutes=minutes)):
+            issue(domain, "issued", "done")
+    (entry,) = (entry for entry in load_timeline(domain).entries if entry.key == issuance.pk)
+    assert (entry.is_open, entry.is_folded, entry.state) == (True, False, "running")
+
+
 def test_an_event_of_a_run_is_not_told_twice(domain: Domain) -> None:
     issue(domain, "issued", "done")
     happen(domain, "deployment.started", run_id=uuid.uuid4(), data={"names": "x"})
@@ -228,8 +289,9 @@ def test_a_page_costs_the_same_however_much_happened(
     for _ in range(runs):
         deploy(domain, runs=runs)
         issue(domain, "issued", "done")
+        renew(domain)
         happen(domain, "domain.verified")
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(20):
         assert load_timeline(domain).entries
 
 

@@ -18,7 +18,7 @@ from certificates.solvers import solvers
 from config.lib import clock, jobs
 from config.lib.errors import NeedsUser
 from deploy.models import Server, Target
-from domains.models import Domain, Finding, Inspection, Visit
+from domains.models import Domain, Finding, Inspection, RevocationList, RevocationWatch, Visit
 from tests.cast import PASSWORD, Cast
 from tests.unit.certificates.conftest import DIRECTORY, HOST
 
@@ -97,6 +97,23 @@ def test_what_is_over_or_revoked_is_left_out(cast: Cast, store: Store) -> None:
     revoked, valid = store(["r.acme-tools.net"]), store()
     Certificate.unscoped.filter(pk=revoked.pk).update(revoked_at=clock.now())
     assert [one.pk for one in choose(cast.acme, ALL)[1]] == [valid.pk]
+
+
+def test_what_a_ca_has_revoked_and_what_was_revoked_here(cast: Cast, domain: Domain, store: Store) -> None:
+    listed, here, valid = store(), store(["here.acme-tools.net"]), store(["valid.acme-tools.net"])
+    Certificate.unscoped.filter(pk=here.pk).update(revoked_at=clock.now())
+    its_list = RevocationList.objects.create(url="http://crl.example.net/1", issuer_sha256="a" * 64, issuer_der=b"")
+    for one, at in ((listed, clock.now()), (valid, None)):
+        RevocationWatch.unscoped.create(
+            workspace=cast.acme, domain=domain, source=its_list, fingerprint_sha256=one.fingerprint_sha256,
+            serial="01", revoked_at=at,
+        )  # fmt: skip
+    what, found = choose(cast.acme, Choice("revoked"))
+    assert ({one.pk for one in found}, what) == ({listed.pk, here.pk}, "that is revoked")
+    plan = plan_of(cast.acme, Choice("revoked"))
+    assert {one.how for one in plan.planned} == {"person"}, "nobody is left out because it is revoked already"
+    with pytest.raises(NeedsUser, match="replace_nothing"):
+        choose(cast.other, Choice("revoked"))
 
 
 def test_of_a_ca_and_within_days(cast: Cast, store: Store) -> None:
