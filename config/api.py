@@ -33,6 +33,7 @@ TAGS = {
     "Replacements": "Everything that an incident touched, replaced with new keys.",
     "Pull": "Tokens by which servers and jobs fetch their certificate themselves.",
     "CAs": "Where certificates come from: accounts, keys, and what limits leave.",
+    "Readiness": "Whether the next renewal will succeed, rehearsed weeks before.",
     "Deployment": "Servers, targets, and deployments that are seen being served.",
     "Panels": "Accounts at cPanel, Plesk and Cloudflare, where certificates are installed without SSH.",
     "Billing": "The balance that automation is paid from, and its entries.",

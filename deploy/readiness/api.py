@@ -14,7 +14,7 @@ from deploy.readiness.showing import Shown, ShownCheck, ShownPlace, readiness_of
 from domains.models import Domain
 from domains.shapes import load_bare_domain
 
-router = Router(tags=["Deployment"])
+router = Router(tags=["Readiness"])
 routers.add("readiness", router)
 
 
@@ -26,7 +26,7 @@ class ReadinessErrorOut(Schema):
     paste: str
 
 
-class CheckOut(Schema):
+class RehearsedCheckOut(Schema):
     """`unclear`: it could not be looked at, and counts as a failure when that stays so."""
 
     check: Annotated[str, OneOf(LABELS)]
@@ -35,12 +35,12 @@ class CheckOut(Schema):
     error: ReadinessErrorOut | None
 
 
-class PlaceOut(Schema):
+class RehearsedPlaceOut(Schema):
     """A server or a panel by its label; empty: what needs neither."""
 
     server: str
     at: datetime | None
-    checks: list[CheckOut]
+    checks: list[RehearsedCheckOut]
 
 
 class ReadinessOut(Schema):
@@ -52,7 +52,7 @@ class ReadinessOut(Schema):
     looked_at: datetime | None
     rehearsed_at: datetime | None
     next_at: datetime | None
-    places: list[PlaceOut]
+    places: list[RehearsedPlaceOut]
 
 
 class ReadinessIn(Schema):

@@ -20,7 +20,7 @@ from certificates.cas.known import KNOWN
 from certificates.gates import Wish, read_wish
 from certificates.issuance import cancel_issuance, start_issuance
 from certificates.line import connect_as
-from certificates.models import AcmeAccount, CaEntry, Issuance, Renewal
+from certificates.models import AcmeAccount, CaEntry, CaOutage, Issuance, Renewal
 from certificates.renewal.plan import Automation, set_automation
 from config.lib import clock, jobs
 from config.lib.errors import ExpectedError, NeedsUser, Permanent, Transient
@@ -255,6 +255,7 @@ def test_a_ca_that_stays_silent_is_told_to_those_who_renew_there(
     settings.ACME_CA_BUNDLE = ""
     for expected in ([], [], ["ca_silent"]):
         ask_again(account)
+        CaOutage.objects.update(probe_at=clock.now())  # It is this account's turn to try.
         account = work(account)
         assert account.error_code == "acme_unreachable"
         assert codes(domain) == expected

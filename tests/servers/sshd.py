@@ -1,6 +1,7 @@
 """A private OpenSSH server with one deploy user whose key it accepts."""
 
 import base64
+import contextlib
 import hashlib
 import os
 import re
@@ -66,7 +67,8 @@ class Sshd:
         """End every connection that there is at this moment; new ones are taken."""
         # Each has a process that watches, and one of the user below it that holds the line.
         for pid in reversed(_below(self.pid)):
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # It ended with the one before.
+                os.kill(pid, signal.SIGKILL)
 
     def _offers_current_key(self) -> bool:
         command = ["ssh-keyscan", "-T", "2", "-t", "ed25519", "-p", str(self.port), self.host]

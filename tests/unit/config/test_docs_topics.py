@@ -107,6 +107,7 @@ def snippets(*kinds: str) -> list[ParameterSet]:
 
 LANGUAGES = {
     *("sh", "bash", "sudoers", "nginx", "apache", "ini", "yaml"),  # tried below
+    "python",  # tried by tests/unit/deploy/panels/test_recipe.py
     *("zone", "env", "http", "markdown", "text"),  # to be read by people
 }
 

@@ -130,7 +130,7 @@ def test_absurd_derivation_rounds_are_refused_before_they_are_computed() -> None
 def test_absurd_pbkdf2_iterations_are_refused_before_they_are_computed(tmp_path: Path) -> None:
     text = pem(KEYS["ecdsa-256"], "pkcs8", "secret")
     raw = bytearray(base64.b64decode("".join(text.splitlines()[1:-1])))
-    at = raw.index(bytes([0x02, 0x02]))  # INTEGER of two bytes: the iterations
+    at = raw.index(b"\x02\x02\x08\x00")  # INTEGER of two bytes: 2048 iterations; the salt before it may end like one
     raw[at + 2 : at + 4] = b"\x7f\xff"
     assert code_of(_wrapped(raw), "x") == "ssh_key_passphrase_wrong"  # 32,767 is still computed
     longer = _with_longer_integer(raw, at)
