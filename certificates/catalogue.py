@@ -70,6 +70,12 @@ register(
             "It is to renew by itself, and the first one was not issued. {why}",
             "Open the Let's Encrypt tab: it shows what is in the way. The portal goes on trying by itself.",
         ),
+        "renewal_not_begun": Entry(
+            "The renewal for {names} could not be begun",
+            "Its time has come, and something keeps the portal from ordering. {why}",
+            "Open Renew & deploy, and mend what it names; `Rehearse now` shows whether that suffices. The portal goes "
+            "on trying by itself.",
+        ),
         "renewal_cancelled": Entry(
             "The renewal was cancelled",
             "Somebody ended it before the CA was asked.",

@@ -7,6 +7,7 @@ reserved under the run's id while a run that is half-done waits for its next cla
 import uuid
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -14,7 +15,8 @@ from config.lib import jobs
 from deploy.models import PanelAccount, Server, TargetRun
 
 SECONDS = 90
-REHEARSALS_AT_ONCE = 4
+# So that a deployment always finds a free worker; two of them are kept for people.
+REHEARSALS_AT_ONCE = min(4, max(1, (settings.WORKER_CONCURRENCY - 2) // 4))
 # Between two sets of files: the journal says so, and only a run that goes on or back ends it.
 HALF_DONE = Q(
     kind__in=(TargetRun.Kind.DEPLOY, TargetRun.Kind.UNDO),

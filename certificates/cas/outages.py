@@ -5,6 +5,7 @@ which the CA is back. The line moves at a fixed pace, outage or not, so the retu
 """
 
 import hashlib
+import random
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,10 @@ PROBE_TAKES = timedelta(minutes=1)
 # No way to the CA is told by one try. What a CA answers with 5xx may be about one order, until it does so again.
 UNREACHABLE, TROUBLED = "acme_unreachable", "acme_server_error"
 TROUBLED_AT = 3
+# A certificate that lives for six days has to bear it.
+LONGEST_LINE = timedelta(hours=6)
+
+_chance = random.SystemRandom()
 
 
 def require_reachable(directory_url: str, ca_bundle: str, *, in_line: bool) -> CaOutage | None:
@@ -70,6 +75,8 @@ def _place(outage: CaOutage, not_before: datetime) -> datetime:
         if row is None:
             return not_before
         at = max(row.line_ends_at or not_before, not_before)
+        if at - not_before > LONGEST_LINE:  # Whoever asks again and again puts nobody off for days.
+            return not_before + LONGEST_LINE * _chance.random()
         CaOutage.objects.filter(pk=row.pk).update(line_ends_at=at + timedelta(minutes=1) / PER_MINUTE)
     return at
 

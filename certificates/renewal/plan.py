@@ -56,7 +56,7 @@ def set_automation(*, domain: Domain, actor: Actor, wanted: Automation) -> None:
         _keep_mode(row, mode, is_on=is_on)
         if changed["after"]:
             _record_changed(row, actor, changed, is_on=is_on)
-        tell_followers(domain.pk)
+            tell_followers(domain.pk)
     domain.mode, domain.renew_at = row.mode, row.renew_at
 
 

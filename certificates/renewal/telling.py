@@ -9,7 +9,9 @@ from config.lib.errors import describe
 from domains.findings import close_finding, open_finding
 
 SOURCE = "renewal"
-OVERDUE, ENDED, BLOCKED = "renewal_overdue", "certificate_expired", "renewal_blocked"
+OVERDUE, ENDED = "renewal_overdue", "certificate_expired"
+# Before there is a first certificate, and after.
+BLOCKED, REFUSED = "renewal_blocked", "renewal_not_begun"
 SEVERITIES = {1: "warning", 2: "warning", 3: "critical"}
 
 
@@ -33,17 +35,24 @@ def tell_level(renewal: Renewal, level: int) -> None:
 
 
 def _tell_blocked(renewal: Renewal) -> None:
-    """Without a first certificate nothing can be overdue, and trying in vain must not be silent."""
-    if renewal.certificate is not None or not renewal.failures:
-        close_finding(domain=renewal.domain, source=SOURCE, code=BLOCKED)
-        return
-    params = {"names": ", ".join(renewal.names), "why": _why(renewal)}
-    open_finding(domain=renewal.domain, source=SOURCE, code=BLOCKED, params=params, severity="warning", needs_user=True)
+    """What keeps it from being ordered: told at once, and where there is no certificate that could be overdue.
+
+    An order that was begun tells of its own end.
+    """
+    is_told_elsewhere = renewal.certificate is not None and renewal.issuance_id is not None
+    code = "" if not renewal.failures or is_told_elsewhere else REFUSED if renewal.certificate else BLOCKED
+    for other in {BLOCKED, REFUSED} - {code}:
+        close_finding(domain=renewal.domain, source=SOURCE, code=other)
+    if code:
+        params = {"names": ", ".join(renewal.names), "why": _why(renewal)}
+        open_finding(
+            domain=renewal.domain, source=SOURCE, code=code, params=params, severity="warning", needs_user=True
+        )
 
 
 def forget(renewal: Renewal) -> None:
     """Nobody renews it any more, so nothing is overdue."""
-    for code in (OVERDUE, ENDED, BLOCKED):
+    for code in (OVERDUE, ENDED, BLOCKED, REFUSED):
         close_finding(domain=renewal.domain, source=SOURCE, code=code)
     tell_paid(renewal.domain)
 

@@ -1,11 +1,12 @@
 """Whatever asks for a rehearsal: a person, a change of settings, the automation turned on; and the switch."""
 
+import random
 import uuid
 from datetime import timedelta
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from auditlog.events import Actor, record
 from certificates.models import Renewal
@@ -22,6 +23,9 @@ SETTLED_AFTER = timedelta(minutes=5)
 # every sign-in of hundreds would shut the portal out.
 OF_SERVER_AT_MOST = 20
 MISSING_AT_ONCE = 500
+A_DAY = timedelta(days=1)
+
+_chance = random.SystemRandom()
 
 
 def ask_now(*, domain: Domain, actor: Actor) -> Readiness:
@@ -32,7 +36,9 @@ def ask_now(*, domain: Domain, actor: Actor) -> Readiness:
     if row.is_off:
         raise NeedsUser("rehearsals_are_off", host=domain.label)
     with transaction.atomic():
-        jobs.start_now(row, is_asked=True, requested_by=actor.label[:254])
+        # A look that is under way would end with what it was asked before.
+        fresh = {"lease_token": None, "lease_until": None}
+        jobs.start_now(row, is_asked=True, requested_by=actor.label[:254], **fresh)
         _record("readiness.asked", domain, actor)
         jobs.ring(READINESS, interactive=True)
     return row
@@ -63,7 +69,8 @@ def ask_after_server_change(server: Server) -> None:
 
 def _ask_soon(which: Q) -> None:
     """Whoever looks just now looks again: its lease is taken away."""
-    rows = Readiness.unscoped.filter(which, is_off=False, run_after__isnull=False)
+    renewed = Renewal.unscoped.filter(domain=OuterRef("domain"))
+    rows = Readiness.unscoped.filter(which, Exists(renewed), is_off=False)
     keys = list(rows.order_by("domain__renew_at").values_list("pk", flat=True).distinct()[:OF_SERVER_AT_MOST])
     soon = {"run_after": clock.now() + SETTLED_AFTER, "is_asked": True, "lease_token": None, "lease_until": None}
     Readiness.unscoped.filter(pk__in=keys).update(**soon)
@@ -83,11 +90,19 @@ def follow_automation(domain_id: uuid.UUID) -> None:
 
 
 def make_missing() -> bool:
-    """A chore: domains that renew and have no row, for instance since before there were rehearsals."""
-    rows = Renewal.unscoped.filter(domain__readiness__isnull=True).order_by("pk")
-    missing = list(rows.values_list("domain_id", flat=True)[:MISSING_AT_ONCE])
-    for domain_id in missing:
-        follow_automation(domain_id)
+    """A chore: domains that renew and are not looked at, for instance since before there were rehearsals.
+
+    Spread over a day: they may be hundreds on one server.
+    """
+    resting = Q(domain__readiness__run_after=None, domain__readiness__is_off=False)
+    rows = Renewal.unscoped.filter(Q(domain__readiness=None) | resting).order_by("pk")
+    missing = list(rows.values_list("domain_id", "workspace_id")[:MISSING_AT_ONCE])
+    for domain_id, workspace_id in missing:
+        Readiness.unscoped.update_or_create(
+            domain_id=domain_id,
+            defaults={"run_after": clock.now() + _chance.random() * A_DAY},
+            create_defaults={"workspace_id": workspace_id, "run_after": clock.now() + _chance.random() * A_DAY},
+        )
     return len(missing) == MISSING_AT_ONCE
 
 

@@ -18,14 +18,13 @@ from deploy.readiness.judging import conclude, is_anything_wrong, is_to_be_confi
 from deploy.readiness.moments import is_due, next_moment, rehearsal_moments, spread_of
 from deploy.readiness.telling import forget, tell
 from deploy.reconcile import KIND, label_of
+from deploy.server_lease import REHEARSALS_AT_ONCE
 
 DAILY = timedelta(hours=24)
 # Whatever may pass by itself is looked at once more before anybody is told.
 CONFIRMED_AFTER = timedelta(hours=1)
 # While the real thing is under way.
 WHILE_BUSY = timedelta(minutes=10)
-# Of those that nobody waits for: a renewal or a deployment always finds a free worker.
-AT_ONCE = 4
 
 _chance = random.SystemRandom()
 
@@ -34,7 +33,7 @@ def leave_room(rows: QuerySet[Readiness], now: datetime) -> QuerySet[Readiness]:
     """Those that a person asked for; of the others only so many at a time."""
     held = {"lease_until__gte": Now(), "run_after__lte": now, "priority": jobs.BACKGROUND}
     at_work = Readiness.unscoped.filter(**held).order_by("run_after")
-    return rows.filter(Q(priority=jobs.INTERACTIVE) | ~Exists(at_work[AT_ONCE - 1 : AT_ONCE]))
+    return rows.filter(Q(priority=jobs.INTERACTIVE) | ~Exists(at_work[REHEARSALS_AT_ONCE - 1 : REHEARSALS_AT_ONCE]))
 
 
 def work_readiness(batch: Sequence[Readiness]) -> None:
@@ -132,6 +131,8 @@ def _places_of(row: Readiness) -> list[Target | PanelTarget]:
 def _start_at(row: Readiness, places: Sequence[Target | PanelTarget], priority: int) -> None:
     rows = TargetRun.objects.for_workspace(row.workspace_id).filter(domain=row.domain_id)
     rows = rows.filter(kind=TargetRun.Kind.REHEARSE, state__in=TargetRun.OPEN_STATES)
+    if priority == jobs.INTERACTIVE:  # Somebody waits by now.
+        rows.filter(state=TargetRun.State.WAITING).update(priority=priority)
     under_way = {key for pair in rows.values_list("target_id", "panel_target_id") for key in pair if key}
     for place in places:
         if place.pk not in under_way:

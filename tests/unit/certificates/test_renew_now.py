@@ -9,7 +9,7 @@ import pytest
 
 from certificates.models import Certificate, Issuance, Renewal
 from config.lib import clock, jobs
-from domains.models import Domain
+from domains.models import Domain, Finding, Mode
 from tests.unit.certificates.conftest import DIRECTORY, HOST
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -67,3 +67,18 @@ def test_one_that_was_started_by_a_look_that_was_cut_is_not_started_again(store:
 def test_what_is_asked_before_the_first_look_is_not_forgotten(store: Store, domain: Domain) -> None:
     renewal = asked(domain, store(), certificate=None)
     assert looked(renewal).asked_as == renewal.asked_as
+
+
+def test_what_keeps_a_renewal_from_being_begun_is_told_at_once(store: Store, domain: Domain) -> None:
+    """And not when a tenth of the time has passed."""
+    last = store(age_days=61)
+    Domain.unscoped.filter(pk=domain.pk).update(mode=Mode.ACME_AUTO)
+    renewal = asked(domain, last, asked_as=None, is_forced=False)
+    jobs.run_due("renewal")
+    found = Finding.unscoped.get(source="renewal", closed_at=None)
+    assert (found.code, found.needs_user) == ("renewal_not_begun", True)
+    assert "Auto-renew" in found.params["why"]
+    later = clock.now() + timedelta(hours=1)
+    Renewal.unscoped.filter(pk=renewal.pk).update(failures=0, retry_at=later, run_after=clock.now())
+    jobs.run_due("renewal")
+    assert not Finding.unscoped.filter(source="renewal", closed_at=None).exists()
