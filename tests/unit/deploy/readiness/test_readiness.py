@@ -19,7 +19,7 @@ from config.lib import clock, jobs
 from config.lib.errors import NeedsUser, Transient
 from deploy.models import Readiness, Server, Target, TargetRun
 from deploy.readiness.asking import MISSING_AT_ONCE, SETTLED_AFTER, make_missing
-from deploy.readiness.judging import conclude
+from deploy.readiness.judging import CA_COUNTS_WITHIN, conclude
 from deploy.readiness.keeping import keep_rehearsal
 from deploy.readiness.telling import tell
 from deploy.readiness.work import AT_ONCE
@@ -149,6 +149,16 @@ class TestWhatItMeans:
         assert [one["state"] for one in conclude([Check("login")], first)] == ["ok"]
         refused = [Check("login", error=NeedsUser("ssh_login_refused"))]
         assert [one["state"] for one in conclude(refused, [])] == ["will_fail"]
+
+    def test_a_ca_that_is_away_counts_only_near_the_renewal(self) -> None:
+        away = [Check("ca", error=Transient("acme_unreachable", host="ca.example"))]
+        first = conclude(away, [], left=CA_COUNTS_WITHIN * 2)
+        far = conclude(away, first, left=CA_COUNTS_WITHIN + timedelta(minutes=1))
+        assert [one["state"] for one in far] == ["unclear"]
+        assert [one["state"] for one in conclude(away, far, left=CA_COUNTS_WITHIN)] == ["will_fail"]
+        assert [one["state"] for one in conclude(away, far)] == ["will_fail"], "it is due"
+        refused = [Check("ca", error=NeedsUser("acme_account_gone"))]
+        assert [one["state"] for one in conclude(refused, [], left=CA_COUNTS_WITHIN * 2)] == ["will_fail"]
 
     def test_a_finding_has_its_cause_in_words_and_closes_by_itself(
         self, readiness: Readiness, renewal: Renewal
