@@ -152,6 +152,30 @@ class TestTheServer:
         assert scene.rehearse() == WELL
         assert scene.findings() == []
 
+    def test_every_test_among_the_commands_is_run_and_nothing_else(
+        self, scene: RehearsalScene, ssh_server: Sshd
+    ) -> None:
+        made = ssh_server.user.home / "reloaded"
+        scene.answering(ssh_server, commands=[f"touch {made}", scene.web.test_command, scene.web.reload_command])
+        assert scene.rehearse() == WELL
+        assert scene.details()["configuration"] == f"successful: “{scene.web.test_command}”"
+        scene.web.break_configuration()
+        assert scene.rehearse() == WELL | {"configuration": "will_fail rehearsal_test_failed"}
+        assert not made.exists()
+
+    def test_what_an_account_for_sftp_only_cannot_try_is_said(self, scene: RehearsalScene) -> None:
+        with sshd(extra=["Match all", "ForceCommand internal-sftp"]) as server:
+            directory = server.user.home / "tls"
+            target = scene.answering(server, webroot=server.user.home / "web", commands=[])
+            scene.rehearse()
+            told = scene.details()
+            assert told["directory"] == f"{directory}; whether they can be written was not tried: it takes a shell"
+            assert told["sudo"] == "not needed: there are no commands"
+            Target.unscoped.filter(pk=target.pk).update(reload_commands=["sudo -n nginx -t"])
+            assert scene.rehearse()["login"] == "will_fail ssh_no_shell"
+            told = scene.details()
+        assert {told["sudo"], told["configuration"]} == {"not tried: the account runs no commands"}
+
     def test_what_is_mended_without_a_word_to_the_portal_is_seen_the_next_day(
         self, scene: RehearsalScene, ssh_server: Sshd
     ) -> None:
