@@ -63,6 +63,9 @@ def check_shell(trail: Trail, connection: Connection, target: Target, problems: 
         with trail.step("Run a command", seconds=_SECONDS * 2) as note:
             outcome = run_command(connection, command.from_argv(["echo", "ok"]), seconds=_SECONDS)
             note.detail = "a shell answers" if outcome.is_ok else f"exit {outcome.exit_code}: {outcome.output[:200]}"
+            if not outcome.is_ok and target.reload_commands:
+                # nologin and restricted shells take a command and do not run it.
+                raise NeedsUser("ssh_no_shell", host=connection.host, username=connection.username)
             return outcome.is_ok
     except NeedsUser as error:
         if target.reload_commands:

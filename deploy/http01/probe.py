@@ -74,10 +74,21 @@ _UNREACHED = {
 }
 
 
+# Of these the next look may find nothing; that a name or its address is missing, somebody has to mend.
+_MAY_PASS = frozenset(_UNREACHED) - {"dns_nxdomain", "dns_no_address"}
+
+
+def may_pass(problem: ExpectedError) -> bool:
+    """Whether what `look_for` found may be over by itself: no answer just now, or one of 500 and above."""
+    return problem.params.get("cause") in _MAY_PASS or problem.params.get("status", 0) >= 500
+
+
 def _unreached(asked: Asked, failure: Unreachable | None) -> NeedsUser:
-    code, word = _UNREACHED.get(failure.code if failure else "", ("http01_broken", "no answer"))
+    cause = failure.code if failure else "http_failed"
+    code, word = _UNREACHED.get(cause, ("http01_broken", "no answer"))
     port = settings.ACME_HTTP01_PORT
-    return NeedsUser(code, name=asked.name, url=asked.url, underlying=f"{word} {asked.name}:{port}", port=port)
+    underlying = f"{word} {asked.name}:{port}"
+    return NeedsUser(code, name=asked.name, url=asked.url, underlying=underlying, port=port, cause=cause)
 
 
 def _diagnosis(asked: Asked, fetched: Fetched, deadline: egress.Deadline) -> NeedsUser:
@@ -87,6 +98,7 @@ def _diagnosis(asked: Asked, fetched: Fetched, deadline: egress.Deadline) -> Nee
         "name": asked.name,
         "url": asked.url,
         "status": last.status,
+        "cause": fetched.failure.code if fetched.failure else "",
         "webroot": asked.webroot or "the listener",
         "seen": _beginning(last.body),
         "cdn": cdn_of(headers),

@@ -1,6 +1,7 @@
 """What a look means for the next renewal. Pure."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from certificates.renewal.checks import Check
@@ -11,6 +12,8 @@ OK, UNCLEAR, WILL_FAIL = "ok", "unclear", "will_fail"
 # Something of ours was in the way: however often, that says nothing about the renewal.
 DISTURBED = "rehearsal_disturbed"
 NOT_ABOUT_IT = frozenset({DISTURBED, "listener_busy"})
+# A CA that is away is back long before a renewal of next week: until then its outage is nobody's trouble.
+CA_COUNTS_WITHIN = timedelta(hours=48)
 
 LABELS = {
     "proof": "Settings and proof without hands",
@@ -30,10 +33,17 @@ LABELS = {
 }
 
 
-def conclude(checks: Sequence[Check], before: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each check as it is stored. What may pass by itself counts from the second time in a row on."""
-    failed_before = {one["key"] for one in before if one["state"] != OK and one["code"] not in NOT_ABOUT_IT}
-    return [_concluded(check, is_again=check.key in failed_before) for check in checks]
+def conclude(
+    checks: Sequence[Check], before: Sequence[dict[str, Any]], *, left: timedelta | None = None
+) -> list[dict[str, Any]]:
+    """Each check as it is stored. What may pass by itself counts from the second time in a row on.
+
+    `left` until the renewal, None when it is due: only near it does it count that the CA is away.
+    """
+    counting = {one["key"] for one in before if one["state"] != OK and one["code"] not in NOT_ABOUT_IT}
+    if left is not None and left > CA_COUNTS_WITHIN:
+        counting.discard("ca")
+    return [_concluded(check, is_again=check.key in counting) for check in checks]
 
 
 def _concluded(check: Check, *, is_again: bool) -> dict[str, Any]:

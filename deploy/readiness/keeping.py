@@ -6,7 +6,7 @@ from auditlog.events import record
 from certificates.renewal.checks import Check
 from config.lib import clock
 from deploy.models import Readiness, TargetRun
-from deploy.readiness.judging import conclude, is_to_be_confirmed
+from deploy.readiness.judging import OK, conclude, is_to_be_confirmed
 from deploy.readiness.telling import tell
 from deploy.readiness.work import CONFIRMED_AFTER, renewal_of
 from deploy.result import Result
@@ -36,10 +36,14 @@ def _given_up(run: TargetRun, result: Result) -> Check:
 
 
 def _keep(row: Readiness, run: TargetRun, found: Sequence[Check]) -> None:
+    """What was wrong and was not looked at this time, since the way there was cut, stays as it was."""
     key = str(run.place_id)
     before = row.places.get(key, {}).get("checks", [])
     checks = conclude(found, before)
-    row.places[key] = {"label": run.label, "run": str(run.pk), "at": clock.now().isoformat(), "checks": checks}
+    looked_at = {check.key for check in found}
+    left = [one for one in before if one["state"] != OK and one["key"] not in looked_at]
+    place = {"label": run.label, "run": str(run.pk), "at": clock.now().isoformat(), "checks": checks + left}
+    row.places[key] = place
     Readiness.unscoped.filter(pk=row.pk).update(places=row.places)
     if is_to_be_confirmed(checks):
         again = clock.now() + CONFIRMED_AFTER

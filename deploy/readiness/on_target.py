@@ -3,7 +3,8 @@
 The token alone is put there, and taken away again.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db.models import Q
@@ -14,7 +15,7 @@ from certificates.renewal.checks import Check
 from certificates.renewal.sweep import wish_of
 from certificates.solvers import OVER_SSH
 from config.lib.errors import ExpectedError, NeedsUser, Transient
-from deploy import unseal
+from deploy import sudoers, unseal
 from deploy.checking import check_directory, check_install, check_shell, check_sudo, nearest_directory
 from deploy.daemons import is_test
 from deploy.http01.requirements import first_target
@@ -34,6 +35,7 @@ _SECONDS = 15.0
 LEAST_ROOM = 1024 * 1024
 # What sudo refuses, wherever it was met.
 OF_SUDO = frozenset({"sudo_needs_rule", "listener_needs_rule", "reload_needs_root"})
+_NAMES_SUDO = re.compile(r"\bsudo\b")
 
 
 @dataclass
@@ -108,23 +110,47 @@ def _look_at_directories(job: Rehearsal) -> str:
         return "root's, and sudo allows what is needed"
     for directory in job.target.certificate_directories:
         check_directory(job.trail, job.connection, job.plain, directory, job.has_shell)
-    return ", ".join(job.target.certificate_directories)
+    found = ", ".join(job.target.certificate_directories)
+    return found if job.has_shell else f"{found}; whether they can be written was not tried: it takes a shell"
 
 
 def _look_at_sudo(job: Rehearsal) -> str:
-    if not job.has_shell:
+    lines = job.target.reload_commands
+    if not lines:
         return "not needed: there are no commands"
+    if not job.has_shell:
+        return "not tried: the account runs no commands"
     hidden = unseal.secrets_of(job.server)
-    for line in job.target.reload_commands:
+    for line in lines:
         check_sudo(job.trail, job.connection, line, hidden)
-    return "it allows every command that needs it"
+    return told_of_sudo(lines)
+
+
+def told_of_sudo(lines: Sequence[str]) -> str:
+    """What sudo's consent to all plain calls among `lines` is worth: of the others nobody could ask it."""
+    unasked = [line for line in lines if _NAMES_SUDO.search(line) and not sudoers.wanted_program(line)]
+    if not unasked:
+        return "it allows every command that needs it"
+    return f"it could not be asked about {_quoted(unasked)}: only a plain “sudo -n …” can be judged beforehand"
+
+
+def _quoted(lines: Sequence[str]) -> str:
+    return ", ".join(f"“{line}”" for line in lines)
 
 
 def _look_at_configuration(job: Rehearsal) -> str:
-    """The command that only tests, never one that reloads."""
-    line = next(iter(job.target.reload_commands), "")
-    if not job.has_shell or not is_test(line):
-        return "the reload commands do not begin with a test"
+    """The commands that only test, never one that reloads."""
+    tests = [line for line in job.target.reload_commands if is_test(line)]
+    if not tests:
+        return "none of the reload commands is a plain test"
+    if not job.has_shell:
+        return "not tried: the account runs no commands"
+    for line in tests:
+        _run_test(job, line)
+    return f"successful: {_quoted(tests)}"
+
+
+def _run_test(job: Rehearsal, line: str) -> None:
     with job.trail.step(line, seconds=LONGEST_SECONDS) as note:
         ran = run_line(job.connection, line, unseal.secrets_of(job.server))
         note.detail, note.data = ran.summary(), ran.as_json()
@@ -133,7 +159,6 @@ def _look_at_configuration(job: Rehearsal) -> str:
                 raise Transient("rehearsal_disturbed", host=job.server.label)
             why = explain(job.connection, ran)
             raise why if why.code in OF_SUDO else NeedsUser("rehearsal_test_failed", **why.params)
-    return f"“{line}” succeeds"
 
 
 def _was_disturbed(run: TargetRun) -> bool:

@@ -9,7 +9,7 @@ from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, NeedsUser, Transient
 from config.lib.side_by_side import side_by_side
 from deploy.http01.answering import http01_of
-from deploy.http01.probe import LOOK_SECONDS, Asked, look_for
+from deploy.http01.probe import LOOK_SECONDS, Asked, look_for, may_pass
 from deploy.http01.solver import LOOKS_AT_ONCE, note_answer, put_answer, remove_answer
 from deploy.models import HttpAnswer, Target, TargetRun
 from deploy.ssh.connect import Connection
@@ -23,7 +23,10 @@ _SSH_SECONDS = 60.0
 
 
 def ask_for_token(run: TargetRun, trail: Trail, target: Target, connection: Connection, names: Sequence[str]) -> str:
-    """Raises NeedsUser with what a CA would stumble over, Transient where the real thing came in between."""
+    """Raises NeedsUser with what a CA would stumble over.
+
+    Transient where that may be over by the renewal, and where the real thing came in between.
+    """
     token = secrets.token_urlsafe(24)
     content = f"{token}.{secrets.token_urlsafe(32)}"
     asked = [Asked(name, token, content, target.webroot) for name in names]
@@ -51,12 +54,14 @@ def _require_seen(answer: HttpAnswer, asked: Sequence[Asked], run: TargetRun) ->
     if not HttpAnswer.unscoped.filter(pk=answer.pk).exists():
         # A renewal needed the port and took it.
         raise Transient("rehearsal_disturbed", host=run.label)
-    raise NeedsUser(problem.code, **problem.params)
+    kind = Transient if may_pass(problem) else NeedsUser
+    raise kind(problem.code, **problem.params)
 
 
 def _look(asked: Sequence[Asked]) -> ExpectedError | None:
+    """What stays, if anything does, before what may pass."""
     found = side_by_side(look_for, asked, at_once=LOOKS_AT_ONCE)
-    return next((problem for problem in found if problem), None)
+    return min((problem for problem in found if problem), key=may_pass, default=None)
 
 
 def _take_away(connection: Connection, answer: HttpAnswer) -> None:

@@ -56,7 +56,8 @@ def look(row: Readiness) -> None:
     is_full = row.is_asked or is_due(moments, row.rehearsed_at, now) or is_anything_wrong(row.places)
     found = rehearse_order(renewal, partial(row.renew_lease, LEASE_SECONDS))
     crash_here("readiness.looked")
-    checks = conclude(found, row.checks)
+    left = renewal.renew_at - now if renewal.renew_at else None
+    checks = conclude(found, row.checks, left=left)
     row.finish(
         run_after=_next_look(renewal, moments, is_again=is_to_be_confirmed(checks)),
         checks=checks,

@@ -83,6 +83,10 @@ class RehearsalScene(Scene):
     def found(self) -> dict[str, str]:
         return found_of(self.domain)
 
+    def details(self) -> dict[str, str]:
+        row = self.row()
+        return {one["key"]: one["detail"] for one in each_check(row.checks, row.places)}
+
     def findings(self) -> list[str]:
         rows = Finding.unscoped.filter(domain=self.domain, source="readiness", closed_at=None)
         return sorted(rows.values_list("code", flat=True))

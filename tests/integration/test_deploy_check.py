@@ -1,5 +1,6 @@
 """`Test SSH` against real servers: what a deployment would stumble over is found without changing anything."""
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from config.lib.sealed import Sealed
 from deploy.models import Server
 from tests.cast import make_cast
 from tests.integration.deploying import Scene, steps_of, told
+from tests.servers.child import is_root
 from tests.servers.people import new_ssh_key
 from tests.servers.ports import free_port
 from tests.servers.sshd import Sshd, sshd
@@ -94,3 +96,15 @@ def test_an_account_for_sftp_only_is_fine_without_reload_commands(settings: Any)
         reloading.delete()
         assert scene.deploy().state == "deployed"
         assert (server.user.home / "tls" / "fullchain.pem").exists()
+
+
+@pytest.mark.skipif(not is_root(), reason="an account's shell is changed")
+def test_a_login_shell_that_runs_nothing_is_named_where_something_is_to_run(settings: Any) -> None:
+    with sshd() as server:
+        subprocess.run(["usermod", "--shell", "/usr/sbin/nologin", server.user.name], check=True)
+        scene = Scene(settings, make_cast().acme)
+        row = scene.server(server)
+        plain = scene.target(row, [server.user.home / "tls"], ports=[])
+        assert scene.test(plain).state == "succeeded"
+        run = scene.test(scene.target(row, [server.user.home / "tls"], ["true"], ports=[]))
+        assert (run.state, run.error_code) == ("partial", "ssh_no_shell"), told(run)

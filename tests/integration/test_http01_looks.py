@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from config.lib.errors import NeedsUser, describe
-from deploy.http01.probe import Asked, look_for
+from deploy.http01.probe import Asked, look_for, may_pass
 from tests.integration.issuing import LOOPBACK
 from tests.servers.dns import ChallengeDns
 from tests.servers.listener import Script, http_script, listening, read_request
@@ -89,6 +89,7 @@ def test_each_wrong_answer_has_its_words(settings: Any, answers: dict[str, bytes
     found = looked(settings, by_path(answers))
     assert found is not None
     assert found.code == code
+    assert may_pass(found) is (code == "http01_server_error")
     words = describe(found.code, found.params)
     assert words.title == f"Could not fetch http://{NAME}:{settings.ACME_HTTP01_PORT}{CHALLENGE}"
     assert words.why.startswith("Underlying: HTTP ")
@@ -115,6 +116,7 @@ def test_a_closed_port_is_refused_and_named(settings: Any) -> None:
     assert found is not None
     words = describe(found.code, found.params)
     assert found.code == "http01_refused"
+    assert may_pass(found)
     assert words.title == f"Let's Encrypt could not reach port {settings.ACME_HTTP01_PORT} of {NAME}"
     assert f"local probe failed: ECONNREFUSED {NAME}:{settings.ACME_HTTP01_PORT}" in words.why
 
@@ -123,6 +125,7 @@ def test_what_speaks_no_http_is_told_so(settings: Any) -> None:
     found = looked(settings, http_script(b"220 mail ESMTP\r\n"))
     assert found is not None
     assert found.code == "http01_broken"
+    assert may_pass(found)
 
 
 def test_a_name_without_an_address_leads_nowhere(settings: Any, dns_server: ChallengeDns) -> None:
@@ -133,6 +136,22 @@ def test_a_name_without_an_address_leads_nowhere(settings: Any, dns_server: Chal
         dns_server.clear_servfail("gone.example.net")
     assert found is not None
     assert found.code == "http01_no_address"
+    assert may_pass(found), "nobody could be asked"
+
+
+def test_a_name_that_is_not_there_does_not_come_by_itself() -> None:
+    found = look_for(Asked("nowhere.invalid", TOKEN, CONTENT))
+    assert found is not None
+    assert found.code == "http01_no_address"
+    assert not may_pass(found)
+
+
+def test_a_redirect_to_what_does_not_answer_may_pass(settings: Any) -> None:
+    answers = {CHALLENGE: answer("302 Found", "", "Location: /away"), "/away": b"220 mail ESMTP\r\n"}
+    found = looked(settings, by_path(answers))
+    assert found is not None
+    assert found.code == "http01_redirected"
+    assert may_pass(found)
 
 
 def test_a_server_that_does_not_answer_is_not_waited_for_long(settings: Any) -> None:
@@ -143,6 +162,7 @@ def test_a_server_that_does_not_answer_is_not_waited_for_long(settings: Any) -> 
     found = looked(settings, silent)
     assert found is not None
     assert found.code == "http01_slow"
+    assert may_pass(found)
     assert "local probe failed: ETIMEDOUT" in describe(found.code, found.params).why
 
 
@@ -173,3 +193,4 @@ def test_private_addresses_are_not_looked_at(settings: Any) -> None:
     found = look_for(Asked(NAME, TOKEN, CONTENT))
     assert found is not None
     assert found.code == "egress_refused"
+    assert not may_pass(found)

@@ -19,7 +19,7 @@ from config.lib import clock, jobs
 from config.lib.errors import NeedsUser, Transient
 from deploy.models import Readiness, Server, Target, TargetRun
 from deploy.readiness.asking import MISSING_AT_ONCE, SETTLED_AFTER, make_missing
-from deploy.readiness.judging import conclude
+from deploy.readiness.judging import CA_COUNTS_WITHIN, conclude
 from deploy.readiness.keeping import keep_rehearsal
 from deploy.readiness.telling import tell
 from deploy.result import Result
@@ -128,6 +128,16 @@ class TestWhatItMeans:
         refused = [Check("login", error=NeedsUser("ssh_login_refused"))]
         assert [one["state"] for one in conclude(refused, [])] == ["will_fail"]
 
+    def test_a_ca_that_is_away_counts_only_near_the_renewal(self) -> None:
+        away = [Check("ca", error=Transient("acme_unreachable", host="ca.example"))]
+        first = conclude(away, [], left=CA_COUNTS_WITHIN * 2)
+        far = conclude(away, first, left=CA_COUNTS_WITHIN + timedelta(minutes=1))
+        assert [one["state"] for one in far] == ["unclear"]
+        assert [one["state"] for one in conclude(away, far, left=CA_COUNTS_WITHIN)] == ["will_fail"]
+        assert [one["state"] for one in conclude(away, far)] == ["will_fail"], "it is due"
+        refused = [Check("ca", error=NeedsUser("acme_account_gone"))]
+        assert [one["state"] for one in conclude(refused, [], left=CA_COUNTS_WITHIN * 2)] == ["will_fail"]
+
     def test_a_finding_has_its_cause_in_words_and_closes_by_itself(
         self, readiness: Readiness, renewal: Renewal
     ) -> None:
@@ -176,6 +186,49 @@ class TestWhatItMeans:
         finding = Finding.unscoped.get()
         assert finding.params["because"] == "The disk of a is full (and 1 more)"
         assert sorted(place["label"] for place in reread(readiness).places.values()) == ["a", "b"]
+
+    def test_what_nobody_looked_at_stays_until_somebody_does(
+        self, readiness: Readiness, renewal: Renewal, cast: Cast
+    ) -> None:
+        server = Server.objects.create(workspace=cast.acme, host="a.example.net", username="a")
+        target = Target.objects.create(workspace=cast.acme, domain=renewal.domain, server=server, is_draft=False)
+        full = NeedsUser("disk_full", path="/srv", directory="/srv", host="a", username="a")
+        away = Transient("ssh_refused", host="a", port=22)
+        refused = NeedsUser("ssh_auth_failed", host="a", username="a")
+
+        def opened_by(state: TargetRun.State, *checks: Check) -> list[str]:
+            run = TargetRun.objects.create(
+                workspace=cast.acme, kind="rehearse", domain=renewal.domain, target=target, server=server, label="a"
+            )
+            error = next((check.error for check in checks if check.error), away)
+            keep_rehearsal(run, Result(state, error=error, checks=checks))
+            return sorted(Finding.unscoped.filter(closed_at=None).values_list("code", flat=True))
+
+        state = TargetRun.State
+        assert opened_by(state.PARTIAL, Check("login"), Check("disk", error=full)) == ["will_fail_disk"]
+        assert opened_by(state.FAILED, Check("login", error=away)) == ["will_fail_disk"]
+        assert opened_by(state.FAILED) == ["will_fail_disk", "will_fail_login"], "given up, and away a second time"
+        assert opened_by(state.PARTIAL, Check("login"), Check("token", error=away)) == ["will_fail_disk"], "cut there"
+        assert opened_by(state.FAILED, Check("login", error=refused)) == ["will_fail_disk", "will_fail_login"]
+        assert opened_by(state.SUCCEEDED, Check("login"), Check("token"), Check("disk")) == []
+        assert Finding.unscoped.filter(code="will_fail_disk").count() == 1, "it was not told anew"
+
+    def test_a_refused_login_is_not_tried_every_hour_for_what_was_unclear_before(
+        self, readiness: Readiness, renewal: Renewal, cast: Cast
+    ) -> None:
+        server = Server.objects.create(workspace=cast.acme, host="a.example.net", username="a")
+        target = Target.objects.create(workspace=cast.acme, domain=renewal.domain, server=server, is_draft=False)
+        refused = NeedsUser("ssh_auth_failed", host="a", username="a")
+        unclear = conclude([Check("token", error=Transient("http01_timeout", name="a"))], [])
+        Readiness.unscoped.update(places={str(target.pk): {"label": "a", "run": "", "at": "", "checks": unclear}})
+        run = TargetRun.objects.create(
+            workspace=cast.acme, kind="rehearse", domain=renewal.domain, target=target, server=server, label="a"
+        )
+        keep_rehearsal(run, Result(TargetRun.State.FAILED, error=refused, checks=[Check("login", error=refused)]))
+        row = reread(readiness)
+        assert (row.is_asked, row.run_after) == (False, readiness.run_after)
+        (place,) = row.places.values()
+        assert [(one["key"], one["state"]) for one in place["checks"]] == [("login", "will_fail"), ("token", "unclear")]
 
 
 class TestThePage:
