@@ -200,7 +200,7 @@ def due(kind: Kind, *, interactive: bool = False) -> models.QuerySet[Any]:
 def is_due(kind: Kind, *, interactive: bool = False) -> bool:
     """Whether `due` has rows."""
     priorities = _priorities(interactive)
-    return bool(ask(kind.compiled, priorities, partial(_one_due, kind, priorities), clock.now()))
+    return bool(ask(kind.compiled, ("due", priorities), partial(_one_due, kind, priorities), clock.now()))
 
 
 def _one_due(kind: Kind, priorities: Sequence[int]) -> models.QuerySet[Any, Any]:
@@ -261,7 +261,9 @@ def _locked(kind: Kind, priorities: Sequence[int]) -> list[tuple[Any, int]]:
     for priority in priorities:
         room = kind.batch - len(found)
         if room:
-            found += ask(kind.compiled, (priority, room), partial(_next_rows, kind, priority, room), clock.now())
+            found += ask(
+                kind.compiled, ("next", priority, room), partial(_next_rows, kind, priority, room), clock.now()
+            )
     return [(key, claims) for key, claims in found]
 
 
