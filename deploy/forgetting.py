@@ -14,10 +14,14 @@ AT_ONCE = 200
 
 
 def forget_old_deployments() -> bool:
-    """A chore: those of KEEP_RUNS_DAYS ago, but the last of each domain and the last that was not undone."""
+    """A chore: those of KEEP_RUNS_DAYS ago, but the last of each domain and the last that was not undone.
+
+    Those of a certificate that has not ended stay: after an incident they say which servers held its key.
+    """
     later = Deployment.unscoped.filter(domain=OuterRef("domain"), created_at__gt=OuterRef("created_at"), undone_at=None)
     open_runs = TargetRun.unscoped.filter(deployment=OuterRef("pk"), state__in=TargetRun.OPEN_STATES)
     rows = Deployment.unscoped.filter(Exists(later), ~Exists(open_runs), created_at__lt=_limit())
+    rows = rows.exclude(certificate__not_after__gte=clock.now())
     return forget_some(rows.exclude(state=Deployment.State.RUNNING), AT_ONCE)
 
 

@@ -169,6 +169,18 @@ def test_old_deployments_go_with_their_steps_but_the_last_and_what_is_under_way(
     assert RunStep.unscoped.count() == TargetRun.unscoped.count() == 2
 
 
+def test_where_a_key_lies_that_is_still_valid_is_not_forgotten(rows: Rows, domain: Any) -> None:
+    certificate = rows.of(Certificate)
+    Certificate.unscoped.filter(pk=certificate.pk).update(domain=domain, not_after=ago(-1))
+    kept = deployment(domain, 900, certificate=certificate)
+    last = deployment(domain, 1)
+    forget_old_deployments()
+    assert keys_of(Deployment) == {kept.pk, last.pk}
+    Certificate.unscoped.update(not_after=ago(1))
+    forget_old_deployments()
+    assert keys_of(Deployment) == {last.pk}
+
+
 def test_the_last_look_of_each_kind_at_each_place_stays(rows: Rows, domain: Any) -> None:
     def look(days: float, **fields: Any) -> Any:
         told = {"workspace_id": domain.workspace_id, "domain": domain, "created_at": ago(days), "state": "failed"}
