@@ -66,12 +66,18 @@ def _planned(workspace: Workspace, found: Sequence[Certificate]) -> Iterator[Pla
     for one in found:
         if newest.get(one.names_key, one.pk) != one.pk:
             yield Planned(one, "follows", FOLLOWS)
-        elif one.source != Certificate.Source.ACME:
-            yield Planned(one, "person", UPLOADED)
-        elif solver_for(one.domain.mode, workspace.pk, one.names) == MANUAL:
-            yield Planned(one, "person", BY_HAND)
+        elif why := why_by_person(one):
+            yield Planned(one, "person", why)
         else:
             yield Planned(one, "itself", BY_ITSELF)
+
+
+def why_by_person(certificate: Certificate) -> str:
+    """Why nobody can order its successor without hands; empty where that is done by itself."""
+    if certificate.source != Certificate.Source.ACME:
+        return UPLOADED
+    solver = solver_for(certificate.domain.mode, certificate.workspace_id, certificate.names)
+    return BY_HAND if solver == MANUAL else ""
 
 
 def start_replacement(*, workspace: Workspace, choice: Choice, reason: int, revokes: bool, actor: Actor) -> Replacement:

@@ -1,0 +1,123 @@
+"""A replacement when one certificate of it is in trouble: the others go on, and it says what it waits for."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from certificates.cas import known, ledger
+from certificates.cas.known import Ca, Counted, Limit
+from certificates.cas.ledger import Ordered
+from certificates.keys import new_key
+from certificates.models import AcmeAccount, CaOutage, Certificate, Issuance, ReplacedCertificate, Replacement
+from certificates.replacing.choosing import Choice
+from certificates.replacing.planning import PER_MINUTE
+from config.lib import clock
+from tests.cast import Cast
+from tests.unit.certificates.conftest import DIRECTORY, HOST
+from tests.unit.certificates.replacements import begin, look, states
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+type Store = Callable[..., Certificate]
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CA that takes one failed proof of a name in an hour."""
+    limits = (Limit(Counted.FAILURES, 1, HOUR),)
+    monkeypatch.setitem(known._BY_URL, DIRECTORY, Ca("Limited CA", DIRECTORY, limits=limits))
+
+
+def ordered() -> list[str]:
+    """The first names of what was ordered."""
+    return sorted(row.names[0] for row in Issuance.unscoped.all())
+
+
+def entry_of(certificate: Certificate) -> ReplacedCertificate:
+    return ReplacedCertificate.unscoped.get(certificate=certificate)
+
+
+# What one waits for
+
+
+def test_the_limit_of_one_name_keeps_nobody_else_back(
+    cast: Cast, store: Store, hands_free: None, limited: None
+) -> None:
+    older, kept = store([f"a.{HOST}"]), store([f"b.{HOST}"])
+    ledger.note_failure(Ordered(cast.acme.pk, DIRECTORY, kept.names), kept.names[0])
+    begin(cast)
+    look()
+    assert (ordered(), states()) == ([f"a.{HOST}"], {older.pk: "replacing", kept.pk: "waiting"})
+    assert (entry_of(kept).error_code, Replacement.unscoped.get().error_code) == ("ca_limit", "")
+    asked_at = entry_of(kept).changed_at
+    with clock.shifted(HOUR / 2):
+        look()
+        assert entry_of(kept).changed_at == asked_at, "not asked again before its time"
+    with clock.shifted(HOUR + timedelta(minutes=1)):
+        look()
+    assert (ordered(), entry_of(kept).state) == ([f"a.{HOST}", f"b.{HOST}"], "replacing")
+    assert (entry_of(kept).error_code, entry_of(kept).error_params) == ("", {})
+
+
+def test_a_ca_out_of_reach_makes_all_of_them_wait(cast: Cast, store: Store, hands_free: None) -> None:
+    AcmeAccount.unscoped.create(workspace=cast.acme, directory_url=DIRECTORY, sealed_key=new_key())
+    store()
+    probe_at = clock.now() + timedelta(minutes=5)
+    CaOutage.objects.create(directory_url=DIRECTORY, failures=1, probe_at=probe_at)
+    begin(cast)
+    look()
+    row = Replacement.unscoped.get()
+    assert (row.error_code, row.starts_at, Issuance.unscoped.count()) == ("acme_waits", probe_at, 0)
+
+
+def test_orders_that_take_long_take_nobodys_place(cast: Cast, store: Store, hands_free: None) -> None:
+    for number in range(PER_MINUTE + 1):
+        store([f"h{number}.{HOST}"])
+    begin(cast)
+    look()
+    with clock.shifted(timedelta(seconds=61)):
+        look()
+    assert list(states().values()) == ["replacing"] * (PER_MINUTE + 1)
+
+
+# Who can order it
+
+
+def test_older_ones_that_nobody_can_order_are_not_ordered(cast: Cast, store: Store, hands_free: None) -> None:
+    older, newer = store(), store()
+    Certificate.unscoped.update(source="upload", leaf_pem=newer.leaf_pem)
+    begin(cast, Choice("key", certificate=newer.pk))
+    look()
+    assert (states(), ordered()) == ({older.pk: "waiting", newer.pk: "person"}, [])
+
+
+def test_one_whose_newer_one_turns_out_unfit_needs_a_person(cast: Cast, store: Store) -> None:
+    older, newer = store(), store()
+    begin(cast)
+    newer.delete()
+    look()
+    assert (states(), ordered()) == ({older.pk: "person"}, []), "nobody proves these names without hands"
+
+
+def test_the_older_one_waits_while_the_newer_one_failed(cast: Cast, store: Store, hands_free: None) -> None:
+    older, newer = store(), store()
+    begin(cast)
+    look()
+    Issuance.unscoped.update(state="failed", error_code="acme_unauthorized", ended_at=clock.now())
+    look()
+    Replacement.unscoped.update(starts_at=None)
+    look()
+    assert (states(), Issuance.unscoped.count()) == ({older.pk: "waiting", newer.pk: "failed"}, 1)
+
+
+def test_what_was_issued_and_deleted_is_ordered_anew(cast: Cast, store: Store, hands_free: None) -> None:
+    old = store()
+    begin(cast)
+    look()
+    Issuance.unscoped.update(state="issued", ended_at=clock.now())
+    look()
+    assert (states(), entry_of(old).issuance) == ({old.pk: "waiting"}, None)
+    with clock.shifted(timedelta(seconds=61)):
+        look()
+    assert (states(), Issuance.unscoped.count()) == ({old.pk: "replacing"}, 2)
