@@ -107,7 +107,8 @@ def _look_at_revocation(replacement: Replacement, entry: ReplacedCertificate) ->
     old, revocation = entry.certificate, getattr(entry.certificate, "revocation", None)
     if old.revoked_at or old.not_after < clock.now():
         _done(replacement, entry)
-    elif revocation is not None and not revocation.is_open and revocation.created_at >= replacement.created_at:
+    elif revocation is not None and revocation.ended_at and revocation.ended_at >= entry.changed_at:
+        # Asked for by this one; what failed before is asked again.
         _fail(replacement, entry, NeedsUser(revocation.error_code, **revocation.error_params))
     else:
         revoke_certificate(certificate=old, reason=replacement.reason, actor=SYSTEM)

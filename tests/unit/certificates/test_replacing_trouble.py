@@ -5,17 +5,28 @@ from datetime import timedelta
 
 import pytest
 
+from auditlog.events import SYSTEM
+from auditlog.models import Event
 from certificates.cas import known, ledger
 from certificates.cas.known import Ca, Counted, Limit
 from certificates.cas.ledger import Ordered
 from certificates.keys import new_key
-from certificates.models import AcmeAccount, CaOutage, Certificate, Issuance, ReplacedCertificate, Replacement
+from certificates.models import (
+    AcmeAccount,
+    CaOutage,
+    Certificate,
+    Issuance,
+    ReplacedCertificate,
+    Replacement,
+    Revocation,
+)
 from certificates.replacing.choosing import Choice
-from certificates.replacing.planning import PER_MINUTE
+from certificates.replacing.planning import PER_MINUTE, try_again
 from config.lib import clock
+from domains.models import Domain
 from tests.cast import Cast
 from tests.unit.certificates.conftest import DIRECTORY, HOST
-from tests.unit.certificates.replacements import begin, look, states
+from tests.unit.certificates.replacements import begin, look, serve, states
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 type Store = Callable[..., Certificate]
@@ -121,3 +132,44 @@ def test_what_was_issued_and_deleted_is_ordered_anew(cast: Cast, store: Store, h
     with clock.shifted(timedelta(seconds=61)):
         look()
     assert (states(), Issuance.unscoped.count()) == ({old.pk: "replacing"}, 2)
+
+
+# Revoking
+
+
+@pytest.fixture
+def proven(cast: Cast, domain: Domain, store: Store, hands_free: None) -> Replacement:
+    """With one certificate, to be revoked, whose successor is served; not looked at yet."""
+    old, replacement = store(), begin(cast, revokes=True)
+    look()
+    serve(domain, store())
+    assert states() == {old.pk: "replacing"}
+    return replacement
+
+
+def fail_revocation() -> None:
+    trouble = {"error_code": "acme_gave_up", "error_params": {"attempts": 30, "last": "Silence"}}
+    Revocation.unscoped.update(ended_at=clock.now(), run_after=None, **trouble)
+
+
+def test_a_revocation_that_failed_is_asked_for_again_by_try_again(proven: Replacement) -> None:
+    look()
+    fail_revocation()
+    look()
+    assert list(states().values()) == ["failed"]
+    try_again(replacement=proven, actor=SYSTEM)
+    look()
+    assert (list(states().values()), Revocation.unscoped.get().is_open) == (["revoking"], True)
+
+
+def test_a_revocation_that_failed_before_is_asked_for_once(proven: Replacement, cast: Cast) -> None:
+    long_ago = clock.now() - timedelta(days=3)
+    old = ReplacedCertificate.unscoped.get().certificate
+    Revocation.unscoped.create(workspace=cast.acme, certificate=old, created_at=long_ago, ended_at=long_ago)
+    look()
+    assert (list(states().values()), Revocation.unscoped.get().is_open) == (["revoking"], True)
+    fail_revocation()
+    for _ in range(2):
+        look()
+    assert (list(states().values()), Revocation.unscoped.get().is_open) == (["failed"], False)
+    assert Event.unscoped.filter(kind="certificate.revocation_asked").count() == 1
