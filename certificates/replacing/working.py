@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from auditlog.events import SYSTEM
+from certificates.cas.choosing import ca_as_before
 from certificates.cas.outages import WAITS
 from certificates.gates import Wish
 from certificates.issuance import start_issuance
@@ -175,20 +176,23 @@ def _trouble(error: ExpectedError) -> dict[str, Any]:
 
 
 def _ordered(old: Certificate) -> tuple[Issuance, bool]:
-    if waits := wait_for(old.workspace_id, old.directory_url):
+    directory_url = ca_as_before(old.domain.workspace, old.directory_url)
+    if waits := wait_for(old.workspace_id, directory_url):
         raise waits
     solver = solver_for(old.domain.mode, old.workspace_id, old.names)
+    # Another CA knows neither the profiles of this one nor its certificates.
+    is_same = directory_url == old.directory_url
     wish = Wish(
         tuple(old.names),
-        old.directory_url,
+        directory_url,
         challenge=solvers.get(solver).challenge,
-        profile=old.profile,
+        profile=old.profile if is_same else "",
         key_type=old.key_type,
         solver=solver,
     )
     if solver == OVER_SSH:
         require_ready(old.domain)
-    replaces = ari.certificate_id(old.leaf_pem)
+    replaces = ari.certificate_id(old.leaf_pem) if is_same else ""
     return start_issuance(
         domain=old.domain, wish=wish, actor=SYSTEM, is_renewal=True, replaces=replaces, is_forced=True
     )

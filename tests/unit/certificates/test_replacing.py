@@ -249,6 +249,7 @@ def test_from_the_certificates_page_to_the_plan_and_on(cast: Cast, store: Store,
     assert f'{address}{query}">Its key is compromised' in page
     plan = client.get(address + query.replace("&amp;", "&")).content.decode()
     assert "Replace 1 certificate now" in plan
+    assert "Free of charge" in plan
     assert Replacement.unscoped.count() == 0
     told = {"by": "key", "certificate": str(old.pk), "reason": "key_compromise", "revoke": "on"}
     answer = client.post(address, told, follow=True)

@@ -173,3 +173,12 @@ def test_a_revocation_that_failed_before_is_asked_for_once(proven: Replacement, 
         look()
     assert (list(states().values()), Revocation.unscoped.get().is_open) == (["failed"], False)
     assert Event.unscoped.filter(kind="certificate.revocation_asked").count() == 1
+
+
+def test_the_portals_own_ca_takes_the_place_of_one_that_is_gone(cast: Cast, store: Store, hands_free: None) -> None:
+    old = store()
+    Certificate.unscoped.filter(pk=old.pk).update(directory_url="https://gone.acme-tools.net/dir", profile="short")
+    begin(cast)
+    look()
+    issuance = Issuance.unscoped.get()
+    assert (issuance.directory_url, issuance.profile, issuance.replaces) == (DIRECTORY, "", "")
