@@ -24,6 +24,8 @@ KEY_COMPROMISE = 1
 # So many are ordered in a minute: far below what a CA takes from one address, and 300 orders in three hours are only
 # counted for names that are new to it.
 PER_MINUTE = 10
+# Each is looked at again and again until it is over.
+OPEN_AT_MOST = 5
 UPLOADED = "Uploaded: get the next one from its issuer, with a new key, and upload it."
 BY_HAND = "Nobody can prove its names without a person: issue the next one on the Let's Encrypt tab."
 BY_ITSELF = "Ordered by itself, with a new key, and installed where this one is."
@@ -81,7 +83,10 @@ def why_by_person(certificate: Certificate) -> str:
 
 
 def start_replacement(*, workspace: Workspace, choice: Choice, reason: int, revokes: bool, actor: Actor) -> Replacement:
-    """Confirmed: the rows and their findings, and the workers are rung. Raises as `plan_of`."""
+    """Confirmed: the rows and their findings, and the workers are rung.
+
+    Raises NeedsUser as `plan_of`, and replace_full.
+    """
     plan = plan_of(workspace, choice)
     replacement = Replacement(
         workspace=workspace,
@@ -94,6 +99,7 @@ def start_replacement(*, workspace: Workspace, choice: Choice, reason: int, revo
         priority=jobs.INTERACTIVE,
     )
     with transaction.atomic():
+        _require_room(workspace)
         replacement.save(force_insert=True)
         ReplacedCertificate.unscoped.bulk_create(_entry(replacement, one) for one in plan.planned)
         for domain in {one.certificate.domain_id: one.certificate.domain for one in plan.planned}.values():
@@ -102,6 +108,13 @@ def start_replacement(*, workspace: Workspace, choice: Choice, reason: int, revo
         record_of(replacement, "replacement.started", actor, told={"count": len(plan.planned), **counts})
         jobs.ring(KIND, interactive=True)
     return replacement
+
+
+def _require_room(workspace: Workspace) -> None:
+    # One at a time, or the limit would be none.
+    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+    if Replacement.objects.for_workspace(workspace).filter(ended_at=None).count() >= OPEN_AT_MOST:
+        raise NeedsUser("replace_full", most=OPEN_AT_MOST)
 
 
 def _entry(replacement: Replacement, one: Planned) -> ReplacedCertificate:

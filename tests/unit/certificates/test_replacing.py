@@ -11,7 +11,7 @@ from auditlog.events import SYSTEM
 from auditlog.models import Event
 from certificates.models import Certificate, Issuance, ReplacedCertificate, Replacement, Revocation
 from certificates.replacing.choosing import Choice, choose
-from certificates.replacing.planning import PER_MINUTE, end_replacement, plan_of
+from certificates.replacing.planning import OPEN_AT_MOST, PER_MINUTE, end_replacement, plan_of
 from certificates.replacing.proving import proof_of
 from config.lib import clock
 from config.lib.errors import NeedsUser
@@ -236,6 +236,23 @@ def test_who_stops_it_stops_it(cast: Cast, store: Store, hands_free: None) -> No
     assert Finding.unscoped.get(code="certificate_to_replace").closed_at is not None
     with pytest.raises(NeedsUser, match="replace_over"):
         end_replacement(replacement=replacement, actor=SYSTEM)
+
+
+def test_five_are_under_way_at_most(cast: Cast, store: Store, hands_free: None) -> None:
+    store()
+    first = begin(cast)
+    for _ in range(OPEN_AT_MOST - 1):
+        begin(cast)
+    with pytest.raises(NeedsUser, match="replace_full"):
+        begin(cast)
+    answer = client_of(cast).post(f"/w/{cast.acme.pk}/replacements/new/", {"by": "issued", "reason": "unspecified"})
+    assert (answer.status_code, "5 replacements are under way already" in answer.content.decode()) == (422, True)
+    headers = {"Authorization": f"Bearer {cast.token(cast.admin, 'read', 'write')}"}
+    told = Client().post("/api/replacements", {"by": "issued"}, content_type="application/json", headers=headers)
+    assert (told.status_code, told.json()["code"]) == (409, "replace_full")
+    assert Replacement.unscoped.count() == OPEN_AT_MOST
+    end_replacement(replacement=first, actor=SYSTEM)
+    assert begin(cast).is_open
 
 
 # Pages and API
