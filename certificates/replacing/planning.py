@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -15,7 +16,7 @@ from certificates.solvers import MANUAL, solver_for
 from config.lib import clock, jobs
 from config.lib.errors import NeedsUser
 from domains.findings import close_finding, open_finding
-from domains.models import Domain
+from domains.models import Domain, Finding
 
 State = ReplacedCertificate.State
 SOURCE, CODE = "replacement", "certificate_to_replace"
@@ -26,6 +27,8 @@ KEY_COMPROMISE = 1
 PER_MINUTE = 10
 # Each is looked at again and again until it is over.
 OPEN_AT_MOST = 5
+# In one look, which is to order and revoke as well.
+FINDINGS_AT_ONCE = 100
 UPLOADED = "Uploaded: get the next one from its issuer, with a new key, and upload it."
 BY_HAND = "Nobody can prove its names without a person: issue the next one on the Let's Encrypt tab."
 BY_ITSELF = "Ordered by itself, with a new key, and installed where this one is."
@@ -83,7 +86,7 @@ def why_by_person(certificate: Certificate) -> str:
 
 
 def start_replacement(*, workspace: Workspace, choice: Choice, reason: int, revokes: bool, actor: Actor) -> Replacement:
-    """Confirmed: the rows and their findings, and the workers are rung.
+    """Confirmed: the rows, and the workers are rung; they open the findings.
 
     Raises NeedsUser as `plan_of`, and replace_full.
     """
@@ -102,8 +105,6 @@ def start_replacement(*, workspace: Workspace, choice: Choice, reason: int, revo
         _require_room(workspace)
         replacement.save(force_insert=True)
         ReplacedCertificate.unscoped.bulk_create(_entry(replacement, one) for one in plan.planned)
-        for domain in {one.certificate.domain_id: one.certificate.domain for one in plan.planned}.values():
-            _open(replacement, domain)
         counts = {how: plan.count(how) for how in ("itself", "person", "follows")}
         record_of(replacement, "replacement.started", actor, told={"count": len(plan.planned), **counts})
         jobs.ring(KIND, interactive=True)
@@ -124,8 +125,24 @@ def _entry(replacement: Replacement, one: Planned) -> ReplacedCertificate:
     )
 
 
-def _open(replacement: Replacement, domain: Domain) -> None:
+def open_some_findings(replacement: Replacement, entries: Sequence[ReplacedCertificate]) -> bool:
+    """Some of those that the domains of `entries` lack, for a worker: thousands would keep a page waiting.
+
+    Whether there are more. Raises LeaseLost. Repeatable: what a dead worker left is found by the rows.
+    """
     severity = "critical" if replacement.reason == KEY_COMPROMISE else "warning"
+    domains = {one.certificate.domain_id: one.certificate.domain for one in entries}
+    told = Finding.objects.for_workspace(replacement.workspace_id).filter(source=SOURCE, code=CODE, closed_at=None)
+    # Another replacement's counts too, if it is no milder.
+    told = told.filter(severity__in={severity, "critical"})
+    missing = domains.keys() - set(told.values_list("domain_id", flat=True))
+    for key in sorted(missing)[:FINDINGS_AT_ONCE]:
+        # Who stops it has taken the lease away: then no finding is left that nobody closes.
+        replacement.save_step(also=partial(_open, replacement, domains[key], severity))
+    return len(missing) > FINDINGS_AT_ONCE
+
+
+def _open(replacement: Replacement, domain: Domain, severity: str) -> None:
     params = {"what": replacement.what, "why": reason_words(replacement.reason)}
     open_finding(domain=domain, source=SOURCE, code=CODE, params=params, severity=severity, needs_user=True)
 

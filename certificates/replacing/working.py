@@ -24,6 +24,7 @@ from certificates.replacing.planning import (
     State,
     close_findings,
     close_when_done,
+    open_some_findings,
     record_of,
     why_by_person,
 )
@@ -38,6 +39,8 @@ LEASE_SECONDS = 120
 # How soon it is looked again: while orders are under way, and while it waits for servers and people.
 SOON, LATER = timedelta(seconds=15), timedelta(minutes=2)
 MINUTE = timedelta(minutes=1)
+# Only a successor is news for these, and for those that failed nothing is.
+QUIET = (State.WAITING, State.PERSON, State.FAILED)
 # Among the parameters of what keeps a waiting one back: not before then, as ISO 8601 in UTC.
 AGAIN_AT = "again_at"
 
@@ -45,17 +48,30 @@ AGAIN_AT = "again_at"
 def work_replacements(batch: Sequence[Replacement]) -> None:
     for replacement in batch:
         entries = _entries(replacement)
+        fresh = _names_with_others(replacement)
         for entry in entries:
-            replacement.renew_lease(LEASE_SECONDS)
-            _move(replacement, entry)
+            if entry.state not in QUIET or entry.certificate.names_key in fresh:
+                replacement.renew_lease(LEASE_SECONDS)
+                _move(replacement, entry)
         _start_some(replacement, entries)
-        _rest(replacement)
+        replacement.renew_lease(LEASE_SECONDS)
+        has_more = open_some_findings(replacement, [entry for entry in entries if entry.state != State.DONE])
+        _rest(replacement, has_more=has_more)
 
 
 def _entries(replacement: Replacement) -> list[ReplacedCertificate]:
     rows = ReplacedCertificate.unscoped.filter(replacement=replacement).exclude(state=State.DONE)
     rows = rows.select_related("certificate__domain__workspace", "certificate__revocation", "issuance", "successor")
     return list(rows.order_by("-certificate__created_at", "-certificate__pk"))
+
+
+def _names_with_others(replacement: Replacement) -> set[str]:
+    """The names_key of those for which there may be a successor: one query for thousands that wait for hands."""
+    chosen = ReplacedCertificate.unscoped.filter(replacement=replacement)
+    rows = Certificate.objects.for_workspace(replacement.workspace_id).filter(
+        names_key__in=chosen.values("certificate__names_key"), not_after__gte=clock.now(), revoked_at=None
+    )
+    return set(rows.exclude(pk__in=chosen.values("certificate")).values_list("names_key", flat=True))
 
 
 def _move(replacement: Replacement, entry: ReplacedCertificate) -> None:
@@ -239,7 +255,7 @@ def _record(replacement: Replacement, entry: ReplacedCertificate, kind: str, **m
     record_of(replacement, kind, domain=old.domain, told={**told, **more})
 
 
-def _rest(replacement: Replacement) -> None:
+def _rest(replacement: Replacement, *, has_more: bool) -> None:
     """Over with the last one; else when to look again."""
     states = set(ReplacedCertificate.unscoped.filter(replacement=replacement).values_list("state", flat=True))
     if states <= {State.DONE}:
@@ -247,7 +263,7 @@ def _rest(replacement: Replacement) -> None:
         return
     is_moving = states & {State.WAITING, State.REPLACING, State.REVOKING}
     kept: dict[str, Any] = {"error_code": replacement.error_code, "error_params": replacement.error_params}
-    pause = SOON if is_moving else LATER
+    pause = SOON if is_moving or has_more else LATER
     replacement.finish(run_after=clock.now() + pause, **kept)
     jobs.ring("certificate_replacement", after=pause)
 

@@ -230,6 +230,9 @@ def test_a_failure_says_why_and_is_tried_again(cast: Cast, store: Store, hands_f
 def test_who_stops_it_stops_it(cast: Cast, store: Store, hands_free: None) -> None:
     store()
     replacement = begin(cast)
+    Replacement.unscoped.update(starts_at=clock.now() + timedelta(hours=1))
+    look()
+    assert Finding.unscoped.get(code="certificate_to_replace").closed_at is None
     end_replacement(replacement=replacement, actor=SYSTEM)
     look()
     assert Issuance.unscoped.count() == 0

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from auditlog.events import SYSTEM
 from auditlog.models import Event
@@ -21,9 +23,10 @@ from certificates.models import (
     Revocation,
 )
 from certificates.replacing.choosing import Choice
-from certificates.replacing.planning import PER_MINUTE, try_again
+from certificates.replacing.planning import FINDINGS_AT_ONCE, PER_MINUTE, try_again
+from certificates.replacing.working import LATER, SOON
 from config.lib import clock
-from domains.models import Domain
+from domains.models import Domain, Finding
 from tests.cast import Cast
 from tests.unit.certificates.conftest import DIRECTORY, HOST
 from tests.unit.certificates.replacements import begin, look, serve, states
@@ -182,3 +185,50 @@ def test_the_portals_own_ca_takes_the_place_of_one_that_is_gone(cast: Cast, stor
     look()
     issuance = Issuance.unscoped.get()
     assert (issuance.directory_url, issuance.profile, issuance.replaces) == (DIRECTORY, "", "")
+
+
+# Many
+
+
+def test_a_look_opens_the_findings_of_some_and_the_next_those_of_the_others(cast: Cast, store: Store) -> None:
+    more, rows = 2, []
+    for number in range(FINDINGS_AT_ONCE + more):
+        host = f"h{number}.acme-tools.net"
+        rows.append(Domain(workspace=cast.acme, host=host, verified_at=clock.now(), state="ok"))
+    Domain.unscoped.bulk_create(rows)
+    for certificate, domain in zip([store([row.host]) for row in rows], rows, strict=True):
+        Certificate.unscoped.filter(pk=certificate.pk).update(domain=domain)
+    begin(cast)
+    opened = Finding.unscoped.filter(code="certificate_to_replace", closed_at=None)
+    assert opened.count() == 0
+    for count, pause in ((FINDINGS_AT_ONCE, SOON), (FINDINGS_AT_ONCE + more, LATER), (FINDINGS_AT_ONCE + more, LATER)):
+        began = clock.now()
+        look()
+        assert opened.count() == count
+        run_after = Replacement.unscoped.get().run_after
+        assert run_after
+        assert began + pause <= run_after <= clock.now() + pause
+
+
+def test_a_key_that_others_know_makes_the_finding_of_a_milder_one_critical(
+    cast: Cast, store: Store, hands_free: None
+) -> None:
+    store()
+    for reason, severity in ((4, "warning"), (1, "critical"), (4, "critical")):
+        begin(cast, reason=reason)
+        look()
+        assert Finding.unscoped.get(code="certificate_to_replace").severity == severity
+
+
+def test_those_that_wait_for_hands_cost_no_query_each(cast: Cast, store: Store) -> None:
+    def queries_of(count: int) -> int:
+        for number in range(count):
+            store([f"q{count}-{number}.{HOST}"])
+        begin(cast)
+        look()
+        with CaptureQueriesContext(connection) as asked:
+            look()
+        Replacement.unscoped.update(ended_at=clock.now(), run_after=None)
+        return len(asked)
+
+    assert queries_of(1) == queries_of(9)
