@@ -28,6 +28,11 @@ register(
             "At most {most} are replaced together.",
             "Choose fewer, by days for example, and begin the next plan when this one is done.",
         ),
+        "replace_full": Entry(
+            "{most} replacements are under way already",
+            "Each goes on until its last certificate is proven, and a workspace may have {most} at a time.",
+            "Wait until one of them is done, or stop one on its page; then begin this one.",
+        ),
         "replace_over": Entry(
             "This replacement is over",
             "Nothing of it is under way: {what}.",

@@ -179,7 +179,7 @@ def post_plan(request: ApiRequest, body: ChoiceIn) -> dict[str, Any]:
     body=ReplacementIn,
     response=ReplacementOut,
     status=201,
-    errors=NOTHING,
+    errors={**NOTHING, "replace_full": 409},
     summary="Replace them, with new keys",
 )
 def post_replacement(request: ApiRequest, body: ReplacementIn) -> dict[str, Any]:

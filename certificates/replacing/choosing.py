@@ -3,11 +3,12 @@
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.models import Workspace
 from certificates.cas.known import ca_label
@@ -19,6 +20,9 @@ from domains.models import RevocationWatch
 
 By = Replacement.By
 MOST = 5000
+READ_AT_ONCE = 500
+# Before all certificates; an hour before the first day that there is cannot be told.
+FIRST_DAY = date(1900, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -55,13 +59,14 @@ def choose(workspace: Workspace, choice: Choice) -> tuple[str, list[Certificate]
     return what, found
 
 
-def _usable(workspace: Workspace) -> list[Certificate]:
-    return _newest_of(workspace, Q(revoked_at=None))
+def _usable(workspace: Workspace, which: Q) -> list[Certificate]:
+    return list(_newest_of(workspace, which & Q(revoked_at=None))[: MOST + 1])
 
 
-def _newest_of(workspace: Workspace, which: Q) -> list[Certificate]:
+def _newest_of(workspace: Workspace, which: Q) -> QuerySet[Certificate]:
+    """What is chosen is filtered before it is cut: how many others there are must not matter."""
     rows = Certificate.objects.for_workspace(workspace).filter(which, not_after__gte=clock.now())
-    return list(rows.select_related("domain__workspace").order_by("-created_at", "-pk")[: MOST + 1])
+    return rows.select_related("domain__workspace").order_by("-created_at", "-pk")
 
 
 def _by_key(workspace: Workspace, choice: Choice) -> tuple[str, list[Certificate]]:
@@ -70,13 +75,14 @@ def _by_key(workspace: Workspace, choice: Choice) -> tuple[str, list[Certificate
     if wanted is None:
         return "with the key of a certificate that is not there", []
     key = public_key(wanted)
-    found = [one for one in _usable(workspace) if one.pk == wanted.pk or (key and public_key(one) == key)]
-    return f"with the private key of the certificate for {wanted.names[0]}", found
+    usable = _newest_of(workspace, Q(revoked_at=None)).iterator(chunk_size=READ_AT_ONCE)
+    same = (one for one in usable if one.pk == wanted.pk or (key and public_key(one) == key))
+    return f"with the private key of the certificate for {wanted.names[0]}", list(islice(same, MOST + 1))
 
 
 def _by_ca(workspace: Workspace, choice: Choice) -> tuple[str, list[Certificate]]:
-    rows = [one for one in _usable(workspace) if one.directory_url == choice.ca and one.source == "acme"]
-    return f"issued by {ca_label(choice.ca)}", rows
+    which = Q(directory_url=choice.ca, source=Certificate.Source.ACME)
+    return f"issued by {ca_label(choice.ca)}", _usable(workspace, which)
 
 
 def _by_server(workspace: Workspace, choice: Choice) -> tuple[str, list[Certificate]]:
@@ -84,21 +90,30 @@ def _by_server(workspace: Workspace, choice: Choice) -> tuple[str, list[Certific
     for holder in holders:
         label = dict(holder.servers(workspace)).get(str(choice.server), label)
         held |= holder.held(workspace, choice.server) if choice.server else set()
-    return f"whose keys {label} held", [one for one in _usable(workspace) if one.pk in held]
+    return f"whose keys {label} held", _usable(workspace, Q(pk__in=held))
 
 
 def _by_days(workspace: Workspace, choice: Choice) -> tuple[str, list[Certificate]]:
-    first, last = choice.first or date.min, choice.last or date.max
-    # What begins to be valid an hour before it is made would else fall on the day before.
-    found = [one for one in _usable(workspace) if first <= (one.not_before + timedelta(hours=1)).date() <= last]
+    within = Q()
+    if choice.first:
+        within &= Q(not_before__gte=_begins(choice.first, time.min))
+    if choice.last:
+        within &= Q(not_before__lte=_begins(choice.last, time.max))
     words = [f"from {choice.first}" if choice.first else "", f"to {choice.last}" if choice.last else ""]
-    return " ".join(filter(None, ["issued", *words])) if any(words) else "that there are", found
+    told = " ".join(filter(None, ["issued", *words])) if any(words) else "that there are"
+    return told, _usable(workspace, within)
+
+
+def _begins(day: date, at: time) -> datetime:
+    """When what is made then begins to be valid: an hour before, else it would fall on the day before."""
+    return datetime.combine(max(day, FIRST_DAY), at, UTC) - timedelta(hours=1)
 
 
 def _by_revocation(workspace: Workspace, choice: Choice) -> tuple[str, list[Certificate]]:
     listed = RevocationWatch.objects.for_workspace(workspace).filter(revoked_at__isnull=False)
     in_lists = Q(fingerprint_sha256__in=listed.values("fingerprint_sha256"))
-    return "that is revoked", _newest_of(workspace, in_lists | Q(revoked_at__isnull=False))
+    found = _newest_of(workspace, in_lists | Q(revoked_at__isnull=False))
+    return "that is revoked", list(found[: MOST + 1])
 
 
 CHOOSERS: dict[By, Callable[[Workspace, Choice], tuple[str, list[Certificate]]]] = {

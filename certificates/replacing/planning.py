@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -15,7 +16,7 @@ from certificates.solvers import MANUAL, solver_for
 from config.lib import clock, jobs
 from config.lib.errors import NeedsUser
 from domains.findings import close_finding, open_finding
-from domains.models import Domain
+from domains.models import Domain, Finding
 
 State = ReplacedCertificate.State
 SOURCE, CODE = "replacement", "certificate_to_replace"
@@ -24,6 +25,10 @@ KEY_COMPROMISE = 1
 # So many are ordered in a minute: far below what a CA takes from one address, and 300 orders in three hours are only
 # counted for names that are new to it.
 PER_MINUTE = 10
+# Each is looked at again and again until it is over.
+OPEN_AT_MOST = 5
+# In one look, which is to order and revoke as well.
+FINDINGS_AT_ONCE = 100
 UPLOADED = "Uploaded: get the next one from its issuer, with a new key, and upload it."
 BY_HAND = "Nobody can prove its names without a person: issue the next one on the Let's Encrypt tab."
 BY_ITSELF = "Ordered by itself, with a new key, and installed where this one is."
@@ -66,16 +71,25 @@ def _planned(workspace: Workspace, found: Sequence[Certificate]) -> Iterator[Pla
     for one in found:
         if newest.get(one.names_key, one.pk) != one.pk:
             yield Planned(one, "follows", FOLLOWS)
-        elif one.source != Certificate.Source.ACME:
-            yield Planned(one, "person", UPLOADED)
-        elif solver_for(one.domain.mode, workspace.pk, one.names) == MANUAL:
-            yield Planned(one, "person", BY_HAND)
+        elif why := why_by_person(one):
+            yield Planned(one, "person", why)
         else:
             yield Planned(one, "itself", BY_ITSELF)
 
 
+def why_by_person(certificate: Certificate) -> str:
+    """Why nobody can order its successor without hands; empty where that is done by itself."""
+    if certificate.source != Certificate.Source.ACME:
+        return UPLOADED
+    solver = solver_for(certificate.domain.mode, certificate.workspace_id, certificate.names)
+    return BY_HAND if solver == MANUAL else ""
+
+
 def start_replacement(*, workspace: Workspace, choice: Choice, reason: int, revokes: bool, actor: Actor) -> Replacement:
-    """Confirmed: the rows and their findings, and the workers are rung. Raises as `plan_of`."""
+    """Confirmed: the rows, and the workers are rung; they open the findings.
+
+    Raises NeedsUser as `plan_of`, and replace_full.
+    """
     plan = plan_of(workspace, choice)
     replacement = Replacement(
         workspace=workspace,
@@ -88,14 +102,20 @@ def start_replacement(*, workspace: Workspace, choice: Choice, reason: int, revo
         priority=jobs.INTERACTIVE,
     )
     with transaction.atomic():
+        _require_room(workspace)
         replacement.save(force_insert=True)
         ReplacedCertificate.unscoped.bulk_create(_entry(replacement, one) for one in plan.planned)
-        for domain in {one.certificate.domain_id: one.certificate.domain for one in plan.planned}.values():
-            _open(replacement, domain)
         counts = {how: plan.count(how) for how in ("itself", "person", "follows")}
         record_of(replacement, "replacement.started", actor, told={"count": len(plan.planned), **counts})
         jobs.ring(KIND, interactive=True)
     return replacement
+
+
+def _require_room(workspace: Workspace) -> None:
+    # One at a time, or the limit would be none.
+    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+    if Replacement.objects.for_workspace(workspace).filter(ended_at=None).count() >= OPEN_AT_MOST:
+        raise NeedsUser("replace_full", most=OPEN_AT_MOST)
 
 
 def _entry(replacement: Replacement, one: Planned) -> ReplacedCertificate:
@@ -105,8 +125,24 @@ def _entry(replacement: Replacement, one: Planned) -> ReplacedCertificate:
     )
 
 
-def _open(replacement: Replacement, domain: Domain) -> None:
+def open_some_findings(replacement: Replacement, entries: Sequence[ReplacedCertificate]) -> bool:
+    """Some of those that the domains of `entries` lack, for a worker: thousands would keep a page waiting.
+
+    Whether there are more. Raises LeaseLost. Repeatable: what a dead worker left is found by the rows.
+    """
     severity = "critical" if replacement.reason == KEY_COMPROMISE else "warning"
+    domains = {one.certificate.domain_id: one.certificate.domain for one in entries}
+    told = Finding.objects.for_workspace(replacement.workspace_id).filter(source=SOURCE, code=CODE, closed_at=None)
+    # Another replacement's counts too, if it is no milder.
+    told = told.filter(severity__in={severity, "critical"})
+    missing = domains.keys() - set(told.values_list("domain_id", flat=True))
+    for key in sorted(missing)[:FINDINGS_AT_ONCE]:
+        # Who stops it has taken the lease away: then no finding is left that nobody closes.
+        replacement.save_step(also=partial(_open, replacement, domains[key], severity))
+    return len(missing) > FINDINGS_AT_ONCE
+
+
+def _open(replacement: Replacement, domain: Domain, severity: str) -> None:
     params = {"what": replacement.what, "why": reason_words(replacement.reason)}
     open_finding(domain=domain, source=SOURCE, code=CODE, params=params, severity=severity, needs_user=True)
 

@@ -49,12 +49,9 @@ def begin(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     form = ReplaceForm(given, workspace=workspace)
     plan = _plan(workspace, form) if given is not None and form.is_valid() else None
     if request.method == "POST" and plan is not None:
-        told, choice = form.cleaned_data, form.choice
-        reason = read_reason(told["reason"])
-        replacement = start_replacement(
-            workspace=workspace, choice=choice, reason=reason, revokes=told["revoke"], actor=request.actor
-        )
-        return redirect("certificates:replacement-show", workspace.pk, replacement.pk)
+        replacement = _started(request, workspace, form)
+        if replacement is not None:
+            return redirect("certificates:replacement-show", workspace.pk, replacement.pk)
     context = {
         "section": "certificates",
         "form": form,
@@ -65,6 +62,18 @@ def begin(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
         "page": Paginator(plan.planned if plan else [], PAGE).get_page(request.GET.get("page")),
     }
     return render(request, "certificates/replacing/begin.html", context, status=422 if form.errors else 200)
+
+
+def _started(request: WorkspaceRequest, workspace: Workspace, form: ReplaceForm) -> Replacement | None:
+    """None when it is refused: the form says why."""
+    told, reason = form.cleaned_data, read_reason(form.cleaned_data["reason"])
+    try:
+        return start_replacement(
+            workspace=workspace, choice=form.choice, reason=reason, revokes=told["revoke"], actor=request.actor
+        )
+    except ExpectedError as error:
+        form.add_expected("by", error)
+        return None
 
 
 def _plan(workspace: Workspace, form: ReplaceForm) -> Plan | None:

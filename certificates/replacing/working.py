@@ -5,11 +5,13 @@ is whatever newer certificate is on file, and revoking what is revoked does noth
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from auditlog.events import SYSTEM
+from certificates.cas.choosing import ca_as_before
+from certificates.cas.outages import WAITS
 from certificates.gates import Wish
 from certificates.issuance import start_issuance
 from certificates.line import wait_for
@@ -17,7 +19,15 @@ from certificates.models import Certificate, Issuance, ReplacedCertificate, Repl
 from certificates.renewal import ari
 from certificates.renewal.requirements import require_ready
 from certificates.replacing.choosing import public_key
-from certificates.replacing.planning import PER_MINUTE, State, close_findings, close_when_done, record_of
+from certificates.replacing.planning import (
+    PER_MINUTE,
+    State,
+    close_findings,
+    close_when_done,
+    open_some_findings,
+    record_of,
+    why_by_person,
+)
 from certificates.replacing.proving import proof_of
 from certificates.revoking import revoke_certificate
 from certificates.solvers import OVER_SSH, solver_for, solvers
@@ -29,22 +39,39 @@ LEASE_SECONDS = 120
 # How soon it is looked again: while orders are under way, and while it waits for servers and people.
 SOON, LATER = timedelta(seconds=15), timedelta(minutes=2)
 MINUTE = timedelta(minutes=1)
+# Only a successor is news for these, and for those that failed nothing is.
+QUIET = (State.WAITING, State.PERSON, State.FAILED)
+# Among the parameters of what keeps a waiting one back: not before then, as ISO 8601 in UTC.
+AGAIN_AT = "again_at"
 
 
 def work_replacements(batch: Sequence[Replacement]) -> None:
     for replacement in batch:
         entries = _entries(replacement)
+        fresh = _names_with_others(replacement)
         for entry in entries:
-            replacement.renew_lease(LEASE_SECONDS)
-            _move(replacement, entry)
-        _start_some(replacement, [entry for entry in entries if entry.state == State.WAITING], entries)
-        _rest(replacement)
+            if entry.state not in QUIET or entry.certificate.names_key in fresh:
+                replacement.renew_lease(LEASE_SECONDS)
+                _move(replacement, entry)
+        _start_some(replacement, entries)
+        replacement.renew_lease(LEASE_SECONDS)
+        has_more = open_some_findings(replacement, [entry for entry in entries if entry.state != State.DONE])
+        _rest(replacement, has_more=has_more)
 
 
 def _entries(replacement: Replacement) -> list[ReplacedCertificate]:
     rows = ReplacedCertificate.unscoped.filter(replacement=replacement).exclude(state=State.DONE)
     rows = rows.select_related("certificate__domain__workspace", "certificate__revocation", "issuance", "successor")
-    return list(rows.order_by("-certificate__created_at", "pk"))
+    return list(rows.order_by("-certificate__created_at", "-certificate__pk"))
+
+
+def _names_with_others(replacement: Replacement) -> set[str]:
+    """The names_key of those for which there may be a successor: one query for thousands that wait for hands."""
+    chosen = ReplacedCertificate.unscoped.filter(replacement=replacement)
+    rows = Certificate.objects.for_workspace(replacement.workspace_id).filter(
+        names_key__in=chosen.values("certificate__names_key"), not_after__gte=clock.now(), revoked_at=None
+    )
+    return set(rows.exclude(pk__in=chosen.values("certificate")).values_list("names_key", flat=True))
 
 
 def _move(replacement: Replacement, entry: ReplacedCertificate) -> None:
@@ -66,6 +93,8 @@ def _look_for_successor(replacement: Replacement, entry: ReplacedCertificate) ->
     if issuance is not None and issuance.state in (Issuance.State.FAILED, Issuance.State.CANCELLED):
         code = issuance.error_code or "renewal_cancelled"
         _fail(replacement, entry, NeedsUser(code, **issuance.error_params))
+    elif entry.state == State.REPLACING and (issuance is None or issuance.state == Issuance.State.ISSUED):
+        _keep(replacement, entry, State.WAITING, issuance=None)  # What came of it was deleted.
 
 
 def successor_of(replacement: Replacement, entry: ReplacedCertificate) -> Certificate | None:
@@ -95,64 +124,91 @@ def _look_at_revocation(replacement: Replacement, entry: ReplacedCertificate) ->
     old, revocation = entry.certificate, getattr(entry.certificate, "revocation", None)
     if old.revoked_at or old.not_after < clock.now():
         _done(replacement, entry)
-    elif revocation is not None and not revocation.is_open and revocation.created_at >= replacement.created_at:
+    elif revocation is not None and revocation.ended_at and revocation.ended_at >= entry.changed_at:
+        # Asked for by this one; what failed before is asked again.
         _fail(replacement, entry, NeedsUser(revocation.error_code, **revocation.error_params))
     else:
         revoke_certificate(certificate=old, reason=replacement.reason, actor=SYSTEM)
         crash_here("replace.revocation_asked")
 
 
-def _start_some(
-    replacement: Replacement, waiting: Sequence[ReplacedCertificate], entries: Sequence[ReplacedCertificate]
-) -> None:
-    """A minute's worth, one for each set of names; the others wait for its certificate."""
-    if replacement.starts_at and replacement.starts_at > clock.now():
+def _start_some(replacement: Replacement, entries: Sequence[ReplacedCertificate]) -> None:
+    """A minute's worth. What one certificate waits for is its own; only a CA out of reach makes all of them wait."""
+    now = clock.now()
+    if replacement.starts_at and replacement.starts_at > now:
         return
-    busy = {one.certificate.names_key for one in entries if one.state == State.REPLACING}
-    room = PER_MINUTE - len(busy)
-    for entry in waiting:
-        if room > 0 and entry.certificate.names_key not in busy:
-            busy.add(entry.certificate.names_key)
-            room -= 1
-            if not _start(replacement, entry):
-                return
-    replacement.save_step(starts_at=clock.now() + MINUTE, error_code="", error_params={})
+    begun = sum(one.state == State.REPLACING and one.changed_at > now - MINUTE for one in entries)
+    room = PER_MINUTE - begun
+    try:
+        for entry in _startable(entries, now):
+            if room > 0 and _start(replacement, entry):
+                room -= 1
+    except Transient as error:
+        replacement.save_step(starts_at=error.retry_at or now + MINUTE, **_trouble(error))
+        return
+    replacement.save_step(starts_at=now + MINUTE, error_code="", error_params={})
+
+
+def _startable(entries: Sequence[ReplacedCertificate], now: datetime) -> list[ReplacedCertificate]:
+    """Of `entries`, the newest first: one for each set of names; the older ones wait for its certificate."""
+    newest = {one.certificate.names_key: one.pk for one in reversed(entries)}
+    rows = [one for one in entries if one.state == State.WAITING and newest[one.certificate.names_key] == one.pk]
+    return [one for one in rows if one.error_params.get(AGAIN_AT, "") <= now.isoformat()]
 
 
 def _start(replacement: Replacement, entry: ReplacedCertificate) -> bool:
-    """Whether there may be another one. By the very function of the button; the CA's limits hold for it as for all."""
-    old = entry.certificate
+    """Whether it was ordered, by the very function of the button: the CA's limits hold for it as for all.
+
+    Raises Transient acme_waits.
+    """
     replacement.renew_lease(LEASE_SECONDS)
+    if why_by_person(entry.certificate):
+        _keep(replacement, entry, State.PERSON)
+        return False
     try:
-        waits = wait_for(old.workspace_id, old.directory_url)
-        if waits:
-            raise waits
-        issuance, _ = _ordered(old)
+        issuance, _ = _ordered(entry.certificate)
     except Transient as error:
-        trouble: dict[str, Any] = {"error_code": error.code, "error_params": jobs.storable(error.params)}
-        replacement.save_step(starts_at=error.retry_at or clock.now() + MINUTE, **trouble)
+        if error.code == WAITS:
+            raise
+        _keep(replacement, entry, State.WAITING, **_put_off(error))
         return False
     except ExpectedError as error:
         _fail(replacement, entry, error)
-        return True
+        return False
     crash_here("replace.ordered")
     _keep(replacement, entry, State.REPLACING, issuance=issuance)
     return True
 
 
+def _put_off(error: Transient) -> dict[str, Any]:
+    """What keeps this one back, and until when: in UTC, so that the texts sort as the moments do."""
+    again_at = (error.retry_at or clock.now() + MINUTE).astimezone(UTC)
+    trouble = _trouble(error)
+    return {**trouble, "error_params": {**trouble["error_params"], AGAIN_AT: again_at.isoformat()}}
+
+
+def _trouble(error: ExpectedError) -> dict[str, Any]:
+    return {"error_code": error.code, "error_params": jobs.storable(error.params)}
+
+
 def _ordered(old: Certificate) -> tuple[Issuance, bool]:
+    directory_url = ca_as_before(old.domain.workspace, old.directory_url)
+    if waits := wait_for(old.workspace_id, directory_url):
+        raise waits
     solver = solver_for(old.domain.mode, old.workspace_id, old.names)
+    # Another CA knows neither the profiles of this one nor its certificates.
+    is_same = directory_url == old.directory_url
     wish = Wish(
         tuple(old.names),
-        old.directory_url,
+        directory_url,
         challenge=solvers.get(solver).challenge,
-        profile=old.profile,
+        profile=old.profile if is_same else "",
         key_type=old.key_type,
         solver=solver,
     )
     if solver == OVER_SSH:
         require_ready(old.domain)
-    replaces = ari.certificate_id(old.leaf_pem)
+    replaces = ari.certificate_id(old.leaf_pem) if is_same else ""
     return start_issuance(
         domain=old.domain, wish=wish, actor=SYSTEM, is_renewal=True, replaces=replaces, is_forced=True
     )
@@ -183,10 +239,8 @@ def _done(replacement: Replacement, entry: ReplacedCertificate) -> None:
 
 
 def _fail(replacement: Replacement, entry: ReplacedCertificate, error: ExpectedError) -> None:
-    trouble = {"error_code": error.code, "error_params": jobs.storable(error.params)}
-
     def keep() -> None:
-        _write(entry, {"state": State.FAILED, "changed_at": clock.now(), **trouble})
+        _write(entry, {"state": State.FAILED, "changed_at": clock.now(), **_trouble(error)})
         _record(replacement, entry, "replacement.failed", error=describe(error.code, error.params).title)
 
     replacement.save_step(also=keep)
@@ -201,7 +255,7 @@ def _record(replacement: Replacement, entry: ReplacedCertificate, kind: str, **m
     record_of(replacement, kind, domain=old.domain, told={**told, **more})
 
 
-def _rest(replacement: Replacement) -> None:
+def _rest(replacement: Replacement, *, has_more: bool) -> None:
     """Over with the last one; else when to look again."""
     states = set(ReplacedCertificate.unscoped.filter(replacement=replacement).values_list("state", flat=True))
     if states <= {State.DONE}:
@@ -209,7 +263,7 @@ def _rest(replacement: Replacement) -> None:
         return
     is_moving = states & {State.WAITING, State.REPLACING, State.REVOKING}
     kept: dict[str, Any] = {"error_code": replacement.error_code, "error_params": replacement.error_params}
-    pause = SOON if is_moving else LATER
+    pause = SOON if is_moving or has_more else LATER
     replacement.finish(run_after=clock.now() + pause, **kept)
     jobs.ring("certificate_replacement", after=pause)
 
@@ -222,5 +276,4 @@ def _tell_over(replacement: Replacement) -> None:
 
 def give_up(replacement: Replacement, error: ExpectedError) -> None:
     """Looked at again in an hour, and says why; it stays open until it is done or somebody ends it."""
-    trouble: dict[str, Any] = {"error_code": error.code, "error_params": jobs.storable(error.params)}
-    replacement.finish(run_after=clock.now() + timedelta(hours=1), **trouble)
+    replacement.finish(run_after=clock.now() + timedelta(hours=1), **_trouble(error))

@@ -8,11 +8,13 @@ import pytest
 from accounts import api_limits
 from certificates.gates import read_wish
 from certificates.models import Certificate, CertificateName, Issuance, PrivateKey
+from certificates.solvers import solvers
 from config.lib import clock
 from config.lib.sealed import Sealed
 from domains.models import Domain, Ownership, Visit
 from tests.cast import Cast, make_cast
 from tests.servers.ca import TestCa
+from tests.unit.certificates.replacements import Hands
 
 HOST = "shop.acme-tools.net"
 DIRECTORY = "https://ca.acme-tools.net/directory"
@@ -71,6 +73,11 @@ def store(domain: Domain) -> Callable[..., Certificate]:
         return certificate
 
     return put
+
+
+@pytest.fixture
+def hands_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solvers, "_items", {**solvers._items, "tests": Hands()})
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Replacing everything that …: what is chosen, the plan before, and what each look makes of it."""
 
-import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -12,64 +11,18 @@ from auditlog.events import SYSTEM
 from auditlog.models import Event
 from certificates.models import Certificate, Issuance, ReplacedCertificate, Replacement, Revocation
 from certificates.replacing.choosing import Choice, choose
-from certificates.replacing.planning import PER_MINUTE, end_replacement, plan_of, start_replacement
+from certificates.replacing.planning import OPEN_AT_MOST, PER_MINUTE, end_replacement, plan_of
 from certificates.replacing.proving import proof_of
-from certificates.solvers import solvers
-from config.lib import clock, jobs
+from config.lib import clock
 from config.lib.errors import NeedsUser
 from deploy.models import Server, Target
-from domains.models import Domain, Finding, Inspection, RevocationList, RevocationWatch, Visit
+from domains.models import Domain, Finding, RevocationList, RevocationWatch
 from tests.cast import PASSWORD, Cast
 from tests.unit.certificates.conftest import DIRECTORY, HOST
+from tests.unit.certificates.replacements import ALL, begin, look, serve, states
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 type Store = Callable[..., Certificate]
-ALL = Choice("issued")
-
-
-class Hands:
-    """Proves everything; nothing is asked of it here."""
-
-    label = "for tests"
-    challenge = "dns-01"
-
-    def covers(self, *_arguments: object) -> bool:
-        return True
-
-    def present(self, *_arguments: object) -> None: ...
-    def look(self, *_arguments: object) -> None: ...
-    def clean_up(self, *_arguments: object) -> None: ...
-
-
-@pytest.fixture
-def hands_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(solvers, "_items", {**solvers._items, "tests": Hands()})
-
-
-def begin(cast: Cast, choice: Choice = ALL, *, revokes: bool = False, reason: int = 1) -> Replacement:
-    return start_replacement(workspace=cast.acme, choice=choice, reason=reason, revokes=revokes, actor=SYSTEM)
-
-
-def look() -> None:
-    """One look, whenever the next is due; no issuance is worked."""
-    Replacement.unscoped.filter(ended_at=None).update(run_after=clock.now())
-    jobs.work_once(jobs.kinds.get("certificate_replacement"))
-
-
-def states() -> dict[uuid.UUID, str]:
-    return dict(ReplacedCertificate.unscoped.values_list("certificate_id", "state"))
-
-
-def serve(domain: Domain, certificate: Certificate) -> None:
-    """Our own look meets it."""
-    seen = Inspection.objects.create(
-        workspace=domain.workspace,
-        domain=domain,
-        fingerprint_sha256=certificate.fingerprint_sha256,
-        seen_at=clock.now(),
-        chain_sha256=uuid.uuid4().hex,
-    )
-    Visit.unscoped.filter(domain=domain).update(inspection=seen)
 
 
 def client_of(cast: Cast) -> Client:
@@ -277,12 +230,32 @@ def test_a_failure_says_why_and_is_tried_again(cast: Cast, store: Store, hands_f
 def test_who_stops_it_stops_it(cast: Cast, store: Store, hands_free: None) -> None:
     store()
     replacement = begin(cast)
+    Replacement.unscoped.update(starts_at=clock.now() + timedelta(hours=1))
+    look()
+    assert Finding.unscoped.get(code="certificate_to_replace").closed_at is None
     end_replacement(replacement=replacement, actor=SYSTEM)
     look()
     assert Issuance.unscoped.count() == 0
     assert Finding.unscoped.get(code="certificate_to_replace").closed_at is not None
     with pytest.raises(NeedsUser, match="replace_over"):
         end_replacement(replacement=replacement, actor=SYSTEM)
+
+
+def test_five_are_under_way_at_most(cast: Cast, store: Store, hands_free: None) -> None:
+    store()
+    first = begin(cast)
+    for _ in range(OPEN_AT_MOST - 1):
+        begin(cast)
+    with pytest.raises(NeedsUser, match="replace_full"):
+        begin(cast)
+    answer = client_of(cast).post(f"/w/{cast.acme.pk}/replacements/new/", {"by": "issued", "reason": "unspecified"})
+    assert (answer.status_code, "5 replacements are under way already" in answer.content.decode()) == (422, True)
+    headers = {"Authorization": f"Bearer {cast.token(cast.admin, 'read', 'write')}"}
+    told = Client().post("/api/replacements", {"by": "issued"}, content_type="application/json", headers=headers)
+    assert (told.status_code, told.json()["code"]) == (409, "replace_full")
+    assert Replacement.unscoped.count() == OPEN_AT_MOST
+    end_replacement(replacement=first, actor=SYSTEM)
+    assert begin(cast).is_open
 
 
 # Pages and API
@@ -296,6 +269,7 @@ def test_from_the_certificates_page_to_the_plan_and_on(cast: Cast, store: Store,
     assert f'{address}{query}">Its key is compromised' in page
     plan = client.get(address + query.replace("&amp;", "&")).content.decode()
     assert "Replace 1 certificate now" in plan
+    assert "Free of charge" in plan
     assert Replacement.unscoped.count() == 0
     told = {"by": "key", "certificate": str(old.pk), "reason": "key_compromise", "revoke": "on"}
     answer = client.post(address, told, follow=True)
