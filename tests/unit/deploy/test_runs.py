@@ -1,5 +1,6 @@
 """Runs and their server: one at a time, retries by themselves, and how a deployment adds up."""
 
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -194,6 +195,23 @@ class TestServerLease:
         assert held
         assert held > clock.now() + timedelta(seconds=400)
         assert RunStep.unscoped.get().state == "succeeded"
+
+    def test_a_short_step_of_one_run_shortens_no_lease_of_another_of_the_claim(self, domain: Domain) -> None:
+        """Each remembers how long it has asked for; what it then does not ask for again must still be there."""
+        make_certificate(domain)
+        server = make_server(domain, "web-01")
+        targets = [make_target(domain, server, directory) for directory in ("/srv/tls", "/srv/other")]
+        deploy(domain)
+        token = uuid.uuid4()
+        TargetRun.unscoped.update(lease_token=token, lease_until=clock.now())
+        one, other = (TargetRun.unscoped.get(target=target) for target in targets)
+        assert server_lease.take(one)
+        long, short = Trail(one, beside=[other.pk]), Trail(other, beside=[one.pk])
+        long.hold(240)
+        short.hold(60)
+        long.hold(160)
+        held = [Server.unscoped.get(), TargetRun.unscoped.get(pk=one.pk), TargetRun.unscoped.get(pk=other.pk)]
+        assert [(row.lease_until - clock.now()).total_seconds() > 230 for row in held if row.lease_until] == [True] * 3
 
     def test_a_worker_that_lost_its_run_begins_no_step(self, domain: Domain, target: Target) -> None:
         deploy(domain)
