@@ -231,7 +231,7 @@ class TestUndoWithPanelsAlone:
         assert Deployment.unscoped.get(pk=second.pk).undone_at is None
 
     def test_a_revoked_one_does_not_come_back(self, domain: Domain, panel: PanelTarget) -> None:
-        first = self.deployed(panel, "ab" * 32)
+        self.deployed(panel, "ab" * 32)
         second = self.deployed(panel, "cd" * 32)
         assert can_undo(second)
         Certificate.unscoped.filter(fingerprint_sha256="ab" * 32).update(revoked_at=clock.now())
