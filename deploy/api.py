@@ -333,13 +333,13 @@ def get_deployment(request: ApiRequest, deployment: Deployment) -> dict[str, obj
     "deploy.run",
     load=load_deployment,
     response={200: DeploymentOut, 202: Accepted},
-    errors={"undo_while_running": 409, "undo_nothing_kept": 409},
+    errors={"undo_while_running": 409, "undo_revoked": 409, "undo_nothing_kept": 409},
     summary="Undo the last deployment",
 )
 def post_undo(request: ApiRequest, deployment: Deployment) -> Status:
     """The files that it replaced come back on each target, and the deployment before it counts as wanted again.
 
-    A panel gets the certificate of that one, as long as it is valid.
+    A panel gets the certificate of that one, as long as it is valid. Nothing that is revoked comes back.
     """
     runs = start_undo(deployment=deployment, actor=request.actor)
     if jobs.wait_for(lambda: not are_open(runs)):

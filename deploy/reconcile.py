@@ -44,8 +44,9 @@ def is_up_to_date(target: Place, wanted: Deployment) -> bool:
 
 
 def is_worth(wanted: Deployment) -> bool:
-    """A certificate that is still there and still valid; nobody wants an expired one to arrive by itself."""
-    return wanted.certificate is not None and wanted.certificate.not_after > clock.now()
+    """A certificate that is still there, valid and not revoked; nobody wants another one to arrive by itself."""
+    certificate = wanted.certificate
+    return certificate is not None and certificate.not_after > clock.now() and certificate.revoked_at is None
 
 
 def reconcile_target(target: Place, *, at: datetime | None = None, interactive: bool = False) -> TargetRun | None:

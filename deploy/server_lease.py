@@ -12,6 +12,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from config.lib import jobs
+from config.lib.leases import held_for
 from deploy.models import PanelAccount, Server, TargetRun
 
 SECONDS = 90
@@ -56,11 +57,14 @@ def take(run: TargetRun) -> bool:
 
 
 def hold(run: TargetRun, seconds: float) -> None:
-    """Keep the server for `seconds` from now. Raises jobs.LeaseLost when it is not this claim's any more."""
+    """Keep the server for `seconds` from now, or as long as another run of the claim has it.
+
+    Raises jobs.LeaseLost when it is not this claim's any more.
+    """
     if not has_one(run):
         return
     rows = _rows(run).filter(lease_token=run.lease_token, lease_token__isnull=False)
-    if not rows.update(lease_until=Now() + timedelta(seconds=seconds)):
+    if not rows.update(lease_until=held_for(seconds)):
         raise jobs.LeaseLost(str(run.pk))
 
 

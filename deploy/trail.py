@@ -5,15 +5,14 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F
-from django.db.models.functions import Now
 
 from config.lib import clock, jobs
 from config.lib.errors import ExpectedError
+from config.lib.leases import held_for
 from deploy import server_lease
 from deploy.models import RunStep, TargetRun
 
@@ -106,7 +105,7 @@ class Trail:
         self._held_until = (time.monotonic() + seconds, time.time() + seconds)
         if self.beside:
             others = TargetRun.unscoped.filter(pk__in=self.beside, lease_token=self.run.lease_token)
-            others.update(lease_until=Now() + timedelta(seconds=seconds))
+            others.update(lease_until=held_for(seconds))
         server_lease.hold(self.run, seconds)
 
     def repeat(self, name: str, note: Note, error: ExpectedError | None = None) -> None:

@@ -14,6 +14,12 @@ UNDO = {
         "certificate before it only while that one is valid.",
         "To go back to an older certificate, upload it, or choose it for Deploy now by the API.",
     ),
+    "undo_revoked": Entry(
+        "What would come back to {host} is revoked",
+        "The certificate that this deployment replaced was revoked by its CA since: browsers refuse it, and whoever "
+        "had it revoked may have done so because its key is known to others.",
+        "Keep what is installed, or press Renew now and deploy the new certificate.",
+    ),
     "deploy_undone": Entry(
         "The deployment was undone",
         "Somebody pressed Undo last deploy, so the files that it had replaced came back.",

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from auditlog.events import Actor, record
+from certificates.models import Certificate
 from config.lib import clock, jobs
 from config.lib.errors import NeedsUser
 from deploy import journal as journals
@@ -30,7 +31,7 @@ MARK = "undo"
 
 
 def can_undo(deployment: Deployment) -> bool:
-    return bool(_targets_of(deployment) or _panels_of(deployment))
+    return bool(_targets_of(deployment) or _panels_of(deployment)) and not _is_revoked(deployment)
 
 
 def _targets_of(deployment: Deployment) -> list[Target]:
@@ -42,11 +43,29 @@ def _targets_of(deployment: Deployment) -> list[Target]:
 def _panels_of(deployment: Deployment) -> list[PanelTarget]:
     """The panels that have its certificate and had an earlier one, which is still there and valid."""
     before = _before(deployment) if _is_last(deployment) else None
-    if before is None or not is_worth(before) or before.certificate_id == deployment.certificate_id:
+    if before is None or not is_worth(before):
+        return []
+    return _panels_between(before, deployment)
+
+
+def _panels_between(before: Deployment, deployment: Deployment) -> list[PanelTarget]:
+    if before.certificate_id == deployment.certificate_id:
         return []
     had = set(before.runs.filter(panel_target__isnull=False).values_list("panel_target_id", flat=True))
     panels = ready_panels(deployment.domain)
     return [one for one in panels if one.pk in had and one.installed_certificate_id == deployment.certificate_id]
+
+
+def _is_revoked(deployment: Deployment) -> bool:
+    """Whether a certificate would come back, to a server or a panel, that its CA has revoked."""
+    kept = [one.previous.get("certificate") for one in _targets_of(deployment) if one.previous]
+    rows = Certificate.objects.for_workspace(deployment.workspace_id).filter(revoked_at__isnull=False)
+    if rows.filter(pk__in=[key for key in kept if key]).exists():
+        return True
+    before = _before(deployment) if _is_last(deployment) else None
+    if before is None or before.certificate is None or before.certificate.revoked_at is None:
+        return False
+    return bool(_panels_between(before, deployment))
 
 
 def _is_last(deployment: Deployment) -> bool:
@@ -62,10 +81,15 @@ def _before(deployment: Deployment) -> Deployment | None:
 
 @transaction.atomic
 def start_undo(*, deployment: Deployment, actor: Actor) -> list[TargetRun]:
-    """A run for each target and panel that it changed. Raises NeedsUser undo_while_running, undo_nothing_kept."""
+    """A run for each target and panel that it changed.
+
+    Raises NeedsUser undo_while_running, undo_revoked, undo_nothing_kept.
+    """
     lock_domain(deployment)
     if running_deployment(deployment.domain):
         raise NeedsUser("undo_while_running", host=deployment.domain.label)
+    if _is_revoked(deployment):
+        raise NeedsUser("undo_revoked", host=deployment.domain.label)
     targets, panels = _targets_of(deployment), _panels_of(deployment)
     if not targets and not panels:
         raise NeedsUser("undo_nothing_kept", host=deployment.domain.label)

@@ -23,6 +23,7 @@ from django.db.models.functions import Greatest, Now
 
 from config.lib import clock
 from config.lib.errors import ExpectedError, Permanent, Transient
+from config.lib.leases import held_for
 from config.lib.log_context import logged_with
 from config.lib.prepared import MOMENT, Compiled, ask
 from config.lib.registry import Registry
@@ -68,11 +69,11 @@ class LeasedJob(models.Model):
         abstract = True
 
     def renew_lease(self, seconds: float = 60, **fields: Any) -> None:
-        """Hold on for `seconds` from now; call before each remote call. `fields` are persisted with it.
+        """Hold on for `seconds` from now, or as long as it is held already; call before each remote call.
 
-        Raises LeaseLost.
+        `fields` are persisted with it. Raises LeaseLost.
         """
-        if not self._mine().update(lease_until=Now() + timedelta(seconds=seconds), **fields):
+        if not self._mine().update(lease_until=held_for(seconds), **fields):
             raise LeaseLost(str(self.pk))
         for name, value in fields.items():
             setattr(self, name, value)

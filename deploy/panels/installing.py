@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q
 
 from certificates.models import Certificate
 from config.lib import egress, jobs
 from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, NeedsUser, Transient
-from deploy import unseal
+from deploy import server_lease, unseal
 from deploy.deploying import refuse_older
 from deploy.models import PanelTarget, TargetRun
 from deploy.panels import sites
@@ -92,17 +92,18 @@ def _hand_over(visit: Visit) -> list[SiteResult]:
         note.detail = _counted(results)
         refuse_login(visit.run, [one.error for one in results])
     refs = {**visit.place.refs, **{one.site: one.ref for one in results if one.ref}}
-    rows = PanelTarget.unscoped.filter(pk=visit.place.pk)
     kept = [_kept(one, visit.run.sites) for one in results]
-    keep_on_run(visit.run, sites=kept, also=lambda: _keep_refs(rows, refs))
+    keep_on_run(visit.run, sites=kept, also=lambda: _keep_refs(visit.run, refs))
     visit.place.refs = refs
     for one in results:
         _tell(visit.trail, one)
     return results
 
 
-def _keep_refs(rows: QuerySet[PanelTarget], refs: dict[str, str]) -> None:
-    rows.update(refs=refs)
+def _keep_refs(run: TargetRun, refs: dict[str, str]) -> None:
+    """While the place is at the account of this claim: of another one, or at another door, they say nothing."""
+    if server_lease.is_held(run, run.lease_token):
+        PanelTarget.unscoped.filter(Q(pk=run.panel_target_id), account=run.panel_account_id).update(refs=refs)
 
 
 def _counted(results: Sequence[SiteResult]) -> str:

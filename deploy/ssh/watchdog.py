@@ -4,6 +4,7 @@ One thread watches for all of the process: every call over SFTP is bounded, and 
 the call does.
 """
 
+import logging
 import math
 import os
 import threading
@@ -11,6 +12,10 @@ import time
 from typing import Self
 
 import paramiko
+
+log = logging.getLogger("ssh")
+# A machine without a free thread is asked again.
+AGAIN_SECONDS = 1.0
 
 
 class Watchdog:
@@ -47,8 +52,8 @@ class _Watch:
         with self._changed:
             self._watched.add(one)
             if not self._is_running:
-                self._is_running = True
                 threading.Thread(target=self._run, name="ssh-watchdog", daemon=True).start()
+                self._is_running = True
             elif one.ends_at < self._wakes_at:
                 self._changed.notify()
 
@@ -59,13 +64,23 @@ class _Watch:
 
     def _run(self) -> None:
         with self._changed:
-            while True:
-                now = time.monotonic()
-                for one in [each for each in self._watched if each.ends_at <= now]:
-                    self._watched.discard(one)
-                    one.fire()
-                self._wakes_at = min((each.ends_at for each in self._watched), default=math.inf)
-                self._changed.wait(None if self._wakes_at == math.inf else self._wakes_at - now)
+            try:
+                while True:
+                    self._fire_what_is_over(time.monotonic())
+            finally:  # The next one that is added begins another watch.
+                self._is_running = False
+
+    def _fire_what_is_over(self, now: float) -> None:
+        for one in [each for each in self._watched if each.ends_at <= now]:
+            self._watched.discard(one)
+            try:
+                one.fire()
+            except Exception:  # Where no thread can be begun, all the others are watched still.
+                log.exception("ssh.watchdog_failed")
+                one.ends_at = now + AGAIN_SECONDS
+                self._watched.add(one)
+        self._wakes_at = min((each.ends_at for each in self._watched), default=math.inf)
+        self._changed.wait(None if self._wakes_at == math.inf else self._wakes_at - now)
 
 
 _watch = _Watch()

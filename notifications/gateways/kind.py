@@ -21,8 +21,9 @@ class Field:
     """One input of the guided form, and of `config` in the API.
 
     `where` says where to find the value. `is_secret` fields are sealed and never shown again; `is_host` fields
-    decide where the secrets go: when one changes, all secrets have to be given again. `kind` is text, url, email,
-    number, phone, choice or lines; `choices` are (value, label).
+    decide where the secrets go: when one changes, all secrets have to be given again. `is_private` ones are shown to
+    admins, and the audit log holds no more than that they changed. `kind` is text, url, email, number, phone, choice
+    or lines; `choices` are (value, label).
     """
 
     name: str
@@ -31,6 +32,7 @@ class Field:
     kind: str = "text"
     is_secret: bool = False
     is_host: bool = False
+    is_private: bool = False
     is_required: bool = True
     default: str = ""
     choices: Sequence[tuple[str, str]] = ()

@@ -42,7 +42,12 @@ KIND = GatewayKind(
     about="A push message to everybody who has subscribed to a topic.",
     fields=(
         Field("url", "Server", "The public one, or your own.", kind="url", is_host=True, default="https://ntfy.sh"),
-        Field("topic", "Topic", "Whoever knows its name can read it, unless it is protected: make it hard to guess."),
+        Field(
+            "topic",
+            "Topic",
+            "Whoever knows its name can read it, unless it is protected: make it hard to guess.",
+            is_private=True,
+        ),
         Field("token", "Access token", "Of a protected topic; it begins with tk_.", is_secret=True, is_required=False),
     ),
     send=send,

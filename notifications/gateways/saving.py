@@ -13,6 +13,7 @@ from config.lib import clock
 from config.lib.errors import InvalidValue, NeedsUser
 from config.lib.sealed import Sealed
 from notifications.gateways.kind import Field, GatewayKind, kinds
+from notifications.hiding import hidden, hidden_url
 from notifications.models import Channel, Gateway
 
 GATEWAYS_AT_MOST = 50
@@ -165,11 +166,22 @@ def _require_free_name(gateway: Gateway) -> None:
 
 def _shown(gateway: Gateway, given: Mapping[str, str]) -> dict[str, Any]:
     """What the audit log compares; of the secret only that one was given, or taken away."""
-    secret = secret_of(kinds.get(gateway.channel))
+    kind = kinds.get(gateway.channel)
+    secret = secret_of(kind)
     shown = {"name": gateway.name, **gateway.config}
+    for field in kind.fields:
+        if field.name in gateway.config:
+            shown[field.name] = _told(field, gateway.config[field.name])
     if secret and secret.name in given:
         shown[secret.name] = "given" if given[secret.name].strip() else "taken away"
     return shown
+
+
+def _told(field: Field, value: str) -> str:
+    """A URL's path and query, and headers and bodies, hold credentials wherever a provider wants them there."""
+    if field.kind == "url":
+        return hidden_url(value)
+    return hidden(value) if field.is_private or field.kind == "lines" else value
 
 
 def _record(kind: str, gateway: Gateway, actor: Actor, **more: Any) -> None:

@@ -19,6 +19,7 @@ from config.lib import clock
 from config.lib.errors import NeedsUser
 from domains.add import parse_tags
 from domains.models import Domain
+from notifications.hiding import masked
 from notifications.models import Alarm, AlertTemplate, Channel, Gateway, Rule, Trigger
 from notifications.outbox import is_addressed
 from notifications.rules.digests import plan_digest
@@ -287,11 +288,13 @@ def parse_number(text: str) -> str:
 
 
 def _shown(rule: Rule) -> dict[str, Any]:
-    """What the audit log compares."""
+    """What the audit log compares; whom it reaches only so far that a change is visible."""
     gateway = rule.gateway.name if rule.gateway else ""
     template = rule.template.name if rule.template else ""
     domain = rule.domain.label if rule.domain else ""
-    return wish_of(rule).columns | {"gateway": gateway, "template": template, "domain": domain}
+    recipients = [masked(one) for one in rule.recipients]
+    told = {"gateway": gateway, "template": template, "domain": domain, "recipients": recipients}
+    return wish_of(rule).columns | told
 
 
 def _record(kind: str, rule: Rule, actor: Actor, **more: Any) -> None:

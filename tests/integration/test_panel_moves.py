@@ -123,3 +123,27 @@ def test_another_certificate_that_went_again_is_forgotten_and_news_when_it_retur
     scene.issued()
     scene.deploy()
     assert Event.unscoped.filter(kind="panel.certificate_changed").count() == 2
+
+
+@pytest.mark.parametrize("is_moved", [True, False])
+def test_what_the_old_door_calls_a_site_is_not_kept_of_the_new_one(
+    scene: PanelScene, place: Place, monkeypatch: pytest.MonkeyPatch, *, is_moved: bool
+) -> None:
+    """Somebody enters the panel anew while the old one answers: its names for things mean nothing at the other."""
+    answer = place.server.respond
+    panel = scene.panel()
+    other = elsewhere(panel, place)
+
+    def then_changed(request: Request) -> Answer:
+        if "install_ssl" in request.target:
+            if is_moved:
+                PanelTarget.unscoped.filter(pk=panel.pk).update(account=other, refs={})
+            else:  # At another door: the claim has lost the account.
+                PanelAccount.unscoped.filter(pk=panel.account_id).update(lease_token=None, lease_until=None)
+        return answer(request)
+
+    monkeypatch.setattr(place.server, "respond", then_changed)
+    scene.issued()
+    scene.deploy()
+    assert place.server.sent("install_ssl"), "it was installed at the old door"
+    assert PanelTarget.unscoped.get().refs == {}

@@ -181,6 +181,21 @@ class TestAsATarget:
         again = TargetRun.unscoped.filter(panel_target=panel).latest("created_at")
         assert (again.deployment_id, again.state) == (first.pk, "waiting")
 
+    def test_files_of_a_revoked_certificate_do_not_come_back(self, domain: Domain) -> None:
+        target = make_target(domain, make_server(domain, "web-01"))
+        old = make_certificate(domain)
+        deployment = deploy(domain, make_certificate(domain, "cd" * 32))
+        kept = {"token": "t", "names": [], "kept": {}, "before": {}, "certificate": str(old.pk)}
+        Target.unscoped.filter(pk=target.pk).update(previous={**kept, "deployment": str(deployment.pk)})
+        Deployment.unscoped.update(state=Deployment.State.DEPLOYED)
+        deployment.refresh_from_db()
+        assert can_undo(deployment)
+        Certificate.unscoped.filter(pk=old.pk).update(revoked_at=clock.now())
+        assert not can_undo(deployment)
+        with pytest.raises(NeedsUser, match="undo_revoked"):
+            start_undo(deployment=deployment, actor=SYSTEM)
+        assert not TargetRun.unscoped.filter(kind="undo").exists()
+
 
 @pytest.mark.django_db(transaction=True)
 class TestUndoWithPanelsAlone:
@@ -212,6 +227,16 @@ class TestUndoWithPanelsAlone:
         second = self.deployed(panel, "cd" * 32)
         assert not can_undo(second)
         with pytest.raises(NeedsUser, match="undo_nothing_kept"):
+            start_undo(deployment=second, actor=SYSTEM)
+        assert Deployment.unscoped.get(pk=second.pk).undone_at is None
+
+    def test_a_revoked_one_does_not_come_back(self, domain: Domain, panel: PanelTarget) -> None:
+        self.deployed(panel, "ab" * 32)
+        second = self.deployed(panel, "cd" * 32)
+        assert can_undo(second)
+        Certificate.unscoped.filter(fingerprint_sha256="ab" * 32).update(revoked_at=clock.now())
+        assert not can_undo(second)
+        with pytest.raises(NeedsUser, match="undo_revoked"):
             start_undo(deployment=second, actor=SYSTEM)
         assert Deployment.unscoped.get(pk=second.pk).undone_at is None
 

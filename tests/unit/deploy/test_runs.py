@@ -1,5 +1,6 @@
 """Runs and their server: one at a time, retries by themselves, and how a deployment adds up."""
 
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -195,6 +196,24 @@ class TestServerLease:
         assert held > clock.now() + timedelta(seconds=400)
         assert RunStep.unscoped.get().state == "succeeded"
 
+    def test_a_short_step_of_one_run_shortens_no_lease_of_another_of_the_claim(self, domain: Domain) -> None:
+        """Each remembers how long it has asked for; what it then does not ask for again must still be there."""
+        make_certificate(domain)
+        server = make_server(domain, "web-01")
+        targets = [make_target(domain, server, directory) for directory in ("/srv/tls", "/srv/other")]
+        deploy(domain)
+        token = uuid.uuid4()
+        TargetRun.unscoped.update(lease_token=token, lease_until=clock.now())
+        one, other = (TargetRun.unscoped.get(target=target) for target in targets)
+        assert server_lease.take(one)
+        long, short = Trail(one, beside=[other.pk]), Trail(other, beside=[one.pk])
+        long.hold(240)
+        short.hold(60)
+        long.hold(160)
+        soon = clock.now() + timedelta(seconds=230)
+        assert Server.unscoped.filter(lease_until__gt=soon).exists()
+        assert TargetRun.unscoped.filter(lease_until__gt=soon).count() == 2
+
     def test_a_worker_that_lost_its_run_begins_no_step(self, domain: Domain, target: Target) -> None:
         deploy(domain)
         run = claim(target)
@@ -281,6 +300,13 @@ class TestRetries:
         (entry,) = DeploymentOut.model_validate(shown).targets
         assert (entry.state, entry.error and entry.error.code) == ("failed", "ssh_refused")
         assert entry.next_try_at
+
+    def test_a_revoked_certificate_is_not_wanted_any_more(self, domain: Domain, target: Target) -> None:
+        deploy(domain)
+        Certificate.unscoped.update(revoked_at=clock.now())
+        end(target, DEAD)
+        assert not TargetRun.unscoped.filter(state__in=TargetRun.OPEN_STATES).exists()
+        assert reconcile_target(Target.unscoped.get(pk=target.pk)) is None
 
     def test_a_target_deleted_meanwhile_is_not_tried_again(self, domain: Domain, target: Target) -> None:
         deploy(domain)
