@@ -14,7 +14,7 @@ from config.lib.sealed import Sealed
 from deploy.models import PanelAccount, PanelTarget, TargetRun
 from deploy.panels.known import panels
 from deploy.panels.leaving import drop_unused
-from deploy.panels.naming import panel_label
+from deploy.panels.naming import panel_label, used_by
 from deploy.panels.panel import Panel
 from deploy.panels.reading import read_access, read_fingerprint
 from deploy.readiness.asking import ask_after_change
@@ -26,6 +26,7 @@ PANELS_AT_MOST = 20
 # Stands for a credential on file while the other fields are looked at.
 _KEPT = "on file"
 FOREIGN = "cloudflare_foreign"
+SHARED = "panel_account_shared"
 
 
 @dataclass(frozen=True)
@@ -88,14 +89,16 @@ def save_panel(
     actor: Actor,
     place: PanelTarget | None = None,
     draft: bool = False,
+    for_all: bool = False,
 ) -> PanelTarget:
     """Join a domain to an account on file, or to the one that was typed; with `place` that one is changed.
 
     What is no draft gets the domain's last deployment by itself (reconcile_target says when). Raises NeedsUser
-    panels_full, panel_there_already.
+    panels_full, panel_there_already; and panel_account_shared where a typed credential would take the place of one
+    that other domains live on, unless it is meant `for_all` of them.
     """
     lock_targets(domain)
-    account = chosen if isinstance(chosen, PanelAccount) else _account_for(domain, chosen, place, actor)
+    account = _account_for(domain, chosen, place, actor, for_all=for_all) if isinstance(chosen, Given) else chosen
     rows = PanelTarget.objects.for_workspace(domain.workspace_id).filter(domain=domain)
     twin = rows.filter(account=account).first()
     if place and twin and twin.pk != place.pk:
@@ -154,14 +157,25 @@ def domains_of(account: PanelAccount) -> list[Domain]:
     return list(rows.order_by("host", "port"))
 
 
-def _account_for(domain: Domain, given: Given, place: PanelTarget | None, actor: Actor) -> PanelAccount:
+def _account_for(
+    domain: Domain, given: Given, place: PanelTarget | None, actor: Actor, *, for_all: bool
+) -> PanelAccount:
     """One that others use as well stays where it is, and there are never two at one door."""
     found = account_at(domain.workspace, given)
     if found:
+        # Whoever changes a place is told who else uses its account; of any other account they may not know.
+        if given.secret and not for_all and not (place and place.account_id == found.pk):
+            _require_unshared(found, domain)
         return change_account(account=found, given=given, actor=actor)
     if place is None or (_is_at_another_door(place.account, given) and _is_shared(place)):
         return _made(domain.workspace, given)
     return change_account(account=place.account, given=given, actor=actor)
+
+
+def _require_unshared(account: PanelAccount, domain: Domain) -> None:
+    others = [one.label for one in domains_of(account) if one.pk != domain.pk]
+    if others:
+        raise NeedsUser(SHARED, domains=used_by(others).removeprefix("used by "))
 
 
 def _is_at_another_door(account: PanelAccount, given: Given) -> bool:

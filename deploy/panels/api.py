@@ -51,7 +51,7 @@ def list_panels(request: ApiRequest, domain: Domain, query: ListQuery) -> dict[s
     body=PanelIn,
     response=PanelOut,
     status=201,
-    errors={"panels_full": 409},
+    errors={"panels_full": 409, "panel_account_shared": 409},
     summary="Add a hosting panel",
 )
 def post_panel(request: ApiRequest, domain: Domain, body: PanelIn) -> dict[str, object]:
@@ -63,7 +63,9 @@ def post_panel(request: ApiRequest, domain: Domain, body: PanelIn) -> dict[str, 
             _refuse_beside(chosen, body)
         else:
             chosen = read_panel(body.kind or "", body)
-        place = save_panel(domain=domain, chosen=chosen, actor=request.actor, draft=bool(body.draft))
+        place = save_panel(
+            domain=domain, chosen=chosen, actor=request.actor, draft=bool(body.draft), for_all=body.for_all
+        )
     return show_panel(place)
 
 
@@ -88,7 +90,7 @@ def get_panel(request: ApiRequest, panel: PanelTarget) -> dict[str, object]:
     load=load_panel,
     body=PanelChange,
     response=PanelOut,
-    errors={"panel_nothing_to_replace": 409, "panel_there_already": 409},
+    errors={"panel_nothing_to_replace": 409, "panel_there_already": 409, "panel_account_shared": 409},
     summary="Change a domain's hosting panel",
 )
 def patch_panel(request: ApiRequest, panel: PanelTarget, body: PanelChange) -> dict[str, object]:
@@ -98,7 +100,9 @@ def patch_panel(request: ApiRequest, panel: PanelTarget, body: PanelChange) -> d
         draft = panel.is_draft if body.draft is None else body.draft
         if body.replace:
             allow_replacement(place=panel, site=body.replace, actor=request.actor)
-        place = save_panel(domain=panel.domain, chosen=given, actor=request.actor, place=panel, draft=draft)
+        place = save_panel(
+            domain=panel.domain, chosen=given, actor=request.actor, place=panel, draft=draft, for_all=body.for_all
+        )
     return show_panel(place)
 
 
@@ -136,8 +140,8 @@ def _refuse_beside(account: PanelAccount, body: PanelIn) -> None:
     """An account is used as it is: what would be ignored is refused."""
     if body.kind not in (None, account.kind):
         raise InvalidValue("kind", "panel_account_alone", field="kind")
-    for name in ("name", *CONNECTION, "fingerprint_sha256"):
-        if getattr(body, name) is not None:
+    for name in ("name", *CONNECTION, "fingerprint_sha256", "for_all"):
+        if (value := getattr(body, name)) is not None and value is not False:
             raise InvalidValue(name, "panel_account_alone", field=name)
 
 

@@ -9,7 +9,7 @@ from django.utils.html import escape
 from certificates.dns.providers.kinds import Field
 from config.lib.errors import InvalidValue, NeedsUser
 from deploy.models import PanelAccount
-from deploy.panels.accounts import Given, account_at, domains_of, read_given
+from deploy.panels.accounts import SHARED, Given, domains_of, read_given
 from deploy.panels.naming import account_in_full, used_by
 from deploy.panels.panel import Panel
 from domains.forms import CatalogueForm
@@ -81,9 +81,7 @@ class PanelForm(CatalogueForm):
             self._refuse_beside_account()
             return on_file
         values = {field.name: self._typed(field) for field in self.panel.fields}
-        given = read_given(self.panel.name, values, pinned=self._pinned(values), known=self.known)
-        self._require_consent(given)
-        return given
+        return read_given(self.panel.name, values, pinned=self._pinned(values), known=self.known)
 
     def _typed(self, field: Field) -> str:
         return str(self.cleaned_data.get(_PREFIX + field.name) or "")
@@ -101,13 +99,10 @@ class PanelForm(CatalogueForm):
             if self._typed(field) not in ("", field.default):
                 raise InvalidValue(field.name, "panel_account_alone", field=field.label)
 
-    def _require_consent(self, given: Given) -> None:
-        """A credential that others live on is not replaced in passing; on the page of a known one that is said."""
-        found = account_at(self.domain.workspace, given)
-        if found is None or found == self.known or self.cleaned_data.get(_FOR_ALL):
-            return
-        if given.secret and (others := _others_of(found, self.domain)):
-            raise InvalidValue(_FOR_ALL, "panel_account_shared", domains=used_by(others).removeprefix("used by "))
+    @property
+    def is_for_all(self) -> bool:
+        """Whether a credential that others live on may be replaced."""
+        return bool(self.cleaned_data.get(_FOR_ALL))
 
     def _ask_for_all(self) -> None:
         self.fields[_FOR_ALL] = forms.BooleanField(
@@ -117,7 +112,8 @@ class PanelForm(CatalogueForm):
     def refuse(self, error: NeedsUser) -> None:
         """Beside the input that was refused, else beside the first one."""
         name = error.field_name if isinstance(error, InvalidValue) else ""
-        if name == _FOR_ALL:
+        if error.code == SHARED:
+            name = _FOR_ALL
             self._ask_for_all()
         known = [one for one in (name, _PREFIX + name) if one in self.fields]
         self.add_expected(known[0] if known else _PREFIX + self.panel.fields[0].name, error)

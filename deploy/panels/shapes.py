@@ -39,10 +39,16 @@ class PanelFields(Schema):
         None, max_length=200, description="Pins the panel's own certificate; empty forgets it.", examples=[DIGEST]
     )
     draft: bool | None = Field(None, description="Kept and tested, never installed to.")
+    for_all: bool = Field(
+        False,
+        description="Replace the credential of an account that is on file also for the other domains that use it.",
+        examples=[True],
+    )
 
 
+_BESIDE = ("name", "fingerprint_sha256", "draft", "for_all")
 # How a panel is reached and entered.
-CONNECTION = tuple(name for name in PanelFields.model_fields if name not in ("name", "fingerprint_sha256", "draft"))
+CONNECTION = tuple(name for name in PanelFields.model_fields if name not in _BESIDE)
 
 
 class PanelChange(PanelFields):
@@ -56,7 +62,8 @@ class PanelChange(PanelFields):
 class PanelIn(PanelFields):
     """The vendor's fields flat, or `account` alone: one that the workspace has already, used as it is.
 
-    The same user at the same host is one account: its credential is replaced for every domain that uses it.
+    The same user at the same host is one account: where other domains use it, its credential is replaced only
+    `for_all`.
     """
 
     kind: Annotated[str, OneOf(KINDS)] | None = Field(None, examples=["cpanel"])

@@ -70,7 +70,14 @@ def _form(request: WorkspaceRequest, domain: Domain, panel: Panel, place: PanelT
     if form.is_valid():
         is_test = request.POST.get("then") == TEST
         try:
-            saved = save_panel(domain=domain, chosen=form.chosen, actor=request.actor, place=place, draft=is_test)
+            saved = save_panel(
+                domain=domain,
+                chosen=form.chosen,
+                actor=request.actor,
+                place=place,
+                draft=is_test,
+                for_all=form.is_for_all,
+            )
         except NeedsUser as error:
             form.refuse(error)
         else:

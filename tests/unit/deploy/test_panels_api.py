@@ -106,7 +106,7 @@ def test_a_new_credential_keeps_all_else_and_ends_the_waiting(api: Api, domain: 
 
 def test_two_domains_share_an_account_until_the_last_of_them_is_gone(api: Api, domain: Domain, cast: Cast) -> None:
     other = Domain.objects.create(workspace=cast.acme, host="other.example.net")
-    first, second = add(api, domain), add(api, other)
+    first, second = add(api, domain), add(api, other, for_all=True)
     assert first["account"] == second["account"]
     assert api("POST", f"/domains/{other.pk}/panels", {"account": first["account"]})[1]["id"] == second["id"]
     moved = api("PATCH", f"/panels/{second['id']}", {"username": "other", "api_token": "theirs"})[1]
@@ -115,6 +115,20 @@ def test_two_domains_share_an_account_until_the_last_of_them_is_gone(api: Api, d
     assert str(PanelAccount.unscoped.get().pk) == first["account"]
     assert api("DELETE", f"/panels/{first['id']}")[0] == 204
     assert not PanelAccount.unscoped.exists()
+
+
+def test_a_credential_that_others_live_on_is_not_replaced_in_passing(api: Api, domain: Domain, cast: Cast) -> None:
+    other = Domain.objects.create(workspace=cast.acme, host="other.example.net")
+    add(api, domain)
+    status, problem = api("POST", f"/domains/{other.pk}/panels", body(api_token="a-wrong-one"))
+    assert (status, problem["code"]) == (409, "panel_account_shared")
+    assert "shop.example.net" in str(problem)
+    assert secret_of(PanelAccount.unscoped.get()) == "very-secret-token"
+    assert PanelTarget.unscoped.count() == 1
+    add(api, domain, api_token="its-own")
+    assert secret_of(PanelAccount.unscoped.get()) == "its-own", "nobody else uses it"
+    add(api, other, api_token="a-new-one", for_all=True)
+    assert secret_of(PanelAccount.unscoped.get()) == "a-new-one"
 
 
 def test_nobody_uses_the_account_of_another_workspace(api: Api, domain: Domain, cast: Cast) -> None:
@@ -162,7 +176,10 @@ def test_a_panel_does_not_move_to_an_account_that_the_domain_has(api: Api, domai
 def test_a_panel_that_moves_to_a_known_door_joins_the_account_there(api: Api, domain: Domain, cast: Cast) -> None:
     other = Domain.objects.create(workspace=cast.acme, host="other.example.net")
     first, second = add(api, domain), add(api, other, username="second")
-    moved = api("PATCH", f"/panels/{second['id']}", {"username": "acmeuser", "api_token": "very-secret-token"})[1]
+    known = {"username": "acmeuser", "api_token": "very-secret-token"}
+    status, problem = api("PATCH", f"/panels/{second['id']}", known)
+    assert (status, problem["code"]) == (409, "panel_account_shared")
+    moved = api("PATCH", f"/panels/{second['id']}", {**known, "for_all": True})[1]
     assert moved["account"] == first["account"]
     assert PanelAccount.unscoped.count() == 1, "never two at one door, and what nobody uses is gone"
 
@@ -178,6 +195,7 @@ def test_a_panel_that_moves_to_a_known_door_joins_the_account_there(api: Api, do
         ("api_token", "another"),
         ("password", "another"),
         ("fingerprint_sha256", DIGEST),
+        ("for_all", True),
     ],
 )
 def test_what_stands_beside_an_account_is_refused(
@@ -214,7 +232,7 @@ def test_a_change_of_the_account_is_told_without_its_secret(api: Api, domain: Do
 def test_a_deleted_domain_takes_the_credential_with_it(api: Api, domain: Domain, cast: Cast) -> None:
     other = Domain.objects.create(workspace=cast.acme, host="other.example.net")
     add(api, domain)
-    add(api, other)
+    add(api, other, for_all=True)
     add(api, domain, username="alone")
     delete_domain(domain=domain, actor=SYSTEM)
     assert [one.config["username"] for one in PanelAccount.unscoped.all()] == ["acmeuser"], "the other one uses it"
@@ -225,7 +243,7 @@ def test_a_deleted_domain_takes_the_credential_with_it(api: Api, domain: Domain,
 def test_domains_that_are_deleted_together_do_so_too(api: Api, domain: Domain, cast: Cast) -> None:
     hosts = [f"shop-{number}.example.net" for number in range(3)]
     for host in hosts:
-        add(api, Domain.objects.create(workspace=cast.acme, host=host))
+        add(api, Domain.objects.create(workspace=cast.acme, host=host), for_all=True)
     add(api, domain, username="stays")
     batch = act(cast, "delete", hosts)
     begin_batch(batch=batch, actor=actor_of(cast), user=cast.admin)
