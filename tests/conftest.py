@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
 from tests.servers.migrated import migrated_sqlite
+
+# How long an example takes is the machine's business.
+hypothesis.settings.register_profile("tests", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("tests")
 
 NO_WORKSPACE = "00000000-0000-0000-0000-000000000000"
 
