@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote_plus, urlsplit
 
 from tests.servers.ca import Issued
 from tests.servers.places import private_directory
@@ -78,8 +78,9 @@ class StandIn:
         raise NotImplementedError
 
     def sent(self, text: str) -> list[Request]:
-        """The requests whose target or body has the text."""
-        return [one for one in self.requests if text in one.target or text.encode() in one.body]
+        """The requests whose target or body has the text, as it is or as a form writes it."""
+        spelled = (text.encode(), quote_plus(text).encode())
+        return [one for one in self.requests if text in one.target or any(form in one.body for form in spelled)]
 
     def trouble(self, request: Request) -> Answer | Done | Manner | None:
         for position, (text, _) in enumerate(self.troubles):
