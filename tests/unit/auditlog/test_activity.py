@@ -192,7 +192,8 @@ def test_a_renewal_is_one_run_from_the_order_to_the_outcome(admin: Client, domai
     issuance, deployment = renew(domain)
     (entry,) = load_timeline(domain).entries
     assert (entry.key, entry.title, entry.state) == (issuance.pk, "Renewal for shop.acme-widgets.com", "deployed")
-    assert [part.label for part in entry.parts] == ["Certificate", "web-00", "web-01", ""]
+    first, *places, end = [part.label for part in entry.parts]
+    assert (first, sorted(places), end) == ("Certificate", ["web-00", "web-01"], "")
     (last,) = entry.parts[-1].steps
     assert last.name == "The certificate for shop.acme-widgets.com was deployed to shop.acme-widgets.com: as it went"
     assert (last.detail, last.state) == ("web-00, web-01: 8 files written, 4 commands run", "succeeded")
