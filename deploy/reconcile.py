@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from auditlog.events import Actor
 from config.lib import clock, jobs
 from config.lib.errors import ExpectedError, Transient
 from deploy.models import Deployment, PanelAccount, PanelTarget, Target, TargetRun
@@ -76,6 +77,28 @@ def start_run(
     *, place: Place, deployment: Deployment, at: datetime | None = None, interactive: bool = False
 ) -> TargetRun:
     """One deploy run, due `at` (now)."""
+    by = deployment.requested_by if interactive else ""
+    return create_run(place, TargetRun.Kind.DEPLOY, by=by, at=at, interactive=interactive, deployment=deployment)
+
+
+def start_look(place: Place, kind: TargetRun.Kind, actor: Actor) -> TargetRun:
+    """A run that changes nothing, for a person who waits. Works on drafts. One that is under way is returned."""
+    rows = TargetRun.objects.for_workspace(place.workspace_id).filter(kind=kind, **_at(place))
+    running = rows.filter(state__in=TargetRun.OPEN_STATES).first()
+    return running or create_run(place, kind, by=actor.label)
+
+
+def create_run(
+    place: Place,
+    kind: TargetRun.Kind,
+    *,
+    by: str,
+    at: datetime | None = None,
+    interactive: bool = True,
+    deployment: Deployment | None = None,
+    deed: str = "",
+) -> TargetRun:
+    """A run at a server or panel, due `at` (now), and the bell for it."""
     due = at or clock.now()
     target = place if isinstance(place, Target) else None
     panel = place if isinstance(place, PanelTarget) else None
@@ -85,12 +108,13 @@ def start_run(
         panel_target=panel,
         panel_account=panel.account if panel else None,
         workspace_id=place.workspace_id,
-        kind=TargetRun.Kind.DEPLOY,
+        kind=kind,
+        deed=deed,
         domain=place.domain,
         deployment=deployment,
-        certificate=deployment.certificate,
+        certificate=deployment.certificate if deployment else None,
         label=label_of(place),
-        requested_by=deployment.requested_by if interactive else "",
+        requested_by=by,
         run_after=due,
         priority=jobs.INTERACTIVE if interactive else jobs.BACKGROUND,
     )

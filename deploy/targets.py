@@ -8,12 +8,11 @@ from django.db import transaction
 from django.db.models import Max
 
 from auditlog.events import Actor, difference, record
-from config.lib import clock, jobs
 from config.lib.errors import NeedsUser
 from deploy.http01.answering import COLUMNS, NO_ANSWER, Http01, http01_of, keep_http01
 from deploy.models import Server, Target, TargetRun
 from deploy.readiness.asking import ask_after_change
-from deploy.reconcile import KIND, reconcile_target
+from deploy.reconcile import reconcile_target, start_look
 from deploy.servers import Access, change_server, find_or_make_server, find_server
 from deploy.ssh import placement
 from domains.models import Domain
@@ -213,32 +212,13 @@ def delete_target(*, target: Target, actor: Actor) -> None:
             Target.unscoped.filter(pk=row.pk).update(position=position)
 
 
+@transaction.atomic
 def start_test(*, target: Target, actor: Actor) -> TargetRun:
     """`Test SSH`: a run that changes nothing and pins nothing. Works on drafts. One that is under way is returned."""
-    return _start_look(target, TargetRun.Kind.TEST, actor)
-
-
-def start_detection(*, target: Target, actor: Actor) -> TargetRun:
-    """`Detect platform`: as a test, and what it finds is kept on the target."""
-    return _start_look(target, TargetRun.Kind.DETECT, actor)
+    return start_look(target, TargetRun.Kind.TEST, actor)
 
 
 @transaction.atomic
-def _start_look(target: Target, kind: TargetRun.Kind, actor: Actor) -> TargetRun:
-    rows = TargetRun.objects.for_workspace(target.workspace_id).filter(target=target, kind=kind)
-    running = rows.filter(state__in=TargetRun.OPEN_STATES).first()
-    if running:
-        return running
-    run = TargetRun.objects.create(
-        workspace_id=target.workspace_id,
-        kind=kind,
-        domain=target.domain,
-        target=target,
-        server=target.server,
-        label=target.server.label,
-        requested_by=actor.label,
-        run_after=clock.now(),
-        priority=jobs.INTERACTIVE,
-    )
-    jobs.ring(KIND, interactive=True)
-    return run
+def start_detection(*, target: Target, actor: Actor) -> TargetRun:
+    """`Detect platform`: as a test, and what it finds is kept on the target."""
+    return start_look(target, TargetRun.Kind.DETECT, actor)

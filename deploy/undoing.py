@@ -7,7 +7,7 @@ from django.db import transaction
 
 from auditlog.events import Actor, record
 from certificates.models import Certificate
-from config.lib import clock, jobs
+from config.lib import clock
 from config.lib.errors import NeedsUser
 from deploy import journal as journals
 from deploy import unseal
@@ -16,7 +16,7 @@ from deploy.deployments import end_waiting, ready_panels, ready_targets, running
 from deploy.journal import Journal
 from deploy.models import Deployment, PanelTarget, Target, TargetRun
 from deploy.placing import files_of
-from deploy.reconcile import KIND, is_worth, label_of, last_deployment, reconcile_target
+from deploy.reconcile import create_run, is_worth, label_of, last_deployment, reconcile_target
 from deploy.replacing import put_files_back, undo_left_over
 from deploy.result import Result
 from deploy.session import opened
@@ -111,21 +111,7 @@ def start_undo(*, deployment: Deployment, actor: Actor) -> list[TargetRun]:
 
 def _start(target: Target, deployment: Deployment, actor: Actor) -> TargetRun:
     rows = TargetRun.unscoped.filter(target=target, kind=TargetRun.Kind.UNDO, state__in=TargetRun.OPEN_STATES)
-    run = rows.first() or TargetRun.objects.create(
-        workspace_id=target.workspace_id,
-        kind=TargetRun.Kind.UNDO,
-        domain=target.domain,
-        target=target,
-        server=target.server,
-        deployment=deployment,
-        certificate=deployment.certificate,
-        label=target.server.label,
-        requested_by=actor.label,
-        run_after=clock.now(),
-        priority=jobs.INTERACTIVE,
-    )
-    jobs.ring(KIND, interactive=True)
-    return run
+    return rows.first() or create_run(target, TargetRun.Kind.UNDO, by=actor.label, deployment=deployment)
 
 
 def undo_on_target(run: TargetRun, trail: Trail) -> Result:

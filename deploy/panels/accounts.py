@@ -18,7 +18,7 @@ from deploy.panels.naming import panel_label, used_by
 from deploy.panels.panel import Panel
 from deploy.panels.reading import read_access, read_fingerprint
 from deploy.readiness.asking import ask_after_change
-from deploy.reconcile import KIND, reconcile_all, reconcile_target
+from deploy.reconcile import KIND, reconcile_all, reconcile_target, start_look
 from deploy.targets import lock_targets
 from domains.models import Domain
 
@@ -297,23 +297,7 @@ def delete_panel(*, place: PanelTarget, actor: Actor) -> None:
 @transaction.atomic
 def start_try(*, place: PanelTarget, actor: Actor) -> TargetRun:
     """`Test`: a run that changes nothing. Works on drafts. One that is under way is returned."""
-    rows = TargetRun.objects.for_workspace(place.workspace_id).filter(panel_target=place, kind=TargetRun.Kind.TEST)
-    running = rows.filter(state__in=TargetRun.OPEN_STATES).first()
-    if running:
-        return running
-    run = TargetRun.objects.create(
-        workspace_id=place.workspace_id,
-        kind=TargetRun.Kind.TEST,
-        domain=place.domain,
-        panel_target=place,
-        panel_account=place.account,
-        label=panel_label(place.account),
-        requested_by=actor.label,
-        run_after=clock.now(),
-        priority=jobs.INTERACTIVE,
-    )
-    jobs.ring(KIND, interactive=True)
-    return run
+    return start_look(place, TargetRun.Kind.TEST, actor)
 
 
 def _record(kind: str, place: PanelTarget, actor: Actor, **data: str) -> None:

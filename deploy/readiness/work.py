@@ -17,7 +17,7 @@ from deploy.models import PanelTarget, Readiness, Target, TargetRun
 from deploy.readiness.judging import conclude, is_anything_wrong, is_to_be_confirmed
 from deploy.readiness.moments import is_due, next_moment, rehearsal_moments, spread_of
 from deploy.readiness.telling import forget, tell
-from deploy.reconcile import KIND, label_of
+from deploy.reconcile import KIND, create_run
 from deploy.server_lease import REHEARSALS_AT_ONCE
 
 DAILY = timedelta(hours=24)
@@ -132,31 +132,14 @@ def _places_of(row: Readiness) -> list[Target | PanelTarget]:
 def _start_at(row: Readiness, places: Sequence[Target | PanelTarget], priority: int) -> None:
     rows = TargetRun.objects.for_workspace(row.workspace_id).filter(domain=row.domain_id)
     rows = rows.filter(kind=TargetRun.Kind.REHEARSE, state__in=TargetRun.OPEN_STATES)
-    if priority == jobs.INTERACTIVE:  # Somebody waits by now.
-        rows.filter(state=TargetRun.State.WAITING).update(priority=priority)
+    is_waited_for = priority == jobs.INTERACTIVE
+    if is_waited_for and rows.filter(state=TargetRun.State.WAITING).update(priority=priority):
+        jobs.ring(KIND, interactive=True)
     under_way = {key for pair in rows.values_list("target_id", "panel_target_id") for key in pair if key}
     for place in places:
         if place.pk not in under_way:
-            _start(row, place, priority)
-    jobs.ring(KIND, interactive=priority == jobs.INTERACTIVE)
-
-
-def _start(row: Readiness, place: Target | PanelTarget, priority: int) -> None:
-    target = place if isinstance(place, Target) else None
-    panel = place if isinstance(place, PanelTarget) else None
-    TargetRun.objects.create(
-        workspace_id=row.workspace_id,
-        kind=TargetRun.Kind.REHEARSE,
-        domain=place.domain,
-        label=label_of(place),
-        requested_by=row.requested_by if priority == jobs.INTERACTIVE else "",
-        run_after=clock.now(),
-        priority=priority,
-        target=target,
-        server=target.server if target else None,
-        panel_target=panel,
-        panel_account=panel.account if panel else None,
-    )
+            by = row.requested_by if is_waited_for else ""
+            create_run(place, TargetRun.Kind.REHEARSE, by=by, interactive=is_waited_for)
 
 
 def give_up(row: Readiness, error: ExpectedError) -> None:

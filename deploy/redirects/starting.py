@@ -3,10 +3,9 @@
 from django.db import transaction
 
 from auditlog.events import Actor, record
-from config.lib import clock, jobs
 from config.lib.errors import NeedsUser
 from deploy.models import Target, TargetRun
-from deploy.reconcile import KIND
+from deploy.reconcile import create_run
 from deploy.targets import lock_targets
 
 Deed = TargetRun.Deed
@@ -25,20 +24,8 @@ def start_fix(*, target: Target, deed: TargetRun.Deed, actor: Actor) -> TargetRu
     running = rows.filter(kind=TargetRun.Kind.FIX_REDIRECT, state__in=TargetRun.OPEN_STATES).first()
     if running:
         return running
-    run = TargetRun.objects.create(
-        workspace_id=target.workspace_id,
-        kind=TargetRun.Kind.FIX_REDIRECT,
-        deed=deed,
-        domain=target.domain,
-        target=target,
-        server=target.server,
-        label=target.server.label,
-        requested_by=actor.label,
-        run_after=clock.now(),
-        priority=jobs.INTERACTIVE,
-    )
+    run = create_run(target, TargetRun.Kind.FIX_REDIRECT, by=actor.label, deed=deed)
     _tell(run, actor)
-    jobs.ring(KIND, interactive=True)
     return run
 
 
