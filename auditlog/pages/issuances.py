@@ -11,7 +11,7 @@ from auditlog.events import sentence
 from auditlog.models import Event
 from auditlog.pages.entries import Entry, Part, Step
 from certificates.models import Authorization, Issuance
-from certificates.stepper import DOING
+from certificates.stepper import DOING, doing_of
 from config.lib import errors
 from domains.models import Domain
 
@@ -65,7 +65,7 @@ def _entry(issuance: Issuance, events: Sequence[Event] | None) -> Entry:
         key=issuance.pk,
         at=issuance.created_at,
         title=f"Certificate for {', '.join(issuance.names)}",
-        state=issuance.state,
+        state=_state(issuance),
         by=issuance.requested_by,
         parts=[] if events is None else [Part(steps=[*_past(issuance, events), *_present(issuance)])],
         is_folded=events is None,
@@ -73,6 +73,12 @@ def _entry(issuance: Issuance, events: Sequence[Event] | None) -> Entry:
         seconds=(ended - issuance.created_at).total_seconds() if ended else None,
         is_open=issuance.is_under_way,
     )
+
+
+def _state(issuance: Issuance) -> str:
+    """Nobody waits for DNS where a token answers."""
+    waits_for_dns = issuance.challenge == "dns-01" or issuance.state != Issuance.State.PENDING_CHALLENGE
+    return issuance.state if waits_for_dns else Issuance.State.VALIDATING
 
 
 def _past(issuance: Issuance, events: Sequence[Event]) -> Iterable[Step]:
@@ -95,6 +101,6 @@ def _proof(row: Authorization) -> Step:
 
 
 def _present(issuance: Issuance) -> Iterable[Step]:
-    words = DOING.get(issuance.step)
-    if issuance.is_open and words:
+    words = DOING.get(issuance.step) if issuance.is_waiting_for_person else doing_of(issuance)
+    if words:
         yield Step(name=words, state="waiting" if issuance.is_waiting_for_person else "running")

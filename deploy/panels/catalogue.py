@@ -38,7 +38,7 @@ VALUES = {
         "This account is on file already",
         "It is used by {domains}. The credential that you entered would take the place of theirs at once.",
         "Choose the account above to use it as it is; or enter the credential again and confirm that it is replaced "
-        "for all of them. By the API: send the account's id alone, or for_all.",
+        "for all of them.",
     ),
     "panel_nothing_to_replace": Entry(
         "There is nothing to replace in {site}",

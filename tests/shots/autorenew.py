@@ -67,6 +67,43 @@ Readiness.unscoped.update_or_create(domain=target.domain, workspace_id=target.wo
     "looked_at": clock.now(), "rehearsed_at": clock.now(), "run_after": clock.now() + timedelta(hours=23),
     "is_asked": False, "checks": conclude(checks, []), "places": {str(target.pk): place}})
 """
+# What a renewal to its end leaves behind.
+RENEWED = """
+import sys, django
+django.setup()
+from datetime import timedelta
+from auditlog.events import record
+from certificates.models import Certificate, Issuance
+from config.lib import clock
+from deploy.models import Deployment, RunStep, Target, TargetRun
+from deploy.settling import outcome_data
+target = Target.unscoped.select_related("domain", "server").get(domain=sys.argv[1])
+owner = {"workspace_id": target.workspace_id, "domain": target.domain}
+certificate = Certificate.unscoped.filter(domain=target.domain).latest("created_at")
+began = clock.now() - timedelta(seconds=41)
+issuance = Issuance.unscoped.create(names=certificate.names, names_key=certificate.names_key, is_renewal=True,
+    directory_url=certificate.directory_url, state="issued", step="done", certificate=certificate, created_at=began,
+    ended_at=began + timedelta(seconds=12), solver="http01", challenge="http-01", **owner)
+told = {"workspace_id": target.workspace_id, "domain_id": target.domain_id, "domain_label": target.domain.label}
+facts = {"issuance": str(issuance.pk), "names": ", ".join(certificate.names), "issuer": certificate.issuer}
+with clock.frozen(began):
+    record("issuance.started", run_id=issuance.pk, data=facts, **told)
+with clock.frozen(began + timedelta(seconds=12)):
+    record("certificate.issued", run_id=issuance.pk, data=facts, **told)
+deployment = Deployment.unscoped.create(certificate=certificate, fingerprint_sha256=certificate.fingerprint_sha256,
+    state="deployed", created_at=began + timedelta(seconds=13), ended_at=clock.now(), **owner)
+commands = ["sudo -n nginx -t", "sudo -n systemctl reload nginx"]
+run = TargetRun.unscoped.create(kind="deploy", state="succeeded", outcome="serving", target=target,
+    server=target.server, label=target.server.label, deployment=deployment, certificate=certificate,
+    started_at=deployment.created_at, ended_at=clock.now(), created_at=deployment.created_at, **owner,
+    files=[f"/etc/nginx/ssl/shop/{name}.pem" for name in ("cert", "key", "chain", "fullchain")],
+    commands=[{"command": one, "exit_code": 0} for one in commands])
+steps = ["Connect to web-01.example.net", "Put the new files in place", *commands, "See it being served"]
+for position, name in enumerate(steps):
+    RunStep.unscoped.create(workspace_id=target.workspace_id, run=run, position=position, name=name,
+        state="succeeded", ended_at=clock.now(), data={"exit_code": 0} if name in commands else {})
+record("deployment.succeeded", run_id=deployment.pk, data=outcome_data(deployment, [run]), **told)
+"""
 TRUSTED = """
 import sys, django
 django.setup()
@@ -104,6 +141,9 @@ def shoot_autorenew(album: Album, around: Habitat, place: Path) -> None:
         run(around, REHEARSED, domain, argument)
         page.goto(tab)
         album.shoot_open(name, page)
+    run(around, RENEWED, domain)
+    page.goto(f"/w/{person.workspace_id}/domains/{domain}/activity/")
+    album.shoot_open("autorenew-run", page)
     run(around, REFUSED, domain)
     page.goto(tab)
     album.shoot_open("autorenew-refused", page)

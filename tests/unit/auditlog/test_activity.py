@@ -123,6 +123,13 @@ def test_an_issuance_shows_its_events_names_and_what_it_does_now(admin: Client, 
     assert 'hx-trigger="every 2s"' in shown
 
 
+def test_over_http_nobody_speaks_of_dns(admin: Client, domain: Domain) -> None:
+    issue(domain, "pending_challenge", "present", challenge="http-01", solver="http01", is_renewal=True)
+    shown = page(admin, domain)
+    assert "Putting the token on the first server" in shown
+    assert "Waiting for DNS records" not in shown
+
+
 def test_a_log_at_rest_is_asked_rarely(admin: Client, domain: Domain) -> None:
     deploy(domain)
     issue(domain, "issued", "done")
