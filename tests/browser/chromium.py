@@ -42,7 +42,10 @@ class Witness:
     def _hear(self, message: ConsoleMessage) -> None:
         # Chromium repeats every status from 400 up as a console error; `_see` judges those.
         is_status = message.text.startswith("Failed to load resource: the server responded")
-        if message.type in ("error", "warning") and not is_status:
+        # htmx calls it an error when the next preview takes the place of one that is under way (hx-sync replace). Its
+        # `afterRequest` comes before every other error, which has a line of its own.
+        is_replaced = message.text.startswith(("htmx:sendAbort,", "htmx:afterRequest,"))
+        if message.type in ("error", "warning") and not is_status and not is_replaced:
             self.complaints.append(f"console {message.type}: {message.text}")
 
     def weight(self) -> int:
