@@ -32,10 +32,16 @@ class SftpClient(paramiko.SFTPClient):
         return content[0], content[1:]
 
     def _write_all(self, out: bytes) -> None:
-        if self._gathered is None:
-            super()._write_all(out)  # type: ignore[misc]
-        else:
+        if self._gathered is not None:
             self._gathered += out
+            return
+        try:
+            super()._write_all(out)  # type: ignore[misc]
+        except TimeoutError:
+            raise
+        except OSError as error:
+            # A channel that is closed says so by OSError, as the server's refusals do; the transport may live on.
+            raise EOFError from error
 
     def together(self, requests: Sequence[Request]) -> list[Answer]:
         """Ask all at once; the answers in the order of the requests.

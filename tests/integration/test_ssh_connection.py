@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from config.lib.errors import ExpectedError
+from deploy.detection.running import list_processes
 from deploy.ssh import command, connect, run
 from deploy.ssh.files import Entry, remote_files
 from deploy.ssh.keys import load_key
@@ -199,6 +200,16 @@ def test_a_command_gives_its_output_and_its_exit_code(ssh_server: Sshd) -> None:
     assert (outcome.exit_code, outcome.output.split()) == (3, ["out", "err"])
 
 
+def test_the_processes_of_a_busy_server_are_all_listed(ssh_server: Sshd) -> None:
+    """Browsers and Java have command lines of kilobytes; the web server may stand behind hundreds of them."""
+    with subprocess.Popen(["sh", "-c", "read line", "x" * 100_000], stdin=subprocess.PIPE) as bulky:
+        with signed_in(ssh_server) as connection:
+            listed = list_processes(connection, ())
+        bulky.communicate(b"\n")
+    assert "x" * 100_000 in listed.output
+    assert not listed.is_cut
+
+
 def test_a_killed_command_has_no_exit_code(ssh_server: Sshd) -> None:
     with signed_in(ssh_server) as connection:
         outcome = run.run_command(connection, command.Command("kill -9 $$", ""), seconds=5)
@@ -262,6 +273,15 @@ def test_a_server_that_refuses_a_second_session_says_so() -> None:
     with sshd(extra=["MaxSessions 1"]) as server, signed_in(server) as connection, remote_files(connection) as files:
         assert code_of(lambda: run.run_command(connection, command.from_argv(["id"]), seconds=5)) == "ssh_no_shell"
         assert files.is_directory("/etc"), "the connection lives on"
+
+
+def test_files_whose_channel_ended_say_that_the_connection_is_lost(ssh_server: Sshd) -> None:
+    """The program that serves them may be killed before the connection is; that is no refusal of a path."""
+    with signed_in(ssh_server) as connection, remote_files(connection) as files:
+        files.client.get_channel().close()  # type: ignore[union-attr]
+        assert code_of(lambda: files.entry("/etc")) == "ssh_closed"
+        assert code_of(lambda: files.entries(["/etc", "/usr"])) == "ssh_closed"
+        assert connection.transport.is_active()
 
 
 def test_a_server_without_sftp_says_so() -> None:
