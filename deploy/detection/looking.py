@@ -11,7 +11,7 @@ from deploy import unseal
 from deploy.checking import nearest_directory
 from deploy.detection import apache, nginx, others
 from deploy.detection.reading import Reader
-from deploy.detection.running import of_configurations, of_processes
+from deploy.detection.running import list_processes, of_configurations, of_processes
 from deploy.detection.sites import Found, Site
 from deploy.detection.suggesting import Suggestion, suggest
 from deploy.models import Server, Target, TargetRun
@@ -73,9 +73,11 @@ def _look_at_system(trail: Trail, connection: Connection, reader: Reader, found:
 def _look_at_processes(trail: Trail, connection: Connection, reader: Reader, found: Found, hidden: list[str]) -> None:
     with trail.step("Find the daemons", seconds=_SECONDS * 4) as note:
         try:
-            outcome = run_command(connection, command.processes(), seconds=_SECONDS, secrets=hidden)
+            outcome = list_processes(connection, hidden)
             found.has_shell = outcome.is_ok
             found.running = of_processes(outcome.output, connection.username)
+            if outcome.is_cut:
+                found.unseen.append("what else runs: the list of processes is too long")
         except NeedsUser as error:
             if error.code != "ssh_no_shell":
                 raise

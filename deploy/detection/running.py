@@ -2,17 +2,28 @@
 
 import itertools
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from deploy.daemons import DAEMONS, Daemon
 from deploy.detection.reading import Reader
 from deploy.detection.sites import Running
+from deploy.ssh import command
+from deploy.ssh.connect import Connection
+from deploy.ssh.run import Outcome, run_command
 
 # What a daemon was given that decides which configuration it reads and where it writes: kept when it is called again.
 _FLAGS = {"nginx": ("-c", "-e", "-p"), "Apache": ("-f", "-d")}
 _OF_CONFIGURATION = ("-c", "-f", "--config")
 MOST = 20
+_SECONDS = 15
+# Hundreds of processes with command lines of kilobytes (browsers, Java) stand before the one that is looked for.
+_MOST_LISTED = 4 * 1024 * 1024
 _BY_PROGRAM = {program: daemon for daemon in DAEMONS for program in daemon.programs}
+
+
+def list_processes(connection: Connection, secrets: Iterable[str]) -> Outcome:
+    """What runs on the server, a line each. Blocks; raises as `run_command` does."""
+    return run_command(connection, command.processes(), seconds=_SECONDS, secrets=secrets, most=_MOST_LISTED)
 
 
 def of_processes(listed: str, username: str) -> list[Running]:

@@ -12,7 +12,7 @@ from config.lib import clock
 from config.lib.errors import ExpectedError, NeedsUser
 from deploy import unseal
 from deploy.daemons import DAEMONS
-from deploy.detection.running import of_processes
+from deploy.detection.running import list_processes, of_processes
 from deploy.detection.sites import Running
 from deploy.detection.suggesting import commands_for
 from deploy.http01.probe import Asked, look_for
@@ -21,10 +21,8 @@ from deploy.models import Server, Target, TargetRun
 from deploy.redirects import apache, nginx, rights
 from deploy.redirects.standing import Standing
 from deploy.redirects.vhost import ExactReader, Vhost, unified_diff, with_block
-from deploy.ssh import command
 from deploy.ssh.connect import Connection
 from deploy.ssh.files import MAX_READ, RemoteFiles
-from deploy.ssh.run import run_command
 from deploy.trail import Trail
 
 _SECONDS = 15
@@ -123,7 +121,7 @@ def make_plan(job: Job) -> Plan:
 def _web_servers(job: Job) -> list[Running]:
     known = {"host": job.server.label, "username": job.server.username}
     try:
-        outcome = run_command(job.connection, command.processes(), seconds=_SECONDS, secrets=job.hidden)
+        outcome = list_processes(job.connection, job.hidden)
     except NeedsUser as error:
         if error.code != "ssh_no_shell":
             raise

@@ -42,8 +42,11 @@ def run_command(
     secrets: Iterable[str] = (),
     grace: float = GRACE_SECONDS,
     stdin: bytes = b"",
+    most: int = MAX_OUTPUT,
 ) -> Outcome:
     """Run `command` and wait for its end, at most `seconds` and `grace`. Not repeatable by itself.
+
+    Of what it prints the first `most` bytes are kept.
 
     Raises Transient ssh_timeout (the connection is gone then) or ssh_closed, NeedsUser ssh_no_shell.
     """
@@ -55,7 +58,7 @@ def run_command(
                 with contextlib.suppress(OSError):  # A command that has ended reads nothing; its exit says why.
                     channel.sendall(stdin)
                     channel.shutdown_write()
-            raw, is_cut = _drain(channel)
+            raw, is_cut = _drain(channel, most)
             if not connection.transport.is_active():
                 raise EOFError
             code = channel.recv_exit_status() if channel.exit_status_ready() else -1
@@ -87,7 +90,7 @@ def _no_shell(connection: Connection) -> NeedsUser:
     return NeedsUser("ssh_no_shell", host=connection.host, username=connection.username)
 
 
-def _drain(channel: paramiko.Channel) -> tuple[bytes, bool]:
+def _drain(channel: paramiko.Channel, most: int) -> tuple[bytes, bool]:
     """Read until the streams end, or until the command has ended and is silent (a daemon may keep them open)."""
     channel.settimeout(_POLL_SECONDS)
     kept, drained = bytearray(), 0
@@ -105,5 +108,5 @@ def _drain(channel: paramiko.Channel) -> tuple[bytes, bool]:
             channel.status_event.wait(_POLL_SECONDS * 10)
             break
         drained += len(chunk)
-        kept += chunk[: MAX_OUTPUT - len(kept)]
+        kept += chunk[: most - len(kept)]
     return bytes(kept), drained > len(kept)
