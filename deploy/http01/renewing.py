@@ -64,9 +64,13 @@ def find_renewal_run(workspace: Workspace, key: uuid.UUID) -> RenewalRun:
         if renewal is None:
             raise Http404
         return RenewalRun(key, renewal=renewal)
-    rows = Deployment.objects.for_workspace(workspace).filter(certificate=issuance.certificate_id)
-    deployment = rows.order_by("-created_at").first() if issuance.certificate_id else None
-    return RenewalRun(key, issuance, deployment)
+    return RenewalRun(key, issuance, _first_deployment(issuance) if issuance.certificate_id else None)
+
+
+def _first_deployment(issuance: Issuance) -> Deployment | None:
+    """By which its certificate came to the servers; later ones belong to whoever asked for them."""
+    rows = Deployment.objects.for_workspace(issuance.workspace_id)
+    return rows.filter(domain=issuance.domain_id, certificate=issuance.certificate_id).order_by("created_at").first()
 
 
 def show_renewal_run(run: RenewalRun) -> dict[str, Any]:

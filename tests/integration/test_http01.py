@@ -14,6 +14,7 @@ from certificates.models import Authorization, Issuance, Renewal
 from certificates.renewal.now import renew_now
 from config.lib import clock, jobs
 from config.lib.errors import NeedsUser, describe
+from deploy.deployments import start_deployment
 from deploy.http01.answering import Http01
 from deploy.http01.reaching import reached
 from deploy.http01.renewing import find_renewal_run
@@ -277,6 +278,8 @@ def test_renew_now_is_one_run_from_the_request_to_the_deployment(
     assert len(scene.certificates()) == 2
     assert (renewal.asked_as, renewal.is_forced) == (None, False)
     assert jobs.run_due("renewal") == 0
+    start_deployment(domain=scene.domain, certificate=run.deployment.certificate, actor=SYSTEM)
+    assert find_renewal_run(scene.workspace, key).deployment == run.deployment, "what comes later is no part of it"
 
 
 @pytest.mark.both_databases
