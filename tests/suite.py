@@ -18,8 +18,9 @@ from tests.servers.places import ROOT
 from tests.servers.postgres import postgres
 
 # Many tests wait for servers rather than compute: two for each core keep it busy. A file stays with
-# one of them, and with it the servers that its tests share.
-_SIDE_BY_SIDE = ("-n", str(min(8, 2 * (os.cpu_count() or 1))), "--dist", "loadfile")
+# one of them, and with it the servers that its tests share. In the order of the folders: the few long tests of a
+# browser and of real servers come first, and the many short ones fill what is left at the end.
+_SIDE_BY_SIDE = ("-n", str(min(8, 2 * (os.cpu_count() or 1))), "--dist", "loadfile", "--no-loadscope-reorder")
 # Settings of this machine's own portal must not reach the tests.
 _FOREIGN = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "VAR_DIR", "DJANGO_SETTINGS_MODULE")
 

@@ -3,6 +3,9 @@
 import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
+
+from django.test import Client
 
 from accounts.models import Workspace
 from auditlog.events import Actor
@@ -11,7 +14,7 @@ from billing.messages import find_lost
 from billing.models import Account, Entry, EntryKind, OldCard, StripeEvent, TopUp
 from billing.wishes import add_funds
 from config.lib import clock, jobs
-from tests.servers.stripe_api import GOOD, Stripe
+from tests.servers.stripe_api import GOOD, Stripe, signed
 
 ANN = Actor("user", label="ann@example.org")
 
@@ -82,3 +85,12 @@ def balance(workspace: Workspace) -> int:
     told = sum(Entry.objects.for_workspace(workspace).values_list("amount_cents", flat=True))
     assert account.balance_cents == told
     return told
+
+
+def post_event(event: dict[str, Any], **more: object) -> int:
+    """As Stripe posts it, signed; the status of the answer."""
+    body, header = signed(event, **more)  # type: ignore[arg-type]
+    answer = Client().post(
+        "/billing/webhook", body, content_type="application/json", headers={"Stripe-Signature": header}
+    )
+    return answer.status_code
