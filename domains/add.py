@@ -15,7 +15,7 @@ from auditlog.events import Actor, difference, record
 from auditlog.models import Event
 from config.lib import clock, egress, jobs
 from config.lib.errors import NeedsUser
-from domains.leaving import put_away
+from domains.leaving import hold, put_away
 from domains.models import Domain, DomainTag, Hosting, Ownership, State, Visit, readable_name
 from domains.ownership import enclosing, forget_unused
 from domains.protocols import HTTPS, parse_port, parse_protocol, usual_port
@@ -276,6 +276,7 @@ def _described(domain: Domain) -> dict[str, Any]:
 @transaction.atomic
 def delete_domain(*, domain: Domain, actor: Actor) -> None:
     """Forget a domain with everything that hangs on it; what its servers serve stays as it is. Repeatable."""
+    hold([domain.pk])
     row = Domain.unscoped.select_for_update().filter(pk=domain.pk).first()
     if row is None:  # Somebody else deleted it meanwhile, and has said so.
         return

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import ProtectedError
 
 from auditlog.events import record
+from domains.leaving import hold
 from domains.models import Domain
 from domains.ownership import forget_unused
 
@@ -33,6 +34,7 @@ def purge_domains(domains: Sequence[Domain]) -> None:
 
 @transaction.atomic
 def _purge(domain: Domain) -> None:
+    hold([domain.pk])
     row = Domain.unscoped.select_for_update().filter(pk=domain.pk, verified_at=None).first()
     if row is None:
         return

@@ -133,7 +133,8 @@ def _start_at(row: Readiness, places: Sequence[Target | PanelTarget], priority: 
     rows = TargetRun.objects.for_workspace(row.workspace_id).filter(domain=row.domain_id)
     rows = rows.filter(kind=TargetRun.Kind.REHEARSE, state__in=TargetRun.OPEN_STATES)
     is_waited_for = priority == jobs.INTERACTIVE
-    if is_waited_for and rows.filter(state=TargetRun.State.WAITING).update(priority=priority):
+    # One that is claimed may be about to end, and wants this look's row then.
+    if is_waited_for and rows.filter(state=TargetRun.State.WAITING, lease_token=None).update(priority=priority):
         jobs.ring(KIND, interactive=True)
     under_way = {key for pair in rows.values_list("target_id", "panel_target_id") for key in pair if key}
     for place in places:

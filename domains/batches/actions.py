@@ -18,6 +18,7 @@ from domains.add import TAGS_AT_MOST, FirstLook, NewDomain, confirm_first, delet
 from domains.batches.judging import new_of
 from domains.batches.pace import DETECTIONS_PER_SECOND, VISITS_PER_SECOND, spread_over
 from domains.batches.reading import row_of
+from domains.leaving import hold
 from domains.models import Batch, BatchKind, BatchLine, Domain, DomainTag, LineState, Visit
 from domains.turns import impatient
 from domains.writing import update_rows
@@ -121,6 +122,7 @@ def untag_lines(batch: Batch, lines: Lines) -> None:
 
 
 def delete_lines(batch: Batch, lines: Lines) -> None:
+    hold([line.domain_id for line in lines if line.domain_id])
     domains = _domains_of(batch, lines)
     for line in lines:
         if line.domain_id in domains:
