@@ -38,12 +38,17 @@ def conclude(
 ) -> list[dict[str, Any]]:
     """Each check as it is stored. What may pass by itself counts from the second time in a row on.
 
-    `left` until the renewal, None when it is due: only near it does it count that the CA is away.
+    `left` until the renewal, None when it is due: only shortly before it does it count that the CA is away. One that
+    is due waits in the CA's line itself, and says so when it comes too late.
     """
     counting = {one["key"] for one in before if one["state"] != OK and one["code"] not in NOT_ABOUT_IT}
-    if left is not None and left > CA_COUNTS_WITHIN:
+    if not _counts_ca(left):
         counting.discard("ca")
     return [_concluded(check, is_again=check.key in counting) for check in checks]
+
+
+def _counts_ca(left: timedelta | None) -> bool:
+    return left is not None and timedelta(0) < left <= CA_COUNTS_WITHIN
 
 
 def _concluded(check: Check, *, is_again: bool) -> dict[str, Any]:
@@ -63,8 +68,10 @@ def each_check(checks: Sequence[dict[str, Any]], places: dict[str, Any]) -> Iter
         yield from place["checks"]
 
 
-def is_to_be_confirmed(checks: Sequence[dict[str, Any]]) -> bool:
-    return any(one["state"] == UNCLEAR for one in checks)
+def is_to_be_confirmed(checks: Sequence[dict[str, Any]], *, left: timedelta | None = None) -> bool:
+    """Whether another look within the hour would tell more; of a CA that is away only where that would count."""
+    unclear = {one["key"] for one in checks if one["state"] == UNCLEAR}
+    return bool(unclear if _counts_ca(left) else unclear - {"ca"})
 
 
 def is_anything_wrong(places: dict[str, Any]) -> bool:

@@ -49,7 +49,7 @@ def look(row: Readiness) -> None:
         row.finish(run_after=None, is_asked=False, checks=[], places={}, also=partial(forget, row))
         return
     if row.priority != jobs.INTERACTIVE and _is_busy(renewal):
-        row.finish(run_after=now + WHILE_BUSY)
+        row.finish(run_after=_when_less_busy(renewal, now))
         return
     moments = moments_of(renewal)
     # What is mended on a server changes no setting: while something is wrong there, it is rehearsed every day.
@@ -59,7 +59,7 @@ def look(row: Readiness) -> None:
     left = renewal.renew_at - now if renewal.renew_at else None
     checks = conclude(found, row.checks, left=left)
     row.finish(
-        run_after=_next_look(renewal, moments, is_again=is_to_be_confirmed(checks)),
+        run_after=_next_look(renewal, moments, is_again=is_to_be_confirmed(checks, left=left)),
         checks=checks,
         looked_at=now,
         is_asked=False,
@@ -96,6 +96,12 @@ def _is_busy(renewal: Renewal) -> bool:
     rows = TargetRun.objects.for_workspace(renewal.workspace_id).filter(domain=renewal.domain_id)
     open_runs = rows.filter(state__in=TargetRun.OPEN_STATES, run_after__lte=clock.now())
     return open_runs.exclude(kind=TargetRun.Kind.REHEARSE).exists()
+
+
+def _when_less_busy(renewal: Renewal, now: datetime) -> datetime:
+    """An issuance that waits for its CA says until when: a thousand of them are not asked every ten minutes."""
+    waits_until = renewal.issuance.run_after if renewal.issuance and renewal.issuance.is_open else None
+    return min(now + DAILY, max(now + WHILE_BUSY, waits_until or now))
 
 
 def _next_look(renewal: Renewal, moments: Sequence[datetime], *, is_again: bool) -> datetime:

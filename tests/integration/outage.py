@@ -11,6 +11,7 @@ from certificates.gates import read_wish
 from certificates.keys import new_key
 from certificates.models import AcmeAccount, CaOutage, Certificate, Issuance, PrivateKey, Renewal
 from config.lib import clock, jobs
+from deploy.models import Readiness
 from domains.models import Domain, Mode, Ownership
 from tests.integration.issuing import LOOPBACK, Dns
 from tests.servers.ca import TestCa
@@ -18,6 +19,7 @@ from tests.servers.simple_ca import REFUSES, SimpleCa
 
 BEGAN = datetime.fromisoformat("2026-11-28T12:00:00+00:00")
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+RUNNING = (Renewal, Issuance, Readiness)
 # How much life is left when it begins: short-lived ones have less than two days.
 LEFT = (29 * DAY, 14 * DAY, 36 * HOUR)
 
@@ -29,9 +31,10 @@ def use_simple_ca(settings: Any, ca: SimpleCa, dns: Dns) -> None:
 
 
 def plant_due(workspace: Workspace, ca: SimpleCa, count: int) -> None:
-    """So many domains whose renewal is due at BEGAN; the account is open."""
+    """So many domains whose renewal and whose look at readiness are due at BEGAN; the account is open."""
     at = {"workspace": workspace, "directory_url": ca.directory_url}
-    AcmeAccount.unscoped.create(**at, sealed_key=new_key(), uri=f"{ca.base}/account/1", opened_at=BEGAN - 30 * DAY)
+    opened = {"uri": f"{ca.base}/account/1", "opened_at": BEGAN - 30 * DAY, "facts": {"caa_identities": ["ca.example"]}}
+    AcmeAccount.unscoped.create(**at, sealed_key=new_key(), **opened)
     leaf = TestCa().issue(["outage.net"]).cert_pem.decode()
     for number, left in zip(range(count), itertools.cycle(LEFT), strict=False):
         _plant_one(workspace, ca, f"o{number}.outage{number}.net", left, leaf)
@@ -56,6 +59,7 @@ def _plant_one(workspace: Workspace, ca: SimpleCa, host: str, left: timedelta, l
     )
     moments = {"renew_at": BEGAN - HOUR, "run_after": BEGAN, "why": "lifetime", "ask_at": BEGAN + 30 * DAY}
     Renewal.unscoped.create(**owner, **told, **moments, certificate=certificate)
+    Readiness.unscoped.create(workspace=workspace, domain=domain, run_after=BEGAN)
 
 
 def _key_of(domain: Domain) -> PrivateKey:
@@ -72,6 +76,7 @@ class Story:
     expired: int
     renewed: int
     took: timedelta
+    looked_at: int
 
 
 def live_through(ca: SimpleCa, *, longest: timedelta) -> Story:
@@ -81,6 +86,7 @@ def live_through(ca: SimpleCa, *, longest: timedelta) -> Story:
         # Half a day of refusals, half a day of no answer at all.
         ca.trouble = 0 if now >= back_at else 503 if now < BEGAN + DAY / 2 else REFUSES
         with clock.frozen(now):
+            jobs.run_due("readiness", seconds=600)
             jobs.run_due("renewal", seconds=600)
             jobs.run_due("issuance", seconds=600)
         expired += _expired(now)
@@ -88,7 +94,12 @@ def live_through(ca: SimpleCa, *, longest: timedelta) -> Story:
     away = [at for at, _ in ca.asked if at < back_at]
     hours = Counter(int((at - BEGAN) / HOUR) for at in away)
     renewed = Certificate.unscoped.filter(created_at__gte=back_at).values("domain").distinct().count()
-    return Story(len(away), hours, ca.orders_by_minute(), expired, renewed, now - back_at)
+    return Story(len(away), hours, ca.orders_by_minute(), expired, renewed, now - back_at, _looked_at())
+
+
+def _looked_at() -> int:
+    """Domains whose readiness was looked at."""
+    return Readiness.unscoped.filter(looked_at__isnull=False).count()
 
 
 def _is_all_done(now: datetime) -> bool:
@@ -97,7 +108,7 @@ def _is_all_done(now: datetime) -> bool:
 
 def _next_minute(now: datetime) -> datetime:
     """Ticks in which nothing is due are left out."""
-    due = [model.unscoped.order_by("run_after").filter(run_after__isnull=False) for model in (Renewal, Issuance)]
+    due = [model.unscoped.order_by("run_after").filter(run_after__isnull=False) for model in RUNNING]
     moments = [row.run_after for rows in due for row in rows[:1] if row.run_after]
     return max(now + MINUTE, min([*moments, max(now, BEGAN + DAY)]))
 

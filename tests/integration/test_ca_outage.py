@@ -12,7 +12,7 @@ from certificates.models import AcmeAccount, CaOutage, Issuance, Renewal
 from config.lib import clock, jobs
 from domains.models import Finding
 from tests.cast import Cast, make_cast
-from tests.integration.outage import BEGAN, DAY, HOUR, MINUTE, is_over, live_through, plant_due, use_simple_ca
+from tests.integration.outage import BEGAN, DAY, HOUR, MINUTE, Story, is_over, live_through, plant_due, use_simple_ca
 from tests.integration.renewing import by_test_dns
 from tests.servers.ca import TestCa
 from tests.servers.dns import ChallengeDns
@@ -36,6 +36,13 @@ def cast() -> Cast:
     return make_cast()
 
 
+def assert_no_false_alarm(story: Story) -> None:
+    """Every domain was rehearsed beside, and nothing was said that the CA's return has not mended by itself."""
+    assert story.looked_at == story.renewed
+    told = Finding.unscoped.filter(code__in=("certificate_expired", "issuance_failed", "will_fail_ca"))
+    assert not told.exists()
+
+
 @pytest.mark.both_databases
 def test_a_dozen_renewals_live_through_a_day_without_the_ca(ca: SimpleCa, cast: Cast) -> None:
     plant_due(cast.acme, ca, 12)
@@ -45,7 +52,7 @@ def test_a_dozen_renewals_live_through_a_day_without_the_ca(ca: SimpleCa, cast: 
     assert max(story.starts_by_minute.values()) <= PER_MINUTE + 1
     assert is_over()
     assert len(ca.ordered_at) == 12
-    assert not Finding.unscoped.filter(code__in=("certificate_expired", "issuance_failed")).exists()
+    assert_no_false_alarm(story)
 
 
 @pytest.mark.proof
@@ -58,7 +65,7 @@ def test_a_thousand_renewals_live_through_a_day_without_the_ca(ca: SimpleCa, cas
     assert max(story.starts_by_minute.values()) <= PER_MINUTE + 1
     assert story.took < 3 * HOUR
     assert len(ca.ordered_at) == 1000
-    assert not Finding.unscoped.filter(code__in=("certificate_expired", "issuance_failed")).exists()
+    assert_no_false_alarm(story)
 
 
 def worked(at: timedelta) -> None:

@@ -19,7 +19,7 @@ from config.lib import clock, jobs
 from config.lib.errors import NeedsUser, Transient
 from deploy.models import Readiness, Server, Target, TargetRun
 from deploy.readiness.asking import MISSING_AT_ONCE, SETTLED_AFTER, make_missing
-from deploy.readiness.judging import CA_COUNTS_WITHIN, conclude
+from deploy.readiness.judging import CA_COUNTS_WITHIN, conclude, is_to_be_confirmed
 from deploy.readiness.keeping import keep_rehearsal
 from deploy.readiness.telling import tell
 from deploy.result import Result
@@ -134,9 +134,18 @@ class TestWhatItMeans:
         far = conclude(away, first, left=CA_COUNTS_WITHIN + timedelta(minutes=1))
         assert [one["state"] for one in far] == ["unclear"]
         assert [one["state"] for one in conclude(away, far, left=CA_COUNTS_WITHIN)] == ["will_fail"]
-        assert [one["state"] for one in conclude(away, far)] == ["will_fail"], "it is due"
+        for due in (None, timedelta(0), -timedelta(hours=1)):
+            assert [one["state"] for one in conclude(away, far, left=due)] == ["unclear"], "it is tried for real"
         refused = [Check("ca", error=NeedsUser("acme_account_gone"))]
         assert [one["state"] for one in conclude(refused, [], left=CA_COUNTS_WITHIN * 2)] == ["will_fail"]
+
+    def test_a_ca_that_is_away_is_asked_again_within_the_hour_only_near_the_renewal(self) -> None:
+        away = conclude([Check("ca", error=Transient("acme_unreachable", host="ca.example"))], [])
+        assert is_to_be_confirmed(away, left=CA_COUNTS_WITHIN)
+        assert not is_to_be_confirmed(away, left=CA_COUNTS_WITHIN * 2)
+        assert not is_to_be_confirmed(away, left=None)
+        unclear = conclude([Check("caa", error=Transient("caa_unclear", name="a", at="b", found="c"))], [])
+        assert is_to_be_confirmed(away + unclear, left=None)
 
     def test_a_finding_has_its_cause_in_words_and_closes_by_itself(
         self, readiness: Readiness, renewal: Renewal
