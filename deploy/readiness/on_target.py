@@ -88,11 +88,14 @@ def _rehearse(run: TargetRun, trail: Trail, target: Target, server: Server, chec
 def _look(job: Rehearsal, key: str, act: Callable[[Rehearsal], str]) -> None:
     """Go on after a problem: a person mends all of them in one go. A cut connection ends it."""
     try:
-        job.checks.append(Check(key, act(job)))
+        found = act(job)
     except ExpectedError as error:
         job.checks.append(Check("sudo" if error.code in OF_SUDO else key, error=error))
         if not job.connection.transport.is_active():
             raise
+        return
+    if not any(check.key == key and check.error for check in job.checks):  # What another look was refused stands.
+        job.checks.append(Check(key, found))
 
 
 def _look_at_token(job: Rehearsal) -> str:
