@@ -124,7 +124,10 @@ def _look_at_addresses(order: Order) -> str:
     order.hold()
     deadline = egress.Deadline(ADDRESS_SECONDS)
     found = side_by_side(lambda name: _addresses_of(name, deadline), order.wish.names, at_once=ADDRESSES_AT_ONCE)
-    return ", ".join(sorted({address for addresses in found for address in addresses})[:6])
+    told = [", ".join(sorted(addresses)[:6]) for addresses in found]
+    if len(set(told)) < 2:
+        return told[0]
+    return "; ".join(f"{name}: {addresses}" for name, addresses in zip(order.wish.names, told, strict=True))
 
 
 def _addresses_of(name: str, deadline: egress.Deadline) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from certificates.renewal.requirements import missing_for
 from certificates.renewal.shown import Shown, renewal_of
+from deploy.http01.leading import Stray, strays_of
 from domains.models import Domain, Mode
 
 
@@ -18,11 +19,15 @@ class Card:
 
 @dataclass(frozen=True)
 class AutoRenew:
-    """The part of the tab below the cards; `missing` names each thing that stands in the way of Enable auto-renew."""
+    """The part of the tab below the cards; `missing` names each thing that stands in the way of Enable auto-renew.
+
+    `strays` are names that seem to lead elsewhere, which may be right, so they stand in nobody's way.
+    """
 
     shown: Shown
     missing: Sequence[str]
     is_over_ssh: bool
+    strays: Sequence[Stray] = ()
 
 
 _CARDS = (
@@ -56,5 +61,7 @@ def cards_of(domain: Domain) -> list[Card]:
 
 
 def auto_renew_of(domain: Domain) -> AutoRenew:
-    is_over_ssh = domain.mode == Mode.ACME_AUTO
-    return AutoRenew(renewal_of(domain), missing_for(domain) if is_over_ssh else [], is_over_ssh)
+    shown = renewal_of(domain)
+    if domain.mode != Mode.ACME_AUTO:
+        return AutoRenew(shown, [], is_over_ssh=False)
+    return AutoRenew(shown, missing_for(domain), is_over_ssh=True, strays=strays_of(domain, shown.names))

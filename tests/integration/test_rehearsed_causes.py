@@ -121,6 +121,7 @@ class TestPortEighty:
         with listening(not_found, host="127.0.0.2", port=scene.web.http_port):
             dns_server.add_a(other, "127.0.0.2")
             assert scene.rehearse() == WELL | {"token": "will_fail http01_not_found"}
+        assert scene.details()["address"] == f"{scene.host}: 127.0.0.1; {other}: 127.0.0.2"
         finding = Finding.unscoped.get(domain=scene.domain, code="will_fail_token")
         assert f"http://{other}:" in finding.params["because"]
         dns_server.clear_a(other)

@@ -119,6 +119,31 @@ def test_what_is_missing_goes_one_by_one_until_it_can_be_enabled(
     assert not Renewal.unscoped.exists()
 
 
+def seen_at(cast: Cast, host: str, address: str) -> None:
+    domain, _ = Domain.unscoped.get_or_create(workspace=cast.acme, host=host, defaults={"verified_at": clock.now()})
+    Visit.unscoped.update_or_create(
+        workspace=cast.acme, domain=domain, defaults={"address": address, "visited_at": clock.now()}
+    )
+
+
+def test_a_name_that_was_seen_elsewhere_is_named_with_both_addresses_and_refuses_nothing(
+    admin: Client, tab: str, domain: Domain, key_pair: tuple[str, str], cast: Cast
+) -> None:
+    ready(admin, tab, key_pair, cast, domain)
+    seen_at(cast, HOST, "192.0.2.7")
+    seen_at(cast, f"www.{HOST}", "192.0.2.9")
+    seen_at(cast, f"same.{HOST}", "192.0.2.7")
+    seen_at(cast, f"six.{HOST}", "2001:db8::9")
+    names = " ".join([HOST, *(f"{one}.{HOST}" for one in ("www", "same", "six", "unknown"))])
+    page = said(admin, f"{tab}auto-renew/on/", names=names)
+    assert "It renews by itself from now on." in page
+    assert page.count("may lead elsewhere") == 1
+    assert f"www.{HOST} may lead elsewhere" in page
+    assert f"It was last seen at 192.0.2.9, and {HOST} at 192.0.2.7." in page
+    seen_at(cast, f"www.{HOST}", "192.0.2.7")
+    assert "may lead elsewhere" not in unescape(admin.get(tab).content.decode())
+
+
 def stored(domain: Domain, days_left: int) -> Certificate:
     key = PrivateKey.objects.create(
         workspace=domain.workspace, domain=domain, sealed_pem=Sealed.of(b"x"), key_type="ecdsa-p256"
