@@ -16,6 +16,8 @@ MAX_OUTPUT = 64 * 1024
 MAX_DRAINED = 16 * 1024 * 1024  # then the window fills, the command stands still and its time runs out
 GRACE_SECONDS = 10.0  # beyond the command's own time, for the server to end it and say so
 _POLL_SECONDS = 0.1
+# A busy server tells of the end before it has sent the last output.
+_LATE_SECONDS = 1.0
 _SFTP_ONLY = "this service allows sftp connections only"
 TIMED_OUT = 124  # what `timeout` answers
 
@@ -93,7 +95,7 @@ def _no_shell(connection: Connection) -> NeedsUser:
 def _drain(channel: paramiko.Channel, most: int) -> tuple[bytes, bool]:
     """Read until the streams end, or until the command has ended and is silent (a daemon may keep them open)."""
     channel.settimeout(_POLL_SECONDS)
-    kept, drained = bytearray(), 0
+    kept, drained, ended_at = bytearray(), 0, 0.0
     while True:
         if drained > MAX_DRAINED:
             channel.status_event.wait()
@@ -102,7 +104,9 @@ def _drain(channel: paramiko.Channel, most: int) -> tuple[bytes, bool]:
             chunk = channel.recv(32768)
         except TimeoutError:
             if channel.exit_status_ready():
-                break
+                ended_at = ended_at or time.monotonic()
+                if time.monotonic() - ended_at > _LATE_SECONDS:
+                    break
             continue
         if not chunk:
             channel.status_event.wait(_POLL_SECONDS * 10)

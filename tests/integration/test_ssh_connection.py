@@ -236,6 +236,14 @@ def test_a_daemon_that_keeps_the_streams_open_does_not_hold_us(ssh_server: Sshd)
         assert time.monotonic() - started < 3
 
 
+def test_what_comes_after_the_end_was_told_is_not_lost(ssh_server: Sshd) -> None:
+    """As of a busy server, whose output is on its way still."""
+    with signed_in(ssh_server) as connection:
+        line = command.from_line("(sleep 0.4; echo late) & exit 0", seconds=9)
+        outcome = run.run_command(connection, line, seconds=9)
+    assert (outcome.exit_code, outcome.output) == (0, "late")
+
+
 def test_a_command_that_ignores_its_end_is_left_in_time(ssh_server: Sshd) -> None:
     with signed_in(ssh_server) as connection:
         line = command.from_line("trap '' TERM; sleep 15 & wait; sleep 15", seconds=1)
