@@ -17,7 +17,7 @@ from deploy.panels.leaving import drop_unused
 from deploy.panels.naming import panel_label, used_by
 from deploy.panels.panel import Panel
 from deploy.panels.reading import read_access, read_fingerprint
-from deploy.readiness.asking import ask_after_change
+from deploy.readiness.asking import ask_after_account_change, ask_after_change
 from deploy.reconcile import KIND, reconcile_all, reconcile_target, start_look
 from deploy.targets import lock_targets
 from domains.models import Domain
@@ -224,6 +224,7 @@ def change_account(*, account: PanelAccount, given: Given, actor: Actor) -> Pane
         row.lease_token = row.lease_until = None
         row.save(update_fields=[*dict.fromkeys(changed), "lease_token", "lease_until"])
         _record_changed(row, before, actor, is_new_secret=given.secret is not None)
+        ask_after_account_change(row)
     return row
 
 
@@ -267,6 +268,7 @@ def trust_panel(*, account: PanelAccount, fingerprint: str, actor: Actor) -> Non
         actor=actor,
         data={"panel": panel_label(row), "fingerprint": pinned, "before": before},
     )
+    ask_after_account_change(row)
     reconcile_all(row)
 
 
@@ -282,6 +284,7 @@ def allow_replacement(*, place: PanelTarget, site: str, actor: Actor) -> None:
     place.refs = {**place.refs, site: found["params"]["certificate"]}
     place.save(update_fields=["refs"])
     _record("panel.saved", place, actor, changes=f"the certificate of one's own in {site} may be replaced")
+    ask_after_change(place.domain)
     reconcile_target(place, interactive=True)
 
 
@@ -291,6 +294,7 @@ def delete_panel(*, place: PanelTarget, actor: Actor) -> None:
     _record("panel.deleted", place, actor)
     account = place.account
     place.delete()
+    ask_after_change(place.domain)
     drop_unused(account)
 
 

@@ -12,16 +12,17 @@ from auditlog.events import Actor, record
 from certificates.models import Renewal
 from config.lib import clock, jobs
 from config.lib.errors import NeedsUser
-from deploy.models import Readiness, Server
+from deploy.models import PanelAccount, Readiness, Server
 from deploy.readiness.telling import forget
 from domains.models import Domain
 
 READINESS = "readiness"
 # After a change: whoever changes one thing mostly changes the next one too, and a renewal that is due goes first.
 SETTLED_AFTER = timedelta(minutes=5)
-# Of one server that changes: those that renew soonest. The others have their own moments, and a server that refuses
-# every sign-in of hundreds would shut the portal out.
+# Of one server or panel that changes: those that renew soonest. The others have their own moments.
 OF_SERVER_AT_MOST = 20
+# Between the sign-ins of these: servers shut out whoever fails five times in ten minutes (fail2ban's usual setting).
+APART = timedelta(minutes=3)
 MISSING_AT_ONCE = 500
 A_DAY = timedelta(days=1)
 
@@ -67,13 +68,19 @@ def ask_after_server_change(server: Server) -> None:
     transaction.on_commit(partial(_ask_soon, Q(domain__targets__server=server.pk)))
 
 
+def ask_after_account_change(account: PanelAccount) -> None:
+    """As `ask_after_server_change`, for those that this account at a panel installs."""
+    transaction.on_commit(partial(_ask_soon, Q(domain__panel_targets__account=account.pk)))
+
+
 def _ask_soon(which: Q) -> None:
-    """Whoever looks just now looks again: its lease is taken away."""
+    """One after the other. Whoever looks just now looks again: its lease is taken away."""
     renewed = Renewal.unscoped.filter(domain=OuterRef("domain"))
     rows = Readiness.unscoped.filter(which, Exists(renewed), is_off=False)
     keys = list(rows.order_by("domain__renew_at").values_list("pk", flat=True).distinct()[:OF_SERVER_AT_MOST])
-    soon = {"run_after": clock.now() + SETTLED_AFTER, "is_asked": True, "lease_token": None, "lease_until": None}
-    Readiness.unscoped.filter(pk__in=keys).update(**soon)
+    asked = {"is_asked": True, "lease_token": None, "lease_until": None}
+    for place, key in enumerate(keys):
+        Readiness.unscoped.filter(pk=key).update(run_after=clock.now() + SETTLED_AFTER + place * APART, **asked)
 
 
 def follow_automation(domain_id: uuid.UUID) -> None:

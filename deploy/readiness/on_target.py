@@ -18,6 +18,7 @@ from config.lib.errors import ExpectedError, NeedsUser, Transient
 from deploy import sudoers, unseal
 from deploy.checking import check_directory, check_install, check_shell, check_sudo, nearest_directory
 from deploy.daemons import is_test
+from deploy.http01.answering import http01_of
 from deploy.http01.requirements import first_target
 from deploy.models import Server, Target, TargetRun
 from deploy.readiness.token import ask_for_token
@@ -104,6 +105,8 @@ def _look_at_token(job: Rehearsal) -> str:
     first = first_target(job.run.domain)
     if renewal is None or wish_of(renewal).solver != OVER_SSH or first is None or first.pk != job.target.pk:
         return "not needed: the CA asks nothing here"
+    if not http01_of(first).is_chosen:
+        return "not tried: neither a webroot nor the standalone listener is chosen"
     return ask_for_token(job.run, job.trail, job.target, job.connection, renewal.names)
 
 

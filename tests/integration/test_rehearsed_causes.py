@@ -345,3 +345,5 @@ class TestDnsAndCa:
         target.webroot = ""
         target.save(update_fields=["webroot"])
         assert scene.look()["proof"] == "will_fail auto_renew_incomplete"
+        assert scene.rehearse() == WELL | {"proof": "will_fail auto_renew_incomplete"}
+        assert scene.details()["token"] == "not tried: neither a webroot nor the standalone listener is chosen"
