@@ -88,7 +88,7 @@ class LateFilter(admin.SimpleListFilter):
     parameter_name = "moment"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("all", "All renewals")]
+        return [("portal", "Due, held by the portal"), ("all", "All renewals")]
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         late, *others = super().choices(changelist)
@@ -96,18 +96,42 @@ class LateFilter(admin.SimpleListFilter):
         yield from others
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Renewal]) -> QuerySet[Renewal]:
-        return queryset if self.value() == "all" else queryset.filter(renew_at__lte=clock.now())
+        if self.value() == "all":
+            return queryset
+        now = clock.now()
+        due = queryset.filter(renew_at__lte=now)
+        return due.filter(lateness.held_by_portal(now)) if self.value() == lateness.PORTAL else due
 
 
 @admin.register(Renewal)
 class RenewalAdmin(ReadOnlyAdmin):
     """What is late, why, and what comes next."""
 
-    list_display = ("domain", "workspace", "due_since", "late_for", "held_by", "last_error", "next_try", "valid_until")
+    list_display = (
+        "domain",
+        "workspace",
+        "due_since",
+        "late_for",
+        "who",
+        "held_by",
+        "last_error",
+        "next_try",
+        "valid_until",
+    )
     list_select_related = ("domain", "workspace", "issuance", "certificate")
     list_filter = (LateFilter,)
     search_fields = ("domain__host", "error_code")
     ordering = (F("renew_at").asc(nulls_last=True), "pk")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Renewal]:
+        rows: QuerySet[Renewal] = super().get_queryset(request)
+        return rows.annotate(is_ours=lateness.held_by_portal(clock.now()))
+
+    @admin.display(description="Who can help")
+    def who(self, renewal: Renewal) -> str:
+        if renewal.renew_at is None or renewal.renew_at > clock.now():
+            return ""
+        return lateness.PORTAL if getattr(renewal, "is_ours", True) else lateness.WORKSPACE
 
     @admin.display(description="Due since", ordering="renew_at")
     def due_since(self, renewal: Renewal) -> datetime | None:

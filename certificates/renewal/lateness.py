@@ -1,11 +1,11 @@
-"""Renewals whose moment has come and that have no successor yet: since when, and what holds each of them.
+"""Renewals whose moment has come and that have no successor yet: since when, what holds each of them, and who can help.
 
 For whoever runs the portal: `/metrics`, the doctor and the staff page read it. What a workspace sees are findings.
 """
 
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import BooleanField, Case, Q, QuerySet, When
 
 from billing.charging import UNPAID
 from certificates.models import Issuance, Renewal
@@ -13,6 +13,8 @@ from certificates.renewal.moment import OUTAGES
 
 # Longer than any wait between a row that is due and a worker that looks at it.
 UNSEEN = timedelta(minutes=10)
+# Who can help.
+PORTAL, WORKSPACE = "portal", "workspace"
 QUEUE, DELETION, OUTAGE = "queue", "deletion", "CA out of reach"
 # What keeps a renewal from going on, by the code that its last attempt ended with.
 GATES = {
@@ -32,11 +34,53 @@ GATES = {
     "caa_forbids": "CAA",
 }
 REFUSED = "its last attempt was refused"
+# What a workspace alone can mend: its balance, its settings, its DNS and its servers. A code that nobody has put here
+# is for whoever runs the portal to explain.
+THEIRS = (
+    UNPAID,
+    *("ownership_missing", "ownership_unclear", "names_not_proven", "names_redundant", "delegation_missing"),
+    *("auto_renew_incomplete", "renewal_needs_hands", "renewal_waits", "renewal_cancelled", "issuance_window"),
+    *("acme_caa", "caa_forbids", "caa_unclear", "dnssec_broken", "acme_dns", "acme_connection", "acme_unauthorized"),
+    *("acme_http_unauthorized", "acme_http_unreachable", "acme_not_validated", "acme_rejected_identifier"),
+    *("acme_account_gone", "acme_terms_changed", "acme_external_account_required", "acme_contact_refused"),
+    "acme_invalid_profile",
+)
+THEIRS_BY_HEAD = ("dns_", "http01_", "listener_", "ssh_", "sftp_", "sudo_", "webroot_", "path_", "mkdir_", "disk_")
 
 
 def due_renewals(now: datetime) -> QuerySet[Renewal]:
     """Of all workspaces, the one that has been due longest first. What has never been looked at is not known yet."""
     return Renewal.unscoped.filter(renew_at__lte=now).order_by("renew_at")
+
+
+def held_by_portal(now: datetime) -> Case:
+    """As a condition: only whoever runs the portal can bring it on. The first line that fits decides.
+
+    Nobody looks at it, its CA is away or at its limit, or it ended with something unknown. While an attempt is under
+    way, what the one before ended with stands.
+    """
+    is_open = Q(issuance__state__in=Issuance.OPEN_STATES)
+    has_told = is_open & Q(issuance__error_code__gt="")
+    limit = now - UNSEEN
+    return Case(
+        When(workspace__closing_at__isnull=False, then=False),
+        When(is_open & Q(issuance__run_after__lt=limit), then=True),
+        When(has_told & _theirs("issuance__error_code"), then=False),
+        When(has_told, then=True),
+        When(is_open & _theirs("error_code"), then=False),
+        When(is_open, then=True),
+        When(Q(run_after=None) | Q(run_after__lt=limit), then=True),
+        When(_theirs("error_code"), then=False),
+        default=True,
+        output_field=BooleanField(),
+    )
+
+
+def _theirs(field: str) -> Q:
+    by_code = Q(**{f"{field}__in": THEIRS})
+    for head in THEIRS_BY_HEAD:
+        by_code |= Q(**{f"{field}__startswith": head})
+    return by_code
 
 
 def gate_of(renewal: Renewal, now: datetime) -> str:

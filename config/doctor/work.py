@@ -151,22 +151,22 @@ def check_lateness() -> Iterator[Finding]:
 
 
 def check_renewals() -> Iterator[Finding]:
-    """Broken is what only whoever runs the portal can mend; a customer's DNS is theirs, and their finding."""
+    """What only whoever runs the portal can mend; a customer's DNS is theirs, and their finding."""
     now = clock.now()
     late = lateness.due_renewals(now - RENEWAL_LATE)
-    if not (count := late.count()):
-        yield ok(f"no renewal is late ({lateness.due_renewals(now).count()} due)")
-        return
-    oldest = late.select_related("domain", "workspace", "issuance").first()
+    ours = late.filter(lateness.held_by_portal(now))
+    count = ours.count()
+    theirs = late.count() - count
+    waiting = f"; {theirs} more wait for what their workspaces alone can mend" if theirs else ""
+    oldest = ours.select_related("domain", "workspace", "issuance").first()
     if oldest is None or oldest.renew_at is None:
-        return  # It was renewed just now.
+        yield ok(f"no renewal is late by the portal ({lateness.due_renewals(now).count()} due{waiting})")
+        return
     code, gate = lateness.error_of(oldest), lateness.gate_of(oldest, now)
     told = (
         f"{count} renewals have been due for more than an hour; for longest that of {oldest.domain.label} "
         f"({oldest.workspace.name}), since {oldest.renew_at:%Y-%m-%d %H:%M} UTC, held by: {gate}"
     )
-    if code:
-        told += f" ({code})"
-    ours = gate == lateness.QUEUE or lateness.OUTAGE in gate
-    todo = "What is late and why: /admin/certificates/renewal/"
-    yield broken(told, todo) if ours and oldest.level >= LATE else warning(told, todo)
+    told += (f" ({code})" if code else "") + waiting
+    todo = "What is late and why: /admin/certificates/renewal/?moment=portal"
+    yield broken(told, todo) if oldest.level >= LATE else warning(told, todo)

@@ -10,7 +10,7 @@ from django.test import Client
 from billing.charging import UNPAID
 from certificates.metrics import count_renewals
 from certificates.models import Certificate, Issuance, Renewal
-from certificates.renewal.lateness import gate_of, next_try
+from certificates.renewal.lateness import due_renewals, gate_of, held_by_portal, next_try
 from config.doctor.findings import Level
 from config.doctor.work import check_renewals
 from config.lib import clock
@@ -43,17 +43,79 @@ def under_way(renewal: Renewal, **facts: Any) -> Renewal:
     return renewal
 
 
-def figures() -> dict[str, float]:
-    return {family.name: family.samples[0][1] for family in count_renewals()}
+def figures() -> dict[str, tuple[float, float]]:
+    """Of the portal, and of the workspaces."""
+    return {
+        family.name: (family.samples[0][1], family.samples[1][1])
+        for family in count_renewals()
+        if [labels["held_by"] for labels, _ in family.samples] == ["portal", "workspace"]
+    }
 
 
 def test_what_is_due_is_counted_and_what_is_not_is_not(cast: Cast, domain: Domain) -> None:
-    assert figures() == {"mmc_renewals_due": 0, "mmc_renewals_oldest_due_seconds": 0}
+    assert figures() == {"mmc_renewals_due": (0, 0), "mmc_renewals_oldest_due_seconds": (0, 0)}
     due(domain, -1)
     due(make_domain(cast, "a.acme-tools.net"), 2)
     due(make_domain(cast, "b.acme-tools.net"), 30)
     due(make_domain(cast, "c.acme-tools.net"), 0, renew_at=None)
-    assert figures() == {"mmc_renewals_due": 2, "mmc_renewals_oldest_due_seconds": 30 * 3600}
+    due(make_domain(cast, "d.acme-tools.net"), 99, error_code=UNPAID)
+    due(make_domain(cast, "e.acme-tools.net"), 50, error_code="http01_redirected")
+    assert figures() == {"mmc_renewals_due": (2, 2), "mmc_renewals_oldest_due_seconds": (30 * 3600, 99 * 3600)}
+
+
+@pytest.mark.parametrize(
+    ("facts", "holder"),
+    [
+        ({}, "portal"),
+        ({"error_code": UNPAID}, "workspace"),
+        ({"error_code": UNPAID, "run_after": NOW - HOUR}, "portal"),
+        ({"error_code": UNPAID, "run_after": None}, "portal"),
+        ({"error_code": "ownership_missing"}, "workspace"),
+        ({"error_code": "ssh_auth_failed"}, "workspace"),
+        ({"error_code": "http01_not_found"}, "workspace"),
+        ({"error_code": "dns_provider_refused"}, "workspace"),
+        ({"error_code": "acme_unauthorized"}, "workspace"),
+        ({"error_code": "acme_unreachable"}, "portal"),
+        ({"error_code": "ca_limit"}, "portal"),
+        ({"error_code": "job_quarantined"}, "portal"),
+        ({"error_code": "never_heard_of"}, "portal"),
+    ],
+)
+def test_who_can_help(domain: Domain, facts: dict[str, Any], holder: str) -> None:
+    due(domain, 1, **facts)
+    assert is_held_by() == holder
+
+
+def is_held_by() -> str:
+    return "portal" if due_renewals(NOW).filter(held_by_portal(NOW)).exists() else "workspace"
+
+
+@pytest.mark.parametrize(
+    ("before", "facts", "holder"),
+    [
+        ("http01_not_found", {"run_after": NOW}, "workspace"),
+        ("http01_not_found", {"run_after": NOW, "error_code": "acme_unreachable"}, "portal"),
+        ("acme_unreachable", {"run_after": NOW, "error_code": "dns_txt_not_found"}, "workspace"),
+        ("", {"run_after": NOW}, "portal"),
+        ("http01_not_found", {"run_after": NOW - HOUR}, "portal"),
+        (
+            "http01_not_found",
+            {"run_after": NOW - HOUR, "state": "failed", "error_code": "acme_unreachable"},
+            "workspace",
+        ),
+    ],
+)
+def test_while_an_attempt_is_under_way_the_one_before_stands(
+    domain: Domain, before: str, facts: dict[str, Any], holder: str
+) -> None:
+    under_way(due(domain, 1, error_code=before), step="order", **facts)
+    assert is_held_by() == holder
+
+
+def test_what_a_deleted_workspace_leaves_due_rings_nothing(domain: Domain) -> None:
+    due(domain, 1)
+    type(domain.workspace).objects.update(closing_at=NOW)
+    assert is_held_by() == "workspace"
 
 
 @pytest.mark.parametrize(
@@ -90,14 +152,21 @@ def test_a_workspace_that_is_being_deleted_renews_nothing(domain: Domain) -> Non
 def test_the_doctor_names_the_oldest_and_what_holds_it(cast: Cast, domain: Domain) -> None:
     renewal = due(domain, 0.5)
     (found,) = check_renewals()
-    assert (found.level, found.what) == (Level.OK, "no renewal is late (1 due)")
+    assert (found.level, found.what) == (Level.OK, "no renewal is late by the portal (1 due)")
     due(make_domain(cast, "b.acme-tools.net"), 2, error_code="ownership_missing")
     Renewal.unscoped.filter(pk=renewal.pk).update(renew_at=NOW - 3 * HOUR, error_code="ca_limit")
     (found,) = check_renewals()
     assert found.level is Level.WARNING
     assert found.what == (
-        "2 renewals have been due for more than an hour; for longest that of shop.acme-tools.net (Acme), "
-        "since 2026-11-28 09:00 UTC, held by: rate limit of the CA (ca_limit)"
+        "1 renewals have been due for more than an hour; for longest that of shop.acme-tools.net (Acme), "
+        "since 2026-11-28 09:00 UTC, held by: rate limit of the CA (ca_limit); 1 more wait for what their workspaces "
+        "alone can mend"
+    )
+    Renewal.unscoped.filter(pk=renewal.pk).update(error_code=UNPAID)
+    (found,) = check_renewals()
+    assert (found.level, found.what) == (
+        Level.OK,
+        "no renewal is late by the portal (2 due; 2 more wait for what their workspaces alone can mend)",
     )
 
 
@@ -106,7 +175,8 @@ def test_the_doctor_names_the_oldest_and_what_holds_it(cast: Cast, domain: Domai
     [
         ("acme_unreachable", 3, Level.BROKEN),
         ("acme_unreachable", 2, Level.WARNING),
-        ("ownership_missing", 3, Level.WARNING),
+        ("ca_limit", 2, Level.WARNING),
+        ("ownership_missing", 3, Level.OK),
     ],
 )
 def test_only_what_the_portal_itself_holds_is_broken(domain: Domain, code: str, level: int, wanted: Level) -> None:
@@ -126,6 +196,11 @@ def test_the_staff_page_says_what_is_late_and_why(
     for told in (HOST, "Acme", "2 days", "rate limit of the CA", "ca_limit: ", "Nov. 28, 2026, 1 p.m."):
         assert told in text, told
     assert "later.acme-tools.net" not in text
+    due(make_domain(cast, "unpaid.acme-tools.net"), 60, error_code=UNPAID)
+    assert "unpaid.acme-tools.net" in client.get("/admin/certificates/renewal/").content.decode()
+    ours = client.get("/admin/certificates/renewal/?moment=portal").content.decode()
+    assert HOST in ours
+    assert "unpaid.acme-tools.net" not in ours
     everything = client.get("/admin/certificates/renewal/?moment=all").content.decode()
     assert "later.acme-tools.net" in everything
     assert "its moment" in everything
