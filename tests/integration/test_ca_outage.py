@@ -56,7 +56,7 @@ def test_a_dozen_renewals_live_through_a_day_without_the_ca(ca: SimpleCa, cast: 
 
 
 @pytest.mark.proof
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(2700)
 def test_a_thousand_renewals_live_through_a_day_without_the_ca(ca: SimpleCa, cast: Cast) -> None:
     plant_due(cast.acme, ca, 1000)
     story = live_through(ca, longest=DAY + 4 * HOUR)

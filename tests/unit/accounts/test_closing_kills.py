@@ -85,7 +85,7 @@ def test_a_worker_killed_at_each_place_in_turn_is_carried_on_from(cast: Cast, tm
     closing = WorkspaceClosing.objects.get()
     assert closing.finished_at
     kinds = ("Visit", "Hosting", "Ownership", "Domain")
-    assert closing.removed == {**{f"domains.{kind}": 3 for kind in kinds}, "notifications.Rule": 3}
+    assert closing.removed == {**{f"domains.{kind}": 3 for kind in kinds}, "notifications.Rule": 4}
     assert not Workspace.objects.filter(pk=cast.acme.pk).exists()
     for model in owned_models():
         assert not model.unscoped.filter(workspace_id=cast.acme.pk).exists()

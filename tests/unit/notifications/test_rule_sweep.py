@@ -53,14 +53,31 @@ def loaded(domain: Domain) -> Domain:
     return Domain.unscoped.select_related("workspace", "visit__inspection").get(pk=domain.pk)
 
 
-def test_a_new_workspace_has_the_three_rules(cast: Cast) -> None:
+def test_a_new_workspace_has_the_three_rules_and_one_about_its_next_renewals(cast: Cast) -> None:
     made = create_workspace(user=cast.admin, name="New", actor=SYSTEM)
     rules = Rule.objects.for_workspace(made)
-    assert set(rules.values_list("days_before_expiry", "channel", "is_default")) == {
-        (30, "email", True),
-        (14, "email", True),
-        (7, "email", True),
+    assert set(rules.values_list("trigger", "days_before_expiry", "channel", "is_default")) == {
+        ("expiry", 30, "email", True),
+        ("expiry", 14, "email", True),
+        ("expiry", 7, "email", True),
+        ("readiness", None, "email", False),
     }
+
+
+def test_what_the_next_renewal_will_fail_of_is_told_to_the_admins_of_a_new_workspace(cast: Cast) -> None:
+    domain = watched(cast.acme, "far.org", days=80)
+    begin(domain)
+    sweep()
+    assert told() == []
+    said = {"because": "CAA forbids it", "why": "", "fix": "", "paste": "", "planned": "2026-04-01 12:00 UTC"}
+    open_finding(domain=domain, source="readiness", code="will_fail_caa", params=said, needs_user=True)
+    sweep()
+    (mail,) = told()
+    assert (mail.to, mail.rule and mail.rule.trigger) == (cast.admin.email, "readiness")
+    assert "The next renewal will fail, by CAA: CAA forbids it" in str(mail.message)
+    close_finding(domain=domain, source="readiness", code="will_fail_caa")
+    sweep(NOW + 30 * DAY)
+    assert [row.pk for row in told()] == [mail.pk]
 
 
 def test_of_the_three_rules_only_the_closest_to_the_end_speaks(cast: Cast) -> None:
@@ -98,7 +115,8 @@ def test_the_page_says_why_a_rule_is_silent_when_another_has_taken_over(cast: Ca
     domain = watched(cast.acme, "near.org", days=5)
     found = {one.rule.days_before_expiry: (one.at is not None, one.why) for one in upcoming(loaded(domain), NOW)}
     closer = "a rule closer to the end speaks now"
-    assert found == {30: (False, closer), 14: (False, closer), 7: (True, "")}
+    calm = (False, "nothing of the kind is wrong")
+    assert found == {30: (False, closer), 14: (False, closer), 7: (True, ""), None: calm}
 
 
 def test_a_round_is_told_once_to_each_admin(cast: Cast) -> None:
