@@ -1,6 +1,6 @@
 """What the pages and the API show of a domain's renewal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +8,8 @@ from django.conf import settings
 
 from certificates.models import Certificate, Renewal
 from certificates.renewal.plan import usual_names
-from certificates.solvers import MANUAL, solver_for, solvers
+from certificates.renewal.requirements import missing_for
+from certificates.solvers import MANUAL, OVER_SSH, solver_for, solvers
 from certificates.window import window_opens_at
 from config.lib.errors import Wording, describe
 from domains.models import Domain, Mode
@@ -24,7 +25,10 @@ WHY: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Shown:
-    """`by` is how the names are proven without hands; empty: nobody can. `by_hand_from`: when a person may renew."""
+    """`by` is how the names are proven without hands; empty: nobody can. `by_hand_from`: when a person may renew.
+
+    `missing`: what Auto-renew (SSH) still lacks of its settings; no other mode has any.
+    """
 
     mode: str
     renewal: Renewal | None
@@ -32,6 +36,7 @@ class Shown:
     by: str
     by_hand_from: datetime | None = None
     trouble: Wording | None = None
+    missing: Sequence[str] = ()
 
     @property
     def is_on(self) -> bool:
@@ -48,8 +53,15 @@ def renewal_of(domain: Domain) -> Shown:
     names = tuple(renewal.names) if renewal else usual_names(domain)
     solver = solver_for(domain.mode, domain.workspace_id, names)
     by = "" if solver == MANUAL else solvers.get(solver).label
-    trouble = describe(renewal.error_code, renewal.error_params) if renewal and renewal.error_code else None
-    return Shown(Mode(domain.mode).label, renewal, names, by, None if renewal else _by_hand_from(domain), trouble)
+    return Shown(
+        Mode(domain.mode).label,
+        renewal,
+        names,
+        by,
+        by_hand_from=None if renewal else _by_hand_from(domain),
+        trouble=describe(renewal.error_code, renewal.error_params) if renewal and renewal.error_code else None,
+        missing=missing_for(domain) if solver == OVER_SSH else (),
+    )
 
 
 def _by_hand_from(domain: Domain) -> datetime | None:

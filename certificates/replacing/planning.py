@@ -10,9 +10,10 @@ from django.db import transaction
 from accounts.models import Workspace
 from auditlog.events import Actor, record
 from certificates.models import Certificate, ReplacedCertificate, Replacement
+from certificates.renewal.requirements import missing_for
 from certificates.replacing.choosing import Choice, choose
 from certificates.revoking import reason_words
-from certificates.solvers import MANUAL, solver_for
+from certificates.solvers import MANUAL, OVER_SSH, solver_for
 from config.lib import clock, jobs
 from config.lib.errors import NeedsUser
 from domains.findings import close_finding, open_finding
@@ -31,6 +32,7 @@ OPEN_AT_MOST = 5
 FINDINGS_AT_ONCE = 100
 UPLOADED = "Uploaded: get the next one from its issuer, with a new key, and upload it."
 BY_HAND = "Nobody can prove its names without a person: issue the next one on the Let's Encrypt tab."
+NOT_READY = "Auto-renew (SSH) cannot order it yet. Missing on the Renew & deploy tab: {missing}."
 BY_ITSELF = "Ordered by itself, with a new key, and installed where this one is."
 FOLLOWS = "A newer one for the same names is there or is ordered; this one goes once that is served."
 
@@ -82,6 +84,9 @@ def why_by_person(certificate: Certificate) -> str:
     if certificate.source != Certificate.Source.ACME:
         return UPLOADED
     solver = solver_for(certificate.domain.mode, certificate.workspace_id, certificate.names)
+    missing = missing_for(certificate.domain) if solver == OVER_SSH else []
+    if missing:
+        return NOT_READY.format(missing=", ".join(missing))
     return BY_HAND if solver == MANUAL else ""
 
 

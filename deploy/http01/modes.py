@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from certificates.renewal.requirements import missing_for
 from certificates.renewal.shown import Shown, renewal_of
 from deploy.http01.leading import Stray, strays_of
 from domains.models import Domain, Mode
@@ -19,13 +18,12 @@ class Card:
 
 @dataclass(frozen=True)
 class AutoRenew:
-    """The part of the tab below the cards; `missing` names each thing that stands in the way of Enable auto-renew.
+    """The part of the tab below the cards.
 
     `strays` are names that seem to lead elsewhere, which may be right, so they stand in nobody's way.
     """
 
     shown: Shown
-    missing: Sequence[str]
     is_over_ssh: bool
     strays: Sequence[Stray] = ()
 
@@ -62,6 +60,5 @@ def cards_of(domain: Domain) -> list[Card]:
 
 def auto_renew_of(domain: Domain) -> AutoRenew:
     shown = renewal_of(domain)
-    if domain.mode != Mode.ACME_AUTO:
-        return AutoRenew(shown, [], is_over_ssh=False)
-    return AutoRenew(shown, missing_for(domain), is_over_ssh=True, strays=strays_of(domain, shown.names))
+    is_over_ssh = domain.mode == Mode.ACME_AUTO
+    return AutoRenew(shown, is_over_ssh, strays_of(domain, shown.names) if is_over_ssh else ())

@@ -16,7 +16,7 @@ from certificates.replacing.proving import proof_of
 from config.lib import clock
 from config.lib.errors import NeedsUser
 from deploy.models import Server, Target
-from domains.models import Domain, Finding, RevocationList, RevocationWatch
+from domains.models import Domain, Finding, Mode, RevocationList, RevocationWatch
 from tests.cast import PASSWORD, Cast
 from tests.unit.certificates.conftest import DIRECTORY, HOST
 from tests.unit.certificates.replacements import ALL, begin, look, serve, states
@@ -114,6 +114,15 @@ def test_the_plan_says_what_goes_by_itself_and_what_needs_hands(cast: Cast, stor
 def test_names_that_nobody_proves_need_a_person(cast: Cast, store: Store) -> None:
     store()
     assert [one.how for one in plan_of(cast.acme, ALL).planned] == ["person"]
+
+
+def test_what_auto_renew_lacks_is_said_instead_of_by_itself(cast: Cast, store: Store, domain: Domain) -> None:
+    store()
+    Domain.unscoped.filter(pk=domain.pk).update(mode=Mode.ACME_AUTO)
+    (planned,) = plan_of(cast.acme, ALL).planned
+    assert planned.how == "person"
+    assert planned.why.startswith("Auto-renew (SSH) cannot order it yet. Missing on the Renew & deploy tab: ")
+    assert "the SSH host, the SSH username, the SSH private key" in planned.why
 
 
 # The work

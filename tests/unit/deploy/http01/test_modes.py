@@ -119,6 +119,27 @@ def test_what_is_missing_goes_one_by_one_until_it_can_be_enabled(
     assert not Renewal.unscoped.exists()
 
 
+def test_one_that_renews_and_lost_its_settings_says_what_is_missing(
+    admin: Client, tab: str, domain: Domain, key_pair: tuple[str, str], cast: Cast
+) -> None:
+    ready(admin, tab, key_pair, cast, domain)
+    admin.post(f"{tab}auto-renew/on/")
+    Renewal.unscoped.update(renew_at=clock.now() + timedelta(days=20))
+    issue = reverse("certificates:domain-issue", args=[domain.workspace_id, domain.pk])
+    for url in (tab, issue):
+        page = unescape(admin.get(url).content.decode())
+        assert ("Renews by itself" in page, "Cannot renew yet" in page) == (True, False)
+    Target.unscoped.update(webroot="")
+    for url in (tab, issue):
+        page = unescape(admin.get(url).content.decode())
+        assert ("Renews by itself" in page, "Cannot renew yet" in page) == (False, True)
+        assert "a webroot or the standalone listener on the first server" in page
+    admin.post(f"{tab}auto-renew/off/")
+    stored(domain, 60)
+    page = unescape(admin.get(issue).content.decode())
+    assert "The portal can renew it over HTTP, on the first server, once its settings are complete." in page
+
+
 def seen_at(cast: Cast, host: str, address: str) -> None:
     domain, _ = Domain.unscoped.get_or_create(workspace=cast.acme, host=host, defaults={"verified_at": clock.now()})
     Visit.unscoped.update_or_create(
