@@ -6,7 +6,9 @@ from playwright.sync_api import Page, expect
 from tests.browser import chromium
 from tests.browser.conftest import Person
 
-BOTH_WAYS = pytest.mark.parametrize("has_scripts", [True, False], ids=["with JavaScript", "without JavaScript"])
+BOTH_WAYS = pytest.mark.parametrize(
+    "has_scripts", [True, pytest.param(False, marks=pytest.mark.proof)], ids=["with JavaScript", "without JavaScript"]
+)
 PATHS = ("gateways/", "gateways/add/?kind=sms_rest", "templates/", "templates/add/", "rules/", "rules/add/")
 
 

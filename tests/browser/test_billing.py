@@ -37,7 +37,9 @@ def faults(page: Page) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("has_scripts", [True, False], ids=["with JavaScript", "without JavaScript"])
+@pytest.mark.parametrize(
+    "has_scripts", [True, pytest.param(False, marks=pytest.mark.proof)], ids=["with JavaScript", "without JavaScript"]
+)
 def test_somebody_pays_and_later_the_card_does(payer: Payer, has_scripts: bool) -> None:
     payer.open()
     page = payer.page

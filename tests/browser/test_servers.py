@@ -10,7 +10,9 @@ from tests.demo.habitat import Habitat
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("has_scripts", [True, False], ids=["with JavaScript", "without JavaScript"])
+@pytest.mark.parametrize(
+    "has_scripts", [True, pytest.param(False, marks=pytest.mark.proof)], ids=["with JavaScript", "without JavaScript"]
+)
 def test_a_server_is_set_up_from_its_own_configuration(page: Page, around: Habitat, has_scripts: bool) -> None:
     faults: list[str] = []
 

@@ -47,7 +47,9 @@ def make_account(page: Page, link: str, email: str) -> None:
     expect(page.get_by_text(f"First confirm that {email} is yours")).to_be_visible()
 
 
-@pytest.mark.parametrize("has_scripts", [True, False], ids=["with JavaScript", "without JavaScript"])
+@pytest.mark.parametrize(
+    "has_scripts", [True, pytest.param(False, marks=pytest.mark.proof)], ids=["with JavaScript", "without JavaScript"]
+)
 def test_a_colleague_is_invited_makes_an_account_and_joins(
     browser: Browser, around: Habitat, signed_in: Page, person: Person, has_scripts: bool
 ) -> None:
@@ -72,7 +74,9 @@ def test_a_colleague_is_invited_makes_an_account_and_joins(
     context.close()
 
 
-@pytest.mark.parametrize("has_scripts", [True, False], ids=["with JavaScript", "without JavaScript"])
+@pytest.mark.parametrize(
+    "has_scripts", [True, pytest.param(False, marks=pytest.mark.proof)], ids=["with JavaScript", "without JavaScript"]
+)
 def test_a_removed_colleague_is_out_at_the_next_click(
     browser: Browser, around: Habitat, signed_in: Page, person: Person, has_scripts: bool
 ) -> None:

@@ -86,7 +86,9 @@ def see_the_trail(walk: Journey) -> None:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("has_scripts", [True, False], ids=["with JavaScript", "without JavaScript"])
+@pytest.mark.parametrize(
+    "has_scripts", [True, pytest.param(False, marks=pytest.mark.proof)], ids=["with JavaScript", "without JavaScript"]
+)
 def test_one_certificate_goes_to_both_servers(page: Page, around: Habitat, has_scripts: bool) -> None:
     faults: list[str] = []
 

@@ -14,7 +14,9 @@ def open_menu(page: Page, name: str) -> None:
     page.get_by_role("banner").get_by_text(name, exact=True).first.click()
 
 
-@pytest.mark.parametrize("has_scripts", [True, False], ids=["scripts", "no-scripts"])
+@pytest.mark.parametrize(
+    "has_scripts", [True, pytest.param(False, marks=pytest.mark.proof)], ids=["scripts", "no-scripts"]
+)
 def test_a_workspace_is_made_and_deleted(signed_in: Page, person: Person) -> None:
     page = signed_in
     open_menu(page, "Northwind")

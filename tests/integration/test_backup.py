@@ -40,7 +40,7 @@ print(json.dumps([name for name, found in rows.items() if found.exclude(claims=0
 """
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.proof)])
 def server(request: pytest.FixtureRequest) -> Postgres | None:
     return request.getfixturevalue("postgres_server") if request.param == "postgres" else None
 

@@ -18,7 +18,7 @@ from tests.unit.billing.conftest import billing_on, cast, there
 from tests.unit.billing.paying import ANN, auto_on, balance, give, top_up, work, work_all
 
 __all__ = ["billing_on", "cast", "there"]
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases, pytest.mark.once]
 
 _SOURCE = (ROOT / "billing/topups.py").read_text()
 PLACES = [place for place in re.findall(r'crash_here\("(billing\.\w+)"\)', _SOURCE) if place != "billing.declined"]

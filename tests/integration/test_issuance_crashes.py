@@ -92,13 +92,16 @@ def test_a_killed_worker_is_carried_on_from(
 @pytest.mark.parametrize(
     ("solver", "source"), [("delegated", "dns/delegated.py"), ("provider", "dns/providers/solving.py")]
 )
+@pytest.mark.parametrize("is_whole", [False, pytest.param(True, marks=pytest.mark.proof)], ids=["own places", "all"])
 @pytest.mark.timeout(600)
 def test_a_killed_worker_leaves_nothing_published(
-    tmp_path: Path, postgres_server: Postgres, solver: str, source: str
+    tmp_path: Path, postgres_server: Postgres, solver: str, source: str, is_whole: bool
 ) -> None:
     """The same without hands: real authoritative servers, and the responder as its own process."""
-    points = crash_points(*STEPS, source)
-    assert PRESENTED in points
+    points = [PRESENTED, *crash_points(source), "issue.certificate_stored"]
+    if is_whole:
+        points = crash_points(*STEPS, source)
+    assert {*points} <= {*crash_points(*STEPS, source)}
     with authoritative() as zones, pebble(zones.of_ca) as authority:
         environment = plain_environment(
             PYTHONPATH=str(ROOT),

@@ -33,7 +33,7 @@ print(f"written {number}")
 """
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.proof)])
 def portal(request: pytest.FixtureRequest, tmp_path: Path) -> Portal:
     server: Postgres | None = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
     made = portal_of(server, tmp_path)

@@ -26,7 +26,7 @@ from tests.servers.places import ROOT
 from tests.servers.smtp_sink import SmtpSink, smtp_sink
 from tests.servers.vendors import Jira, vendor
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases, pytest.mark.once]
 
 PLACES = ["notify.reaction_read", "notify.reaction_done", "notify.rendered", "notify.sent", "notify.settled"]
 

@@ -20,7 +20,7 @@ from tests.cast import Cast, make_cast
 from tests.servers.places import ROOT
 from tests.unit.certificates.test_renewal_info import leaf
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases, pytest.mark.once]
 
 PLACES = ["renew.read", "renew.planned", "renew.started", "renew.rested"]
 WORKER = """

@@ -18,7 +18,7 @@ from tests.cast import Cast, make_cast
 from tests.servers.places import ROOT
 from tests.unit.notifications.watched import only, watched
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases, pytest.mark.once]
 
 PLACES = ["notify.watch_read", "notify.watch_alarmed", "notify.watch_fired", "notify.watch_rested"]
 
