@@ -50,6 +50,14 @@ class Postgres:
         command = [str(_binaries() / "pg_dump"), "--inserts", self.url(database)]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
+    def load(self, database: str, dumped: bytes) -> None:
+        """SQL text, as `dump` gives it, into an empty database."""
+        command = [str(_binaries() / "psql"), "-q", "-v", "ON_ERROR_STOP=1", "-1", self.url(database)]
+        subprocess.run(command, input=dumped, stdout=subprocess.DEVNULL, check=True)
+
+    def version(self) -> str:
+        return _binaries().parent.name
+
 
 def _initialise(place: Path, user: str | None) -> Path:
     data = place / "data"
