@@ -67,6 +67,23 @@ Readiness.unscoped.update_or_create(domain=target.domain, workspace_id=target.wo
     "looked_at": clock.now(), "rehearsed_at": clock.now(), "run_after": clock.now() + timedelta(hours=23),
     "is_asked": False, "checks": conclude(checks, []), "places": {str(target.pk): place}})
 """
+# A webroot that was taken away, and a name that was seen at another address.
+LOST = """
+import sys, django
+django.setup()
+from certificates.models import Renewal
+from config.lib import clock
+from deploy.models import Target
+from domains.models import Domain, Visit
+renewal = Renewal.unscoped.select_related("domain").get(domain=sys.argv[1])
+other = Domain.unscoped.create(workspace_id=renewal.workspace_id, host=f"www.{renewal.domain.host}", state="ok",
+    verified_at=clock.now())
+for domain, address in ((renewal.domain, "198.51.100.7"), (other, "203.0.113.20")):
+    Visit.unscoped.update_or_create(domain=domain, workspace_id=renewal.workspace_id,
+        defaults={"address": address, "visited_at": clock.now()})
+Renewal.unscoped.filter(pk=renewal.pk).update(names=[renewal.domain.host, other.host])
+Target.unscoped.filter(domain=renewal.domain_id).update(webroot="")
+"""
 # What a renewal to its end leaves behind.
 RENEWED = """
 import sys, django
@@ -147,6 +164,9 @@ def shoot_autorenew(album: Album, around: Habitat, place: Path) -> None:
     run(around, REFUSED, domain)
     page.goto(tab)
     album.shoot_open("autorenew-refused", page)
+    run(around, LOST, domain)
+    page.goto(tab)
+    album.shoot_open("autorenew-incomplete", page)
     page.context.close()
 
 

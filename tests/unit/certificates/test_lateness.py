@@ -10,10 +10,18 @@ from django.test import Client
 from billing.charging import UNPAID
 from certificates.metrics import count_renewals
 from certificates.models import Certificate, Issuance, Renewal
-from certificates.renewal.lateness import due_renewals, gate_of, held_by_portal, next_try
+from certificates.renewal.lateness import (
+    THEIRS,
+    THEIRS_BY_HEAD,
+    due_renewals,
+    gate_of,
+    held_by_portal,
+    next_try,
+)
 from config.doctor.findings import Level
 from config.doctor.work import check_renewals
 from config.lib import clock
+from config.lib.errors import catalogue
 from domains.models import Domain
 from tests.cast import Cast, make_staff
 from tests.unit.certificates.conftest import DIRECTORY, HOST, make_domain
@@ -84,6 +92,11 @@ def test_what_is_due_is_counted_and_what_is_not_is_not(cast: Cast, domain: Domai
 def test_who_can_help(domain: Domain, facts: dict[str, Any], holder: str) -> None:
     due(domain, 1, **facts)
     assert is_held_by() == holder
+
+
+def test_every_code_that_is_a_workspaces_has_words() -> None:
+    assert [code for code in THEIRS if code not in catalogue] == []
+    assert all(any(code.startswith(head) for code in catalogue.keys()) for head in THEIRS_BY_HEAD)  # noqa: SIM118
 
 
 def is_held_by() -> str:
