@@ -65,7 +65,7 @@ def test_no_figure_is_forgotten(exported: dict[str, Metric]) -> None:
     """What is exported is on the dashboard, and in the table of the documentation with its labels."""
     shown = {name for panel in BOARD["panels"] for target in panel["targets"] for name in _names(target["expr"])}
     assert shown == set(exported)
-    told = dict(re.findall(r"^\| `(mmc_[a-z0-9_]+)(?:\{([a-z,]+)\})?` \|", OPERATING, flags=re.MULTILINE))
+    told = dict(re.findall(r"^\| `(mmc_[a-z0-9_]+)(?:\{([a-z_,]+)\})?` \|", OPERATING, flags=re.MULTILINE))
     assert {name: set(filter(None, labels.split(","))) for name, labels in told.items()} == {
         name: labels_of(metric) for name, metric in exported.items()
     }
@@ -77,7 +77,8 @@ def _names(expression: str) -> set[str]:
 
 def test_values_of_labels_are_such_as_there_are(exported: dict[str, Metric]) -> None:
     values = {(name, value) for metric in exported.values() for labels in metric.samples for name, value in labels}
-    used = [pair for expression in expressions() for pair in re.findall(r'(state|severity)!?="([a-z_]+)"', expression)]
+    matcher = re.compile(r'(state|severity|held_by)!?="([a-z_]+)"')
+    used = [pair for expression in expressions() for pair in matcher.findall(expression)]
     assert used
     assert set(used) <= values
 
