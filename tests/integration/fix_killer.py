@@ -30,6 +30,7 @@ class Web:
     """As much of a running nginx as a FixScene asks for."""
 
     def __init__(self, given: dict[str, Any]) -> None:
+        self.host = given["web_host"]
         self.http_port = given["http_port"]
         self.document_root = Path(given["document_root"])
 

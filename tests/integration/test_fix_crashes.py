@@ -47,6 +47,7 @@ def test_a_killed_worker_is_carried_on_from(
             "home": str(ssh_server.user.home),
             "private_key": ssh_server.user.private_key,
             "dns_port": dns_server.port,
+            "web_host": web.host,
             "http_port": web.http_port,
             "document_root": str(web.document_root),
             "configuration": str(web.configuration),

@@ -23,17 +23,17 @@ ErrorLog {place}/error.log
 {modules}
 TypesConfig /dev/null
 StartServers 1
-Listen 127.0.0.1:{http_port}
-Listen 127.0.0.1:{https_port}
+Listen {host}:{http_port}
+Listen {host}:{https_port}
 <Directory {place}/www>
   Require all granted
 </Directory>
-<VirtualHost 127.0.0.1:{http_port}>
+<VirtualHost {host}:{http_port}>
   DocumentRoot {place}/www
   RewriteEngine on
   IncludeOptional {place}/before*.inc
 </VirtualHost>
-<VirtualHost 127.0.0.1:{https_port}>
+<VirtualHost {host}:{https_port}>
   DocumentRoot {place}/www
   SSLEngine on
   SSLCertificateFile {certificates}/fullchain.pem
@@ -45,12 +45,15 @@ Listen 127.0.0.1:{https_port}
 class Apache:
     """A running Apache. Beware: a reload with a wrong pair answers 0 and then it is gone."""
 
-    def __init__(self, place: Path, certificates: Path, old: Issued, http_port: int) -> None:
+    def __init__(
+        self, place: Path, certificates: Path, old: Issued, *, host: str, http_port: int, https_port: int
+    ) -> None:
+        self.host = host
         self.place = place
         self.certificates = certificates
         self.old = old
-        self.http_port = http_port
-        self.https_port = free_port()
+        self.http_port = http_port or free_port()
+        self.https_port = https_port or free_port()
         self.document_root = place / "www"
         self.configuration = place / "apache.conf"
         self.child: Child | None = None
@@ -72,7 +75,7 @@ class Apache:
         return self._command("-k", "graceful")
 
     def fingerprint(self, name: str) -> str:
-        return served_fingerprint(self.https_port, name)
+        return served_fingerprint(self.https_port, name, self.host)
 
 
 def _prepare(server: Apache, user: DeployUser) -> None:
@@ -83,6 +86,7 @@ def _prepare(server: Apache, user: DeployUser) -> None:
     server.configuration.write_text(
         _CONFIGURATION.format(
             place=server.place,
+            host=server.host,
             modules=modules,
             certificates=server.certificates,
             http_port=server.http_port,
@@ -96,12 +100,19 @@ def _prepare(server: Apache, user: DeployUser) -> None:
 
 @contextmanager
 def apache(
-    user: DeployUser, names: Sequence[str], *, old: Issued | None = None, http_port: int = 0
+    user: DeployUser,
+    names: Sequence[str],
+    *,
+    old: Issued | None = None,
+    host: str = "127.0.0.1",
+    http_port: int = 0,
+    https_port: int = 0,
 ) -> Iterator[Apache]:
     """Start Apache as `user`, serving `old` (or a certificate with 11 days left) for `names`."""
     old = old or TestCa("Old").issue(names, days=90, age_days=79)
     with private_directory("apache", shared=True) as outer:
-        server = Apache(outer / "server", outer / "certificates", old, http_port or free_port())
+        place, ports = outer / "server", {"http_port": http_port, "https_port": https_port}
+        server = Apache(place, outer / "certificates", old, host=host, **ports)
         _prepare(server, user)
         child = Child(
             "apache",
@@ -112,7 +123,7 @@ def apache(
         )
         server.child = child
         try:
-            child.wait_ready(lambda: accepts(server.https_port))
+            child.wait_ready(lambda: accepts(server.https_port, host))
             yield server
         finally:
             child.stop()

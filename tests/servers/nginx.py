@@ -28,13 +28,13 @@ http {{
   uwsgi_temp_path {place}/temporary/uwsgi;
   scgi_temp_path {place}/temporary/scgi;
   server {{
-    listen 127.0.0.1:{http_port};
+    listen {host}:{http_port};
     root {place}/www;
     include {place}/before.inc;
     location / {{ include {place}/location.inc; }}
   }}
   server {{
-    listen 127.0.0.1:{https_port} ssl;
+    listen {host}:{https_port} ssl;
     root {place}/www;
     ssl_certificate {certificates}/fullchain.pem;
     ssl_certificate_key {certificates}/key.pem;
@@ -43,7 +43,7 @@ http {{
 }}
 """
 _SITE = """server {{
-  listen 127.0.0.1:{https_port} ssl;
+  listen {host}:{https_port} ssl;
   server_name {name};
   root {place}/www;
   ssl_certificate {directory}/fullchain.pem;
@@ -67,14 +67,17 @@ def served_fingerprint(port: int, name: str, host: str = "127.0.0.1") -> str:
 
 
 class Nginx:
-    """A running nginx with one http and one https host on 127.0.0.1."""
+    """A running nginx with one http and one https host, on one address of 127.0.0.0/8."""
 
-    def __init__(self, place: Path, certificates: Path, old: Issued, http_port: int) -> None:
+    def __init__(
+        self, place: Path, certificates: Path, old: Issued, *, host: str, http_port: int, https_port: int
+    ) -> None:
+        self.host = host
         self.place = place
         self.certificates = certificates
         self.old = old
-        self.http_port = http_port
-        self.https_port = free_port()
+        self.http_port = http_port or free_port()
+        self.https_port = https_port or free_port()
         self.document_root = place / "www"
         self.configuration = place / "nginx.conf"
         self.child: Child | None = None
@@ -98,7 +101,7 @@ class Nginx:
 
     def fingerprint(self, name: str) -> str:
         """Fingerprint of what is served now for a name."""
-        return served_fingerprint(self.https_port, name)
+        return served_fingerprint(self.https_port, name, self.host)
 
     def break_configuration(self) -> None:
         """From now on `nginx -t` and a reload fail; the running workers go on."""
@@ -123,6 +126,7 @@ def _prepare(server: Nginx, user: DeployUser, sites: Sequence[str]) -> None:
     server.configuration.write_text(
         _CONFIGURATION.format(
             place=place,
+            host=server.host,
             certificates=server.certificates,
             http_port=server.http_port,
             https_port=server.https_port,
@@ -139,12 +143,20 @@ def _add_site(server: Nginx, name: str) -> str:
     directory = server.certificates / name
     directory.mkdir()
     server.old.write(directory)
-    return _SITE.format(place=server.place, https_port=server.https_port, name=name, directory=directory)
+    known = {"place": server.place, "host": server.host, "https_port": server.https_port}
+    return _SITE.format(name=name, directory=directory, **known)
 
 
 @contextmanager
 def nginx(
-    user: DeployUser, names: Sequence[str], *, old: Issued | None = None, http_port: int = 0, sites: Sequence[str] = ()
+    user: DeployUser,
+    names: Sequence[str],
+    *,
+    old: Issued | None = None,
+    host: str = "127.0.0.1",
+    http_port: int = 0,
+    https_port: int = 0,
+    sites: Sequence[str] = (),
 ) -> Iterator[Nginx]:
     """Start nginx as `user`, serving `old` (or a certificate with 11 days left) for `names`.
 
@@ -153,7 +165,8 @@ def nginx(
     """
     old = old or TestCa("Old").issue(names, days=90, age_days=79)
     with private_directory("nginx", shared=True) as outer:
-        server = Nginx(outer / "server", outer / "certificates", old, http_port or free_port())
+        place, ports = outer / "server", {"http_port": http_port, "https_port": https_port}
+        server = Nginx(place, outer / "certificates", old, host=host, **ports)
         _prepare(server, user, sites)
         child = Child(
             "nginx",
@@ -164,7 +177,7 @@ def nginx(
         )
         server.child = child
         try:
-            child.wait_ready(lambda: accepts(server.https_port))
+            child.wait_ready(lambda: accepts(server.https_port, host))
             yield server
         finally:
             child.stop()

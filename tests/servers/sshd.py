@@ -32,10 +32,10 @@ _END = re.compile("closed|reset|Read error|isconnect|Unable to negotiate|identif
 
 
 class Sshd:
-    """A running sshd on 127.0.0.1."""
+    """A running sshd on one address of 127.0.0.0/8."""
 
-    def __init__(self, place: Path, port: int, user: DeployUser) -> None:
-        self.host = "127.0.0.1"
+    def __init__(self, place: Path, host: str, port: int, user: DeployUser) -> None:
+        self.host = host
         self.port = port
         self.user = user
         self.place = place
@@ -143,7 +143,13 @@ def _write_configuration(server: Sshd, extra: Sequence[str]) -> Path:
 
 
 @contextmanager
-def sshd(*, user: DeployUser | None = None, sudo: Sequence[str] = (), extra: Sequence[str] = ()) -> Iterator[Sshd]:
+def sshd(
+    *,
+    user: DeployUser | None = None,
+    sudo: Sequence[str] = (),
+    extra: Sequence[str] = (),
+    host: str = "127.0.0.1",
+) -> Iterator[Sshd]:
     """Start sshd; `extra` are lines of sshd_config (Match blocks last).
 
     Without `user` a deploy user of its own is made, who may run the `sudo` commands.
@@ -151,16 +157,16 @@ def sshd(*, user: DeployUser | None = None, sudo: Sequence[str] = (), extra: Seq
     with private_directory("sshd", shared=True) as place:
         if user is None:
             with deploy_user(place, sudo=sudo) as own:
-                yield from _serve(place, own, extra)
+                yield from _serve(place, host, own, extra)
         else:
-            yield from _serve(place, user, extra)
+            yield from _serve(place, host, user, extra)
 
 
-def _serve(place: Path, user: DeployUser, extra: Sequence[str]) -> Iterator[Sshd]:
+def _serve(place: Path, host: str, user: DeployUser, extra: Sequence[str]) -> Iterator[Sshd]:
     if is_root():
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     (place / "authorized_keys").write_text(user.public_key + "\n")
-    server = Sshd(place, free_port(), user)
+    server = Sshd(place, host, free_port(), user)
     path = _write_configuration(server, extra)
     child = Child("sshd", [SSHD, "-D", "-e", "-f", str(path)], log=place / "sshd.log", env=plain_environment())
     server.child = child
