@@ -2,23 +2,29 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from accounts.models import Workspace
 from auditlog.events import SYSTEM
-from certificates.models import Certificate, Renewal
+from certificates.models import Certificate, Issuance, Renewal
+from certificates.proving import SEEN_WITHIN
 from certificates.renewal.plan import Automation, set_automation
+from config.lib import clock, jobs
 from deploy.http01.answering import NO_ANSWER, Http01
 from deploy.models import HttpAnswer, Server, Target
 from deploy.targets import Placement, save_target
 from domains.models import Domain, Mode, Visit
 from tests.integration.deploying import Scene, work
-from tests.integration.issuing import use_ca, verified_domain
+from tests.integration.issuing import use_ca, verified_domain, work_out
 from tests.integration.renewing import work as renew
 from tests.servers.ca import TestCa
 from tests.servers.dns import ChallengeDns
 from tests.servers.pebble import Pebble
 from tests.servers.second_ca import SecondCa
+
+# After the first failure a renewal comes again by itself.
+AGAIN_IN = timedelta(minutes=11)
 
 
 class HttpScene(Scene):
@@ -67,6 +73,16 @@ class HttpScene(Scene):
         renewal = renew(self.domain)
         work()
         return renewal
+
+    def look_in_vain(self) -> Issuance:
+        """The ticks up to our own look and on, until the portal is no longer patient with what it sees."""
+        for kind in ("renewal", "issuance"):
+            jobs.run_due(kind)
+        with clock.shifted(SEEN_WITHIN["http-01"] + timedelta(seconds=1)):
+            return work_out(self.issuance())
+
+    def issuance(self) -> Issuance:
+        return Issuance.unscoped.filter(domain=self.domain).latest("created_at")
 
     def certificates(self) -> list[Certificate]:
         return list(Certificate.unscoped.filter(domain=self.domain).order_by("created_at"))

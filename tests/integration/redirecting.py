@@ -41,10 +41,14 @@ class FixScene(Scene):
         return save_target(domain=self.domain, server=server, chosen=chosen, actor=SYSTEM)
 
     def fix(self, target: Target, deed: TargetRun.Deed) -> TargetRun:
-        """Press a button, and the workers until nothing is due."""
-        run = start_fix(target=Target.unscoped.get(pk=target.pk), deed=deed, actor=SYSTEM)
-        work()
-        return TargetRun.unscoped.get(pk=run.pk)
+        return press(target, deed)
+
+
+def press(target: Target, deed: TargetRun.Deed) -> TargetRun:
+    """A button, and the workers until nothing is due."""
+    run = start_fix(target=Target.unscoped.get(pk=target.pk), deed=deed, actor=SYSTEM)
+    work()
+    return TargetRun.unscoped.get(pk=run.pk)
 
 
 def reload(web: Nginx | Apache) -> None:
@@ -72,6 +76,6 @@ WAYS: Mapping[str, tuple[str, str]] = {
 
 def asked(web: Nginx | Apache, path: str = "/") -> str:
     """The status of a plain request."""
-    url = f"http://127.0.0.1:{web.http_port}{path}"
+    url = f"http://{web.host}:{web.http_port}{path}"
     command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", url]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout

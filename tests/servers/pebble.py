@@ -19,6 +19,8 @@ from tests.servers.ports import free_port
 
 NINETY_DAYS = 90 * 86_400
 CLASSIC: Mapping[str, int] = {"classic": NINETY_DAYS}
+# Pebble looks from so many places at a time.
+LOOKS_OF_A_VALIDATION = 3
 EAB_KEY_ID = "kid-1"
 EAB_HMAC_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
 
@@ -114,6 +116,10 @@ class Pebble:
 
     def order_count(self) -> int:
         return self.log().count('Added order "')
+
+    def http_looks(self, name: str) -> int:
+        """How often it has fetched a token from this name: LOOKS_OF_A_VALIDATION times each, redirects aside."""
+        return self.log().count(f"Attempting to validate w/ HTTP: http://{name}:")
 
 
 def _configuration(manners: Manners, ports: tuple[int, int, int], tls: Path, has_profiles: bool) -> dict[str, Any]:
