@@ -243,6 +243,7 @@ ACME_CA_BUNDLE = env.text("ACME_CA_BUNDLE")
 ACME_EMAIL = env.text("ACME_EMAIL")
 ACME_ISSUE_MIN_DAYS_LEFT = env.number("ACME_ISSUE_MIN_DAYS_LEFT", 30, low=0, high=398)
 ACME_HTTP01_PORT = env.number("ACME_HTTP01_PORT", 80, low=1, high=65535)
+ACME_HTTP01_SECONDS = env.number("ACME_HTTP01_SECONDS", 10, low=1, high=12)
 VERIFIER_IP = env.text("VERIFIER_IP", "198.51.100.42")
 # The zone of the bundled responder; empty: nobody can hand a name to it.
 ACME_DNS_ZONE = env.text("ACME_DNS_ZONE").lower().strip(".")

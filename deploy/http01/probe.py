@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from config.lib import egress
-from config.lib.egress import Fetched, Hop, Unreachable
+from config.lib.egress import Fetched, Hop
 from config.lib.errors import ExpectedError, NeedsUser
 from deploy.http01.cdns import cdn_of
 from deploy.http01.snippets import lines_for
@@ -53,7 +53,7 @@ def look_for(asked: Asked) -> ExpectedError | None:
     except ExpectedError as error:
         return NeedsUser(error.code, **error.params)
     if not fetched.hops:
-        return _unreached(asked, fetched.failure)
+        return _unreached(asked, fetched)
     last = fetched.hops[-1]
     is_right = last.status == 200 and last.body.rstrip() == asked.content.encode()
     if is_right and not fetched.stopped and not fetched.failure:
@@ -83,11 +83,13 @@ def may_pass(problem: ExpectedError) -> bool:
     return problem.params.get("cause") in _MAY_PASS or problem.params.get("status", 0) >= 500
 
 
-def _unreached(asked: Asked, failure: Unreachable | None) -> NeedsUser:
-    cause = failure.code if failure else "http_failed"
+def _unreached(asked: Asked, fetched: Fetched) -> NeedsUser:
+    cause = fetched.failure.code if fetched.failure else "http_failed"
     code, word = _UNREACHED.get(cause, ("http01_broken", "no answer"))
     port = settings.ACME_HTTP01_PORT
     underlying = f"{word} {asked.name}:{port}"
+    if fetched.family == 6 and not cause.startswith("dns_"):
+        underlying += " over IPv6, which a CA asks first: the AAAA record has to lead to the same server"
     return NeedsUser(code, name=asked.name, url=asked.url, underlying=underlying, port=port, cause=cause)
 
 

@@ -1,9 +1,7 @@
 """Look-ups: one question per family, every address judged, nothing asked twice."""
 
 import asyncio
-import socket
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack
 from ipaddress import ip_network
 
 import dns.message
@@ -14,7 +12,7 @@ from pytest_django import Settings
 from config.lib import egress
 from config.lib.egress import Deadline
 from config.lib.errors import ExpectedError
-from tests.servers.listener import listening
+from tests.servers.listener import full, listening
 from tests.servers.ports import free_port
 from tests.servers.stub_dns import StubDns, stub_dns
 
@@ -232,16 +230,7 @@ def test_the_next_address_is_tried_when_one_refuses(
 
 @pytest.fixture
 def black_hole() -> Iterator[int]:
-    """A port of 127.0.0.2 whose queue of connections is full: the next one waits for ever."""
-    with ExitStack() as stack:
-        full = stack.enter_context(socket.socket())
-        full.bind(("127.0.0.2", 0))
-        full.listen(0)
-        port = full.getsockname()[1]
-        for _ in range(3):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(("127.0.0.2", port))
+    with full("127.0.0.2") as port:
         yield port
 
 

@@ -9,11 +9,12 @@ from config.lib.errors import NeedsUser, describe
 from deploy.http01.probe import Asked, look_for, may_pass
 from tests.integration.issuing import LOOPBACK
 from tests.servers.dns import ChallengeDns
-from tests.servers.listener import Script, http_script, listening, read_request
+from tests.servers.listener import Script, full, http_script, listening, read_request, silent
 from tests.servers.ports import free_port
 
 TOKEN, CONTENT = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ", "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ.nP1qzpXGymHBrUEepNY9HCsQk7K8Khk"
 NAME = "look.example.net"
+OVER_IPV6 = "over IPv6, which a CA asks first: the AAAA record has to lead to the same server. "
 
 
 @pytest.fixture(autouse=True)
@@ -154,20 +155,85 @@ def test_a_redirect_to_what_does_not_answer_may_pass(settings: Any) -> None:
     assert may_pass(found)
 
 
-def test_a_server_that_does_not_answer_is_not_waited_for_long(settings: Any) -> None:
-    def silent(connection: socket.socket) -> None:
-        read_request(connection)
-        connection.recv(1)  # until the other side hangs up
+def stalled(connection: socket.socket) -> None:
+    """The right answer without its end."""
+    read_request(connection)
+    connection.sendall(answer("200 OK", CONTENT)[:-1])
+    connection.recv(1)  # until the other side hangs up
 
-    found = looked(settings, silent)
+
+@pytest.mark.parametrize("script", [silent, stalled])
+def test_a_server_that_does_not_answer_is_not_waited_for_long(settings: Any, script: Script) -> None:
+    settings.ACME_HTTP01_SECONDS = 1
+    found = looked(settings, script)
     assert found is not None
     assert found.code == "http01_slow"
     assert may_pass(found)
     assert "local probe failed: ETIMEDOUT" in describe(found.code, found.params).why
 
 
+def test_what_a_firewall_drops_is_told_by_its_words(settings: Any) -> None:
+    settings.ACME_HTTP01_SECONDS = 1
+    with full("127.0.0.1") as port:
+        settings.ACME_HTTP01_PORT = port
+        found = look_for(Asked(NAME, TOKEN, CONTENT))
+    assert found is not None
+    words = describe(found.code, found.params)
+    assert (found.code, may_pass(found)) == ("http01_timeout", True)
+    assert words.title == f"Let's Encrypt could not reach port {port} of {NAME}"
+    assert words.why == (
+        f"local probe failed: ETIMEDOUT {NAME}:{port}. A timeout almost always means that a firewall drops the packets."
+    )
+
+
 class TestBothFamilies:
     """RFC 6724 puts IPv6 first, and a CA goes on to IPv4 only where that does not answer at all."""
+
+    def test_where_ipv6_times_out_ipv4_counts(self, settings: Any, dns_server: ChallengeDns) -> None:
+        settings.ACME_HTTP01_SECONDS = 1
+        name, seen = "dropped.example.net", list[bytes]()
+        dns_server.add_aaaa(name, "::1")
+        right = http_script(answer("200 OK", CONTENT), seen)
+        with listening(right, host="127.0.0.1") as four, full("::1", four.port):
+            settings.ACME_HTTP01_PORT = four.port
+            assert look_for(Asked(name, TOKEN, CONTENT)) is None
+        assert len(seen) == 1
+
+    def test_where_both_time_out_it_is_said_of_both(self, settings: Any, dns_server: ChallengeDns) -> None:
+        settings.ACME_HTTP01_SECONDS = 1
+        name = "both-dropped.example.net"
+        dns_server.add_aaaa(name, "::1")
+        with full("127.0.0.1") as port, full("::1", port):
+            settings.ACME_HTTP01_PORT = port
+            found = look_for(Asked(name, TOKEN, CONTENT))
+        assert found is not None
+        assert found.code == "http01_timeout"
+        assert "IPv6" not in describe(found.code, found.params).why, "mending the AAAA record alone would not help"
+
+    def test_where_ipv6_connects_and_says_nothing_ipv4_is_not_asked(
+        self, settings: Any, dns_server: ChallengeDns
+    ) -> None:
+        settings.ACME_HTTP01_SECONDS = 1
+        name, seen = "slow-six.example.net", list[bytes]()
+        dns_server.add_aaaa(name, "::1")
+        right = http_script(answer("200 OK", CONTENT), seen)
+        with listening(right, host="127.0.0.1") as four, listening(silent, host="::1", port=four.port):
+            settings.ACME_HTTP01_PORT = four.port
+            found = look_for(Asked(name, TOKEN, CONTENT))
+        assert found is not None
+        assert (found.code, seen) == ("http01_slow", [])
+        assert OVER_IPV6 in describe(found.code, found.params).why
+
+    def test_a_name_with_an_aaaa_record_alone_is_asked_over_ipv6(self, settings: Any, dns_server: ChallengeDns) -> None:
+        name = "six.example.net"
+        dns_server.add_aaaa(name, "::1")
+        dns_server.set_default_address("")
+        try:
+            with listening(by_path({CHALLENGE: answer("200 OK", CONTENT)}), host="::1") as six:
+                settings.ACME_HTTP01_PORT = six.port
+                assert look_for(Asked(name, TOKEN, CONTENT)) is None
+        finally:
+            dns_server.set_default_address("127.0.0.1")
 
     def test_what_ipv6_answers_counts(self, settings: Any, dns_server: ChallengeDns) -> None:
         name = "both.example.net"
@@ -181,11 +247,12 @@ class TestBothFamilies:
         assert "It was asked over IPv6" in describe(found.code, found.params).why
 
     def test_a_closed_port_over_ipv6_is_the_end(self, settings: Any, dns_server: ChallengeDns) -> None:
-        name = "refused.example.net"
+        name, seen = "refused.example.net", list[bytes]()
         dns_server.add_aaaa(name, "::1")
-        found = looked(settings, by_path({CHALLENGE: answer("200 OK", CONTENT)}), name)
+        found = looked(settings, http_script(answer("200 OK", CONTENT), seen), name)
         assert found is not None
-        assert found.code == "http01_refused"
+        assert (found.code, seen) == ("http01_refused", [])
+        assert OVER_IPV6 in describe(found.code, found.params).why
 
 
 def test_private_addresses_are_not_looked_at(settings: Any) -> None:

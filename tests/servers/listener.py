@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from tests.servers.ports import wait_until
 
@@ -68,6 +68,29 @@ def _converse(connection: socket.socket, script: Script | None) -> None:
     with connection, suppress(OSError):
         if script:
             script(connection)
+
+
+def silent(connection: socket.socket) -> None:
+    """Takes the request and says nothing until the other side hangs up."""
+    read_request(connection)
+    connection.recv(1)
+
+
+@contextmanager
+def full(host: str, port: int = 0) -> Iterator[int]:
+    """A port whose queue of connections is full: the next one waits for ever, as where a firewall drops packets."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with ExitStack() as stack:
+        queue = stack.enter_context(socket.socket(family))
+        queue.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        queue.bind((host, port))
+        queue.listen(0)
+        port = queue.getsockname()[1]
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket(family))
+            waiting.setblocking(False)
+            waiting.connect_ex((host, port))
+        yield port
 
 
 def http_script(answer: bytes, seen: list[bytes] | None = None) -> Script:

@@ -6,6 +6,8 @@ there; IPv6 first, IPv4 only where that did not answer at all; the first bytes o
 
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from .deadline import Deadline
 from .detection import Hop, exchanged
 from .http import REDIRECTS, Question, following, joined_headers
@@ -15,8 +17,6 @@ from .trust import context_that_verifies_nothing
 
 MAX_REDIRECTS = 10
 BODY_BYTES = 4096
-# Of each hop; a CA waits no longer for the whole.
-HOP_SECONDS = 10.0
 # What leads a CA from IPv6 to IPv4. Where this host has no IPv6 itself, that says nothing about the CA's.
 _NO_ANSWER = frozenset({"connect_timeout", "connect_unreachable", "dns_no_address"})
 
@@ -25,7 +25,7 @@ _NO_ANSWER = frozenset({"connect_timeout", "connect_unreachable", "dns_no_addres
 class Fetched:
     """The answers on the way, in order. `stopped`, if anything, is why the last redirect was not followed: elsewhere,
     or count. `failure` is what the last connection ended with, at `failed_url`; `family` (6 or 4) is how the first
-    answer came.
+    answer came, or did not.
     """
 
     hops: tuple[Hop, ...] = ()
@@ -41,11 +41,10 @@ def fetch_challenge(url: str, deadline: Deadline) -> Fetched:
     hops: list[Hop] = []
     first_family = 0
     while True:
-        try:
-            hop, family = _seen(question, deadline)
-        except Unreachable as failure:
-            return Fetched(tuple(hops), "", failure, str(question.address), first_family)
+        hop, family = _seen(question, deadline)
         first_family = first_family or family
+        if isinstance(hop, Unreachable):
+            return Fetched(tuple(hops), "", hop, str(question.address), first_family)
         hops.append(hop)
         told = joined_headers([(name.encode(), value.encode("latin-1")) for name, value in hop.headers])
         if hop.status not in REDIRECTS or "location" not in told:
@@ -58,21 +57,24 @@ def fetch_challenge(url: str, deadline: Deadline) -> Fetched:
             return Fetched(tuple(hops), "elsewhere", family=first_family)
 
 
-def _seen(question: Question, deadline: Deadline) -> tuple[Hop, int]:
-    """The answer by IPv6, else by IPv4, and which it was."""
-    try:
-        return _by(6, question, deadline), 6
-    except Unreachable as failure:
-        if failure.code not in _NO_ANSWER:
-            raise
-        first = failure
-    try:
-        return _by(4, question, deadline), 4
-    except Unreachable as second:
+def _seen(question: Question, deadline: Deadline) -> tuple[Hop | Unreachable, int]:
+    """What came of it by IPv6, else by IPv4, and which it was."""
+    first = _by(6, question, deadline)
+    if isinstance(first, Hop) or first.code not in _NO_ANSWER:
+        return first, 6
+    second = _by(4, question, deadline)
+    if isinstance(second, Unreachable) and second.code == "dns_no_address":
         # Without IPv4 at all, what became of IPv6 says more.
-        raise first if second.code == "dns_no_address" else second from first
+        return first, 6
+    return second, 4
 
 
-def _by(family: int, question: Question, deadline: Deadline) -> Hop:
-    limit = deadline.capped(HOP_SECONDS)
-    return exchanged(question, context_that_verifies_nothing(), limit, BODY_BYTES, family)
+def _by(family: int, question: Question, deadline: Deadline) -> Hop | Unreachable:
+    try:
+        limit = deadline.capped(settings.ACME_HTTP01_SECONDS)
+        hop = exchanged(question, context_that_verifies_nothing(), limit, BODY_BYTES, family)
+        # A body that stopped half-way is no answer: a CA does not take what it has by then.
+        limit.check()
+    except Unreachable as failure:
+        return failure
+    return hop
