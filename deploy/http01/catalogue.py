@@ -136,7 +136,7 @@ LOOKS = {
         "Underlying: {underlying}. A rule forbids the path, often one against names that begin with a dot, or the "
         "web server may not pass a folder above {webroot}. {way}",
         "Allow the path, and let everybody pass the folders above it.",
-        "namei -l {webroot}/.well-known/acme-challenge\n{lines}",
+        "# in a shell, who may pass: namei -l {webroot}/.well-known/acme-challenge\n{lines}",
     ),
     "http01_default_site": Entry(
         "Could not fetch {url}",

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from deploy.detection.apache import HOST_BEGINS, HOST_ENDS, read_lines, words_of
 from deploy.detection.reading import Reader
 from deploy.detection.sites import read_port
-from deploy.redirects.vhost import PATH, ExactReader, Vhost, without_block
+from deploy.http01.snippets import apache_lines
+from deploy.redirects.vhost import ExactReader, Vhost, without_block
 
 _OPENING = re.compile(r"^[ \t]*<VirtualHost\s[^>\n]*>", re.IGNORECASE | re.MULTILINE)
 
@@ -32,27 +33,7 @@ def find_vhost(reader: ExactReader, configuration: str, host: str, port: int) ->
     text = without_block(reader.found[best.file].decode(errors="surrogateescape"), reader.host)
     openings = list(_OPENING.finditer(text))
     # A file that is included twice has each of its hosts twice.
-    return Vhost(best.file, openings[best.number % len(openings)].end(), block_of) if openings else None
-
-
-def block_of(webroot: str) -> list[str]:
-    """The lines for a virtual host.
-
-    Of mod_alias every Redirect comes before every Alias, wherever they stand, so a rule of mod_rewrite leads to the
-    file first; with a path as its result mod_alias is not asked any more, and with END no .htaccess is either.
-    """
-    folder = f"{webroot}{PATH}"
-    return [
-        f'Alias "{PATH}" "{folder}"',
-        f'<Directory "{folder}">',
-        "    AllowOverride None",
-        "    Require all granted",
-        "</Directory>",
-        "<IfModule mod_rewrite.c>",
-        "    RewriteEngine On",
-        f'    RewriteRule "^/\\.well-known/acme-challenge/(.*)$" "{folder}$1" [END]',
-        "</IfModule>",
-    ]
+    return Vhost(best.file, openings[best.number % len(openings)].end(), apache_lines) if openings else None
 
 
 def _hosts(reader: Reader, configuration: str) -> list[_Host]:

@@ -7,7 +7,8 @@ from functools import partial
 from deploy.detection.nginx import Directive, read_tree
 from deploy.detection.reading import Reader
 from deploy.detection.sites import read_port
-from deploy.redirects.vhost import PATH, Vhost
+from deploy.http01.snippets import PATH, nginx_lines
+from deploy.redirects.vhost import Vhost
 
 # Worked off before a location is chosen when they stand in the server block itself.
 _BEFORE_LOCATIONS = ("return", "rewrite", "if")
@@ -22,19 +23,8 @@ def find_vhost(reader: Reader, configuration: str, host: str, port: int) -> Vhos
     inside = best.inside or []
     is_early = any(one.words[0] in _BEFORE_LOCATIONS for one in inside)
     has_location = any(map(_is_same_location, inside))
-    block = partial(block_of, is_early=is_early, has_location=has_location)
+    block = partial(nginx_lines, is_early=is_early, has_location=has_location)
     return Vhost(best.file, best.opens, block, is_taken=has_location and not is_early)
-
-
-def block_of(webroot: str, *, is_early: bool, has_location: bool = False) -> list[str]:
-    """The lines for a server block. `is_early`: something of it is worked off before a location is chosen.
-
-    The rewrite to the same address ends that working off for this path alone. Moving the redirect into a location
-    instead would let other locations answer over plain HTTP that it kept closed.
-    """
-    lines = [f"location ^~ {PATH} {{", f"    root {webroot};", "    default_type text/plain;", "}"]
-    early = ["rewrite ^/\\.well-known/acme-challenge/ $uri last;"] if is_early else []
-    return early if has_location else [*early, *lines]
 
 
 def _servers(tree: Sequence[Directive]) -> Iterator[Directive]:

@@ -40,6 +40,7 @@ class HttpScene(Scene):
         Domain.unscoped.filter(pk=self.domain.pk).update(port=port)
         self.domain.port = port
         Visit.objects.create(workspace=workspace, domain=self.domain)
+        self.dns = dns
         self.ca = TestCa()
 
     @property
@@ -79,7 +80,9 @@ class HttpScene(Scene):
         for kind in ("renewal", "issuance"):
             jobs.run_due(kind)
         with clock.shifted(SEEN_WITHIN["http-01"] + timedelta(seconds=1)):
-            return work_out(self.issuance())
+            ended = work_out(self.issuance())
+            jobs.run_due("renewal")
+        return ended
 
     def issuance(self) -> Issuance:
         return Issuance.unscoped.filter(domain=self.domain).latest("created_at")

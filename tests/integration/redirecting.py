@@ -14,6 +14,7 @@ from deploy.redirects.starting import start_fix
 from deploy.targets import Placement, save_target
 from tests.integration.deploying import HOST, Scene, work
 from tests.servers.apache import Apache
+from tests.servers.child import alive, family
 from tests.servers.dns import ChallengeDns
 from tests.servers.nginx import Nginx
 from tests.servers.ports import wait_until
@@ -53,6 +54,15 @@ def press(target: Target, deed: TargetRun.Deed) -> TargetRun:
 
 def reload(web: Nginx | Apache) -> None:
     subprocess.run(web.reload_command.split(), check=True, capture_output=True)
+
+
+def reload_wholly(web: Nginx | Apache) -> None:
+    """Return when no worker of before is left that might answer once more."""
+    assert web.child is not None
+    workers = family(web.child.pid)
+    del workers[web.child.pid]
+    reload(web)
+    wait_until(lambda: not alive(workers), seconds=15, what="the end of the old workers")
 
 
 def redirect_everything(web: Nginx | Apache, way: str) -> None:

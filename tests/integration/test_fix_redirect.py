@@ -116,16 +116,19 @@ class TestWhenItCannot:
     def test_a_change_that_does_not_help_is_put_back(
         self, settings: Any, cast: Cast, ssh_server: Sshd, dns_server: ChallengeDns, web: Nginx | Apache
     ) -> None:
-        """The web server may not read below this webroot, whatever its configuration says."""
+        """What keeps the web server from reading below this webroot comes after everything that we can say."""
         redirect_everything(web, "nginx location" if isinstance(web, Nginx) else "apache redirect")
         before = web.configuration.read_bytes()
         scene = FixScene(settings, cast.acme, web, dns_server)
-        denied = "deny all;" if isinstance(web, Nginx) else "<Location />\nRequire all denied\n</Location>"
+        linked = web.place / "linked"
+        linked.symlink_to(web.document_root)
+        denied = "disable_symlinks on;" if isinstance(web, Nginx) else "<If true>\nRequire all denied\n</If>"
         name = "before.inc" if isinstance(web, Nginx) else "before2.inc"
         (web.place / name).write_text(denied + "\n")
         reload(web)
-        run = scene.fix(scene.row(ssh_server), Deed.APPLY)
-        assert (run.state, run.error_code) == ("failed", "http01_forbidden"), told(run)
+        run = scene.fix(scene.row(ssh_server, webroot=linked), Deed.APPLY)
+        code = "http01_not_found" if isinstance(web, Nginx) else "http01_forbidden"
+        assert (run.state, run.error_code) == ("failed", code), told(run)
         assert "Put the configuration back as it was" in steps(run)
         assert web.configuration.read_bytes() == before
         assert left_behind(web) == []

@@ -79,7 +79,7 @@ APACHE = {
 def test_apache_by_an_alias_with_the_line_ends_that_are_there() -> None:
     file, text = changed(APACHE, "Apache", "/etc/apache2/apache2.conf")
     before, _, after = text.partition("  ServerAlias")
-    assert before.count("\r\n") == before.count("\n") == 16
+    assert before.count("\r\n") == before.count("\n") == 18
     assert before.splitlines()[5].endswith("shop.example.net begins (Fix ACME redirect)")
     assert after.endswith("</VirtualHost>\r\n")
     assert changed({**APACHE, file: text}, "Apache", "/etc/apache2/apache2.conf")[1] == text
