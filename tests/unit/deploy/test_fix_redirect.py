@@ -45,6 +45,7 @@ def test_nginx_by_its_name_and_behind_the_brace() -> None:
         "    location ^~ /.well-known/acme-challenge/ {\n"
         "        root /var/www;\n"
         "        default_type text/plain;\n"
+        "        allow all;\n        auth_basic off;\n"
         "    }\n"
         "    # managemycert: the ACME challenge of shop.example.net ends\n"
         "\tlisten 80;\n\tserver_name shop.example.net; # }\n\tlocation / { return 301 https://$host; }\n}\n"
