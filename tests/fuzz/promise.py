@@ -46,6 +46,8 @@ def promises(*, examples: int, unexpected_methods: tuple[str, ...] = ()) -> Base
             "generation": {"with-security-parameters": False, "deterministic": True, "max-examples": examples},
             "phases": {"coverage": {"unexpected-methods": list(unexpected_methods)}},
             "checks": {"negative_data_rejection": {"expected-statuses": REFUSALS}},
+            # It reads every module of the application again for each operation, in each process that collects.
+            "analysis": {"constants": {"enabled": False}},
         }
     )
     schema = schemathesis.openapi.from_dict(deepcopy(api.document), config=config)  # it writes links into it

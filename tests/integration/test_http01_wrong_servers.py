@@ -137,7 +137,7 @@ def test_it_is_named_the_ca_is_spared_and_the_mended_server_serves(
     settings: Any, scene: HttpScene, ca: Pebble, server: Sshd, webs: Mapping[str, Nginx | Apache], wrong: Wrong
 ) -> None:
     web = webs[wrong.kind]
-    settings.ACME_HTTP01_SECONDS = 1
+    settings.ACME_HTTP01_SECONDS = 10 if wrong.is_pasted else 1
     with listening(silent) as behind, listening(stalled) as half:
         known = {
             "place": web.place,
@@ -151,6 +151,7 @@ def test_it_is_named_the_ca_is_spared_and_the_mended_server_serves(
             lines = lines.replace(f"{{{name}}}", str(value))
         answered_by(web, lines)
         refused = refused_at(scene, ca, server, web.host, web.document_root)
+        settings.ACME_HTTP01_SECONDS = 10
         words = describe(refused.error_code, refused.error_params)
         assert (refused.error_code, wrong.said in words.why) == (wrong.code, True), words
         assert words.title.startswith(f"Could not fetch http://{scene.host}:{ca.http_port}/.well-known/acme-challenge/")
@@ -201,6 +202,7 @@ def test_a_closed_port_and_one_that_a_firewall_drops_are_told_apart(
     webroot = server.user.home / "www"
     with full(NOBODYS, ca.http_port) if word == "ETIMEDOUT" else nullcontext():
         refused = refused_at(scene, ca, server, NOBODYS, webroot)
+    settings.ACME_HTTP01_SECONDS = 10
     words = describe(refused.error_code, refused.error_params)
     assert refused.error_code == code
     assert words.title == f"Let's Encrypt could not reach port {ca.http_port} of {scene.host}"
