@@ -72,6 +72,11 @@ def overdue_moments(renew_at: datetime, not_after: datetime) -> Sequence[datetim
     return [*(renew_at + recovery * percent / 100 for percent in OVERDUE_PERCENT), not_after]
 
 
+def late_moment(renew_at: datetime, not_after: datetime) -> datetime:
+    """When the last third of the time to recover begins."""
+    return overdue_moments(renew_at, not_after)[LATE - 1]
+
+
 def overdue_level(renew_at: datetime, not_after: datetime, now: datetime) -> int:
     """0: not overdue; 1 to 3 as OVERDUE_PERCENT; EXPIRED."""
     if now > not_after:
@@ -80,8 +85,12 @@ def overdue_level(renew_at: datetime, not_after: datetime, now: datetime) -> int
     return min(sum(moment <= now for moment in overdue_moments(renew_at, not_after)[:-1]), EXPIRED - 1)
 
 
-def pause_after(failures: int, *, was_outage: bool, level: int = 0) -> timedelta:
-    """How long to wait after `failures` failures in a row (1 or more), `level` as `overdue_level` says."""
+def pause_after(failures: int, *, was_outage: bool, late_in: timedelta | None = None) -> timedelta:
+    """How long to wait after `failures` failures in a row (1 or more).
+
+    `late_in` until the last third of the time to recover, None without a certificate that could run out: a long pause
+    that began shortly before must not use it up.
+    """
     ladder = AFTER_OUTAGES if was_outage else AFTER_REFUSALS
     pause = ladder[min(failures, len(ladder)) - 1]
-    return min(pause, WHEN_LATE) if level >= LATE else pause
+    return pause if late_in is None else min(pause, max(late_in, timedelta(0)) + WHEN_LATE)

@@ -25,6 +25,7 @@ from certificates.renewal.moment import (
     OUTAGES,
     Suggestion,
     Window,
+    late_moment,
     overdue_level,
     overdue_moments,
     pause_after,
@@ -124,7 +125,7 @@ def _ended(renewal: Renewal, now: datetime) -> dict[str, Any]:
     if issuance.state == Issuance.State.CANCELLED:
         # Somebody did not want it now: not again within minutes, and not never.
         return {**told, "retry_at": ended_at + NET, "error_code": "renewal_cancelled", "error_params": {}}
-    pause = pause_after(failures, was_outage=issuance.error_code in OUTAGES, level=_level(renewal, now))
+    pause = pause_after(failures, was_outage=issuance.error_code in OUTAGES, late_in=_late_in(renewal, ended_at))
     retry_at = max(ended_at + pause, _named(issuance.error_params) or ended_at)
     return {**told, "retry_at": retry_at, "error_code": issuance.error_code, "error_params": issuance.error_params}
 
@@ -285,7 +286,7 @@ def _keep_from(renewal: Renewal, error: ExpectedError) -> None:
         return
     failures, now = renewal.failures + 1, clock.now()
     named = error.retry_at if isinstance(error, Transient) else None
-    pause = pause_after(failures, was_outage=False, level=_level(renewal, now))
+    pause = pause_after(failures, was_outage=False, late_in=_late_in(renewal, now))
     retry_at = max(now + pause, named or now)
     trouble: dict[str, Any] = {"error_code": error.code, "error_params": jobs.storable(error.params)}
     renewal.save_step(failures=failures, retry_at=retry_at, **trouble, also=partial(give_back, renewal))
@@ -298,6 +299,12 @@ def _rest(renewal: Renewal, now: datetime) -> None:
     also = partial(tell_level, renewal, level)
     if not renewal.finish(run_after=_next_look(renewal, now), level=level, **kept, also=also):
         raise jobs.LeaseLost(str(renewal.pk))
+
+
+def _late_in(renewal: Renewal, now: datetime) -> timedelta | None:
+    if renewal.certificate is None or renewal.renew_at is None:
+        return None
+    return late_moment(renewal.renew_at, renewal.certificate.not_after) - now
 
 
 def _level(renewal: Renewal, now: datetime) -> int:

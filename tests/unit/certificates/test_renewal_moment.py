@@ -10,6 +10,7 @@ from certificates.renewal.moment import (
     Suggestion,
     Window,
     choose,
+    late_moment,
     overdue_level,
     overdue_moments,
     pause_after,
@@ -119,11 +120,18 @@ def test_after_refusals_it_is_tried_ever_more_rarely() -> None:
 
 
 def test_in_the_last_third_of_the_time_to_recover_a_day_is_too_long() -> None:
-    pauses = [pause_after(count, was_outage=False, level=LATE) for count in range(1, 5)]
+    pauses = [pause_after(count, was_outage=False, late_in=-HOUR) for count in range(1, 5)]
     assert pauses == [timedelta(minutes=10), timedelta(minutes=100), 6 * HOUR, 6 * HOUR]
-    assert pause_after(3, was_outage=False, level=LATE - 1) == DAY
     assert overdue_level(BEGAN, BEGAN + 30 * DAY, BEGAN + 20 * DAY) == LATE
     assert overdue_level(BEGAN, BEGAN + 30 * DAY, BEGAN + 19 * DAY) == LATE - 1
+    assert late_moment(BEGAN, BEGAN + 30 * DAY) == BEGAN + 0.66 * 30 * DAY
+
+
+def test_a_pause_of_before_does_not_use_up_the_last_third() -> None:
+    """Of a certificate of 160 hours that third is little more than a day."""
+    assert pause_after(3, was_outage=False, late_in=3 * DAY) == DAY
+    assert pause_after(3, was_outage=False, late_in=HOUR) == 7 * HOUR
+    assert pause_after(1, was_outage=False, late_in=HOUR) == timedelta(minutes=10)
 
 
 def test_after_outages_it_is_tried_soon() -> None:
