@@ -35,9 +35,15 @@ def renew_now(*, domain: Domain, force: bool, actor: Actor) -> uuid.UUID:
     if not force:
         require_open_window(domain.workspace, wish)
     require_room(ordered_like(domain, wish))
-    asked_as = uuid.uuid4()
     with transaction.atomic():
         rows = Renewal.objects.for_workspace(domain.workspace_id).filter(pk=renewal.pk)
+        row = rows.select_for_update().first()
+        if row is None:
+            raise NeedsUser("renewal_is_off", host=domain.label)
+        if row.asked_as and row.retry_at is None:
+            return row.asked_as  # By somebody who pressed it at the same moment.
+        # Whoever asked before it was put off has that id, and follows the same renewal.
+        asked_as = row.asked_as or uuid.uuid4()
         rows.update(asked_as=asked_as, is_forced=force, retry_at=None)
         record(
             "renewal.requested",

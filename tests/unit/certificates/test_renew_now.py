@@ -1,18 +1,23 @@
 """What becomes of `Renew now` when the world goes on before the sweep comes to it."""
 
+import threading
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connections, transaction
 
+from auditlog.events import SYSTEM
 from certificates.models import Certificate, Issuance, Renewal
+from certificates.renewal.now import renew_now
 from config.lib import clock, jobs
 from domains.models import Domain, Finding, Mode
 from tests.unit.certificates.conftest import DIRECTORY, HOST
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+A_WHILE = 1.0
 type Store = Callable[..., Certificate]
 
 
@@ -67,6 +72,37 @@ def test_one_that_was_started_by_a_look_that_was_cut_is_not_started_again(store:
 def test_what_is_asked_before_the_first_look_is_not_forgotten(store: Store, domain: Domain) -> None:
     renewal = asked(domain, store(), certificate=None)
     assert looked(renewal).asked_as == renewal.asked_as
+
+
+def test_whoever_asks_again_after_it_was_put_off_has_the_same_run(store: Store, domain: Domain) -> None:
+    """`GET /runs/{id}` of the first answer must go on to lead somewhere."""
+    renewal = asked(domain, store(age_days=60), retry_at=clock.now() + timedelta(hours=1), failures=1)
+    assert renew_now(domain=domain, force=True, actor=SYSTEM) == renewal.asked_as
+    row = Renewal.unscoped.get(pk=renewal.pk)
+    assert (row.asked_as, row.retry_at) == (renewal.asked_as, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_ask_at_the_same_moment_have_one_run(store: Store, domain: Domain) -> None:
+    renewal = asked(domain, store(age_days=60), asked_as=None, is_forced=False)
+    answers: list[uuid.UUID] = []
+
+    def ask() -> None:
+        try:
+            answers.append(renew_now(domain=domain, force=True, actor=SYSTEM))
+        finally:
+            connections.close_all()
+
+    both = [threading.Thread(target=ask) for _ in range(2)]
+    with transaction.atomic():
+        Renewal.unscoped.filter(pk=renewal.pk).update(attempts=0)  # Holds the row until both have looked at it.
+        for thread in both:
+            thread.start()
+        for thread in both:
+            thread.join(A_WHILE)
+    for thread in both:
+        thread.join()
+    assert answers == [Renewal.unscoped.get(pk=renewal.pk).asked_as] * 2
 
 
 def test_what_keeps_a_renewal_from_being_begun_is_told_at_once(store: Store, domain: Domain) -> None:
