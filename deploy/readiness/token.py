@@ -3,20 +3,17 @@
 import secrets
 import time
 from collections.abc import Sequence
-from datetime import timedelta
 
 from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, NeedsUser, Transient
 from config.lib.side_by_side import side_by_side
 from deploy.http01.answering import http01_of
 from deploy.http01.probe import LOOK_SECONDS, Asked, look_for, may_pass
-from deploy.http01.solver import LOOKS_AT_ONCE, note_answer, put_answer, remove_answer
+from deploy.http01.solver import LOOKS_AT_ONCE, TRIED_FOR, note_answer, put_answer, remove_or_leave
 from deploy.models import HttpAnswer, Target, TargetRun
 from deploy.ssh.connect import Connection
 from deploy.trail import Trail
 
-# After this the janitor takes away what a worker left that died.
-LEFT_FOR = timedelta(minutes=10)
 # One wrong answer may be a server that is just being reloaded.
 PAUSE_SECONDS = 0.5
 _SSH_SECONDS = 60.0
@@ -33,13 +30,13 @@ def ask_for_token(run: TargetRun, trail: Trail, target: Target, connection: Conn
     looks = 2 * LOOK_SECONDS * -(-len(names) // LOOKS_AT_ONCE)
     with trail.step(f"Ask for a token at {asked[0].origin}/", seconds=looks + 2 * _SSH_SECONDS) as note:
         chosen = http01_of(target)
-        answer = note_answer(target, chosen, [token], left_for=LEFT_FOR)
+        answer = note_answer(target, chosen, [token], left_for=TRIED_FOR)
         try:
             put_answer(connection, answer, chosen, {token: content})
             crash_here("rehearse.put")
             _require_seen(answer, asked, run)
         finally:
-            _take_away(connection, answer)
+            remove_or_leave(connection, answer)
         note.detail = f"a CA would accept it for {', '.join(names)}"
     return note.detail
 
@@ -62,12 +59,3 @@ def _look(asked: Sequence[Asked]) -> ExpectedError | None:
     """What stays, if anything does, before what may pass."""
     found = side_by_side(look_for, asked, at_once=LOOKS_AT_ONCE)
     return min((problem for problem in found if problem), key=may_pass, default=None)
-
-
-def _take_away(connection: Connection, answer: HttpAnswer) -> None:
-    """What cannot be removed now is the janitor's: its row stays."""
-    try:
-        remove_answer(connection, answer)
-    except ExpectedError:
-        return
-    HttpAnswer.unscoped.filter(pk=answer.pk).delete()

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from config.lib import clock
+from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, NeedsUser
 from deploy import unseal
 from deploy.daemons import DAEMONS
 from deploy.detection.running import list_processes, of_processes
 from deploy.detection.sites import Running
 from deploy.detection.suggesting import commands_for
+from deploy.http01.answering import Http01
 from deploy.http01.probe import Asked, look_for
-from deploy.http01.webroot import put_token, remove_token
+from deploy.http01.solver import TRIED_FOR, note_answer, put_answer, remove_or_leave
 from deploy.models import Server, Target, TargetRun
 from deploy.redirects import apache, nginx, rights
 from deploy.redirects.standing import Standing
@@ -81,12 +83,14 @@ def ask_for_token(job: Job) -> ExpectedError | None:
     """
     token = secrets.token_urlsafe(24)
     content = f"{token}.{secrets.token_urlsafe(24)}"
-    webroot = job.target.webroot
-    put_token(job.plain, webroot, token, content)
+    chosen = Http01(job.target.webroot)
+    answer = note_answer(job.target, chosen, [token], left_for=TRIED_FOR)
     try:
-        return look_for(Asked(job.host, token, content, webroot))
+        put_answer(job.connection, answer, chosen, {token: content})
+        crash_here("fix.asked")
+        return look_for(Asked(job.host, token, content, chosen.webroot))
     finally:
-        remove_token(job.plain, webroot, token)
+        remove_or_leave(job.connection, answer)
 
 
 def judge(job: Job) -> ExpectedError | None:

@@ -10,7 +10,8 @@ from django.core.management import call_command
 
 from accounts.workspaces import create_workspace
 from auditlog.events import SYSTEM
-from deploy.models import Target, TargetRun
+from config.lib import clock, jobs
+from deploy.models import HttpAnswer, Target, TargetRun
 from deploy.redirects.starting import start_fix
 from tests.cast import make_user
 from tests.integration.deploy_killer import Place, workers
@@ -50,9 +51,16 @@ def walk(target: Target, point: str, configuration: Path, web: Nginx) -> dict[st
         "undone": undone,
         "after": after,
         "at_the_end": configuration.read_text(),
-        "left": [path.name for path in configuration.parent.glob(".mmc-*")],
+        "left": [path.name for path in configuration.parent.glob(".mmc-*")] + _tokens_left(web),
         "standing": Target.unscoped.get(pk=target.pk).redirect_fix,
     }
+
+
+def _tokens_left(web: Nginx) -> list[str]:
+    """Once the janitor was there."""
+    HttpAnswer.unscoped.update(run_after=clock.now())
+    jobs.run_due("http_answer")
+    return [path.name for path in (web.document_root / ".well-known").rglob("*") if path.is_file()]
 
 
 def _worked(target: Target, deed: TargetRun.Deed, point: str, crash_dir: str) -> tuple[str, int]:
