@@ -13,7 +13,7 @@ from config.lib.errors import ExpectedError, NeedsUser, Transient
 from config.lib.side_by_side import side_by_side
 from deploy.http01.answering import Http01, http01_of
 from deploy.http01.listener import LIFE_SECONDS, Listener, start_listener, stop_listener
-from deploy.http01.probe import Asked, look_for
+from deploy.http01.probe import LOOK_SECONDS, Asked, look_for
 from deploy.http01.reaching import LEASE_SECONDS, reached
 from deploy.http01.requirements import first_target
 from deploy.http01.webroot import put_token, remove_token
@@ -21,8 +21,9 @@ from deploy.models import HttpAnswer, Server, Target
 from deploy.ssh.connect import Connection
 from deploy.ssh.files import remote_files
 
-LOOK_LEASE_SECONDS = 90.0
 LOOKS_AT_ONCE = 8
+# Beside the looks themselves: what is read and written around them.
+AROUND_LOOKS = 65.0
 # What nobody removed until then the janitor does; no challenge needs it then.
 LEFT_FOR = timedelta(hours=1)
 # A token of ours that is only tried out.
@@ -64,7 +65,7 @@ def present(issuance: Issuance, rows: Sequence[Authorization]) -> None:
 def look(issuance: Issuance, rows: Sequence[Authorization]) -> ExpectedError | None:
     wanted = [row for row in rows if not row.is_proven]
     _listen_again(issuance, rows)
-    issuance.renew_lease(LOOK_LEASE_SECONDS)
+    issuance.renew_lease(longest_looks(len(wanted)) + AROUND_LOOKS)
     webroot = HttpAnswer.unscoped.filter(issuance=issuance).values_list("webroot", flat=True).first() or ""
     asked = [Asked(row.identifier, row.token, row.key_authorization, webroot) for row in wanted]
     found = side_by_side(look_for, asked, at_once=LOOKS_AT_ONCE)
@@ -72,6 +73,11 @@ def look(issuance: Issuance, rows: Sequence[Authorization]) -> ExpectedError | N
         row.seen = Authorization.Seen.NOT_SEEN if problem else Authorization.Seen.SEEN
         row.seen_at = clock.now()
     return next((problem for problem in found if problem), None)
+
+
+def longest_looks(count: int) -> float:
+    """The seconds that looking for so many tokens takes where nothing answers."""
+    return LOOK_SECONDS * -(-count // LOOKS_AT_ONCE)
 
 
 def clean_up(issuance: Issuance, rows: Sequence[Authorization]) -> None:

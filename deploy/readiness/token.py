@@ -8,8 +8,8 @@ from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, NeedsUser, Transient
 from config.lib.side_by_side import side_by_side
 from deploy.http01.answering import http01_of
-from deploy.http01.probe import LOOK_SECONDS, Asked, look_for, may_pass
-from deploy.http01.solver import LOOKS_AT_ONCE, TRIED_FOR, note_answer, put_answer, remove_or_leave
+from deploy.http01.probe import Asked, look_for, may_pass
+from deploy.http01.solver import LOOKS_AT_ONCE, TRIED_FOR, longest_looks, note_answer, put_answer, remove_or_leave
 from deploy.models import HttpAnswer, Target, TargetRun
 from deploy.ssh.connect import Connection
 from deploy.trail import Trail
@@ -27,7 +27,7 @@ def ask_for_token(run: TargetRun, trail: Trail, target: Target, connection: Conn
     token = secrets.token_urlsafe(24)
     content = f"{token}.{secrets.token_urlsafe(32)}"
     asked = [Asked(name, token, content, target.webroot) for name in names]
-    looks = 2 * LOOK_SECONDS * -(-len(names) // LOOKS_AT_ONCE)
+    looks = 2 * longest_looks(len(names))
     with trail.step(f"Ask for a token at {asked[0].origin}/", seconds=looks + 2 * _SSH_SECONDS) as note:
         chosen = http01_of(target)
         answer = note_answer(target, chosen, [token], left_for=TRIED_FOR)

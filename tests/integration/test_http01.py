@@ -18,7 +18,7 @@ from deploy.deployments import start_deployment
 from deploy.http01.answering import Http01
 from deploy.http01.reaching import reached
 from deploy.http01.renewing import find_renewal_run
-from deploy.http01.solver import _keep_or_remove, note_answer, put_answer
+from deploy.http01.solver import _keep_or_remove, look, note_answer, put_answer
 from deploy.http01.webroot import put_token
 from deploy.models import Deployment, HttpAnswer
 from deploy.ssh.files import remote_files
@@ -339,6 +339,25 @@ def test_what_was_cancelled_while_it_was_put_there_is_taken_away(
         with pytest.raises(jobs.LeaseLost):
             _keep_or_remove(line, claimed, answer)
     assert tokens(web.document_root) == []
+
+
+def test_many_names_are_held_for_as_long_as_all_of_them_may_take(
+    settings: Any, scene: HttpScene, ssh_server: Sshd, web: Nginx
+) -> None:
+    """Eight at a time, 25 seconds each: else another worker would begin anew before the reason is told."""
+    scene.answering(scene.server(ssh_server), Http01(str(web.document_root)), directories=[tls(ssh_server)])
+    scene.enable()
+    jobs.run_due("renewal")
+    (claimed,) = jobs.claim(jobs.kinds.get("issuance"))
+    names = [f"n{number}.{scene.host}" for number in range(25)]
+    rows = [Authorization(issuance=claimed, token="t", key_authorization="t.x", identifier=name) for name in names]
+    settings.EGRESS_ALLOW_CIDRS = ()  # So that each look ends at once.
+    problem = look(claimed, rows)
+    assert problem is not None
+    assert problem.code == "egress_refused"
+    held = Issuance.unscoped.get(pk=claimed.pk).lease_until
+    assert held is not None
+    assert held - clock.now() > timedelta(seconds=4 * 25)
 
 
 def test_a_fresh_challenge_goes_the_same_way(scene: HttpScene, ssh_server: Sshd, web: Nginx) -> None:
