@@ -42,6 +42,12 @@ SERVERS = {
         "Install Python there, or use a webroot.",
         "sudo apt-get install python3-minimal   # or: sudo dnf install python3",
     ),
+    "listener_no_sudo": Entry(
+        "There is no sudo on {host}",
+        "Use sudo for the listener is on, and {username} finds no sudo there.",
+        "Turn Use sudo for the listener off and choose another way to port 80, or install sudo.",
+        "command -v sudo   # as {username}",
+    ),
     "listener_port_taken": Entry(
         "Port {port} on {host} is taken by {holder}",
         "The standalone listener is for hosts on which nothing else listens there.",

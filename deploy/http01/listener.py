@@ -18,6 +18,7 @@ LIFE_SECONDS = 300
 START_SECONDS = 20.0
 INTERPRETERS = ("python3", "python")
 READY, TAKEN, DENIED, FAILED, STOPPED = "mmc-ready", "mmc-taken", "mmc-denied", "mmc-failed", "mmc-stopped"
+SHELL_FOUND_NOTHING = 127
 _PATH = "/.well-known/acme-challenge/"
 
 _SERVE = r"""
@@ -168,8 +169,8 @@ class Listener:
 def start_listener(connection: Connection, listener: Listener) -> None:
     """Returns once it listens. Not repeatable while it does.
 
-    Raises NeedsUser: listener_needs_shell, listener_no_python, listener_port_taken, listener_denied,
-    listener_needs_rule, listener_failed.
+    Raises NeedsUser: listener_needs_shell, listener_no_python, listener_no_sudo, listener_port_taken,
+    listener_denied, listener_needs_rule, listener_failed.
     """
     said = _by_some_python(connection, listener.script(), READY, use_sudo=listener.use_sudo)
     if said.startswith(READY):
@@ -203,13 +204,16 @@ def _by_some_python(connection: Connection, script: bytes, head: str, *, use_sud
             raise NeedsUser("listener_needs_shell", host=connection.host, username=connection.username) from error
         if "mmc-" in outcome.output:
             return outcome.output[outcome.output.index("mmc-") :]
+        if use_sudo and outcome.exit_code == SHELL_FOUND_NOTHING:
+            # Of what sudo itself does not find it says so, and ends with 1.
+            raise NeedsUser("listener_no_sudo", host=connection.host, username=connection.username)
         if not _is_missing(outcome):
             raise _refusal(connection, outcome, interpreter, use_sudo=use_sudo)
     raise NeedsUser("listener_no_python", host=connection.host, username=connection.username)
 
 
 def _is_missing(outcome: Outcome) -> bool:
-    return outcome.exit_code == 127 or "not found" in outcome.output.lower()
+    return outcome.exit_code == SHELL_FOUND_NOTHING or "not found" in outcome.output.lower()
 
 
 def _refusal(connection: Connection, outcome: Outcome, interpreter: str, *, use_sudo: bool) -> ExpectedError:

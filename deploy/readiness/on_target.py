@@ -35,7 +35,7 @@ _SECONDS = 15.0
 # The files of one certificate are far smaller.
 LEAST_ROOM = 1024 * 1024
 # What sudo refuses, wherever it was met.
-OF_SUDO = frozenset({"sudo_needs_rule", "listener_needs_rule", "reload_needs_root"})
+OF_SUDO = frozenset({"sudo_needs_rule", "listener_needs_rule", "listener_no_sudo", "reload_needs_root"})
 _NAMES_SUDO = re.compile(r"\bsudo\b")
 
 

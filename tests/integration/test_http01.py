@@ -185,6 +185,12 @@ class TestRefusalsOfTheListener:
             code, _ = refused(scene, bare, Http01(standalone=True, port=ca.http_port))
         assert code == "listener_no_python"
 
+    def test_no_sudo(self, scene: HttpScene, ca: Pebble) -> None:
+        """Its absence is not taken for Python's."""
+        with sshd(extra=["SetEnv PATH=/nowhere"]) as bare:
+            code, _ = refused(scene, bare, Http01(standalone=True, port=ca.http_port, use_sudo=True))
+        assert code == "listener_no_sudo"
+
 
 def test_what_an_earlier_worker_left_is_removed_by_the_chore(scene: HttpScene, ssh_server: Sshd, web: Nginx) -> None:
     folder = web.document_root / ".well-known/acme-challenge"
