@@ -110,7 +110,11 @@ def _diagnosis(asked: Asked, fetched: Fetched, deadline: egress.Deadline) -> Nee
         "lines": lines_for(headers.get("server", "").lower(), name=asked.name, webroot=asked.webroot),
     }
     if len(fetched.hops) > 1 or fetched.stopped or fetched.failure:
-        return NeedsUser("http01_redirected", underlying=_redirect(first), then=_end_of(fetched), **known)
+        then = _end_of(fetched)
+        if known["cdn"]:
+            # No change on the server itself cures that, and Fix ACME redirect would be tried in vain.
+            then += f" {known['cdn']} stands in between, so the redirect may be one of its own settings."
+        return NeedsUser("http01_redirected", underlying=_redirect(first), then=then, **known)
     return NeedsUser(_code(asked, last, deadline), underlying=f"HTTP {last.status} from {last.url}", **known)
 
 

@@ -82,6 +82,11 @@ DEFAULT = answer("200 OK", "<title>Welcome to nginx!</title>")
             f"HTTP 301 from http://{NAME}:",
         ),
         ({CHALLENGE: answer("301 Moved", "", "Location: /away")}, "http01_redirected", "and not with the token"),
+        (
+            {CHALLENGE: answer("301 Moved", "", "Location: /away", "CF-RAY: 8f2-FRA")},
+            "http01_redirected",
+            "with the token. Cloudflare stands in between, so the redirect may be one of its own settings.",
+        ),
         ({CHALLENGE: answer("301 Moved", "", f"Location: {CHALLENGE}")}, "http01_redirected", "After 11 redirects"),
         ({CHALLENGE: answer("302 Found", "", "Location: javascript:alert(1)")}, "http01_redirected", "leads elsewhere"),
     ],
