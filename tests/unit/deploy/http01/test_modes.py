@@ -140,6 +140,19 @@ def test_one_that_renews_and_lost_its_settings_says_what_is_missing(
     assert "The portal can renew it over HTTP, on the first server, once its settings are complete." in page
 
 
+def test_why_the_ca_wants_it_replaced_is_a_link_on_both_tabs(
+    admin: Client, tab: str, domain: Domain, key_pair: tuple[str, str], cast: Cast
+) -> None:
+    ready(admin, tab, key_pair, cast, domain)
+    admin.post(f"{tab}auto-renew/on/")
+    why = "https://ca.example.net/incident"
+    Renewal.unscoped.update(renew_at=clock.now(), why="ari_past", explanation_url=why)
+    for url in (tab, reverse("certificates:domain-issue", args=[domain.workspace_id, domain.pk])):
+        page = unescape(admin.get(url).content.decode())
+        assert "since the CA wants it replaced at once" in page
+        assert f'href="{why}"' in page
+
+
 def seen_at(cast: Cast, host: str, address: str) -> None:
     domain, _ = Domain.unscoped.get_or_create(workspace=cast.acme, host=host, defaults={"verified_at": clock.now()})
     Visit.unscoped.update_or_create(
