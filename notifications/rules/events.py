@@ -22,6 +22,7 @@ _SOURCES: Mapping[str, str] = {
 _CODES: Mapping[str, str] = {
     "renewal_overdue": Trigger.OVERDUE,
     "renewal_blocked": Trigger.OVERDUE,
+    "renewal_not_begun": Trigger.OVERDUE,
     "certificate_expired": Trigger.OVERDUE,
 }
 

@@ -14,6 +14,8 @@ from certificates.models import Certificate, Issuance, Renewal
 from certificates.renewal.now import renew_now
 from config.lib import clock, jobs
 from domains.models import Domain, Finding, Mode
+from notifications.models import Trigger
+from notifications.rules.events import trigger_of
 from tests.unit.certificates.conftest import DIRECTORY, HOST
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -114,6 +116,7 @@ def test_what_keeps_a_renewal_from_being_begun_is_told_at_once(store: Store, dom
     found = Finding.unscoped.get(source="renewal", closed_at=None)
     assert (found.code, found.needs_user) == ("renewal_not_begun", True)
     assert "Auto-renew" in found.params["why"]
+    assert trigger_of(found) == Trigger.OVERDUE
     later = clock.now() + timedelta(hours=1)
     Renewal.unscoped.filter(pk=renewal.pk).update(failures=0, retry_at=later, run_after=clock.now())
     jobs.run_due("renewal")
