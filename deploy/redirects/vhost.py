@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from deploy.detection.reading import Reader
 from deploy.ssh.files import RemoteFiles
 
-# A server reads its own main file, a handful of includes, and one file for each of its sites.
 _BEGINS = "# managemycert: the ACME challenge of {host} begins (Fix ACME redirect)"
 _ENDS = "# managemycert: the ACME challenge of {host} ends"
 
