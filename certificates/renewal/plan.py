@@ -90,9 +90,12 @@ def _wish(domain: Domain, renewal: Renewal | None, wanted: Automation, mode: str
         directory_url = ca_as_before(domain.workspace, model.directory_url)
         kind = {"key_type": model.key_type, "profile": model.profile, "directory_url": directory_url}
     wish = read_wish(list(names), **kind)
-    require_proven(domain.workspace, wish.names)
     if mode == Mode.ACME_AUTO:
         refuse_wildcards(wish.names)
+        if domain.host not in wish.names:
+            # Else what is installed for the domain would not be a certificate of the domain.
+            wish = read_wish([domain.host, *wish.names], **kind)
+    require_proven(domain.workspace, wish.names)
     if solver_for(mode, domain.workspace_id, wish.names) == MANUAL:
         raise NeedsUser("renewal_needs_hands", names=list(wish.names))
     return wish

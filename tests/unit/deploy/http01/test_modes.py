@@ -211,7 +211,9 @@ def test_renew_now_asks_once_before_its_time(
     assert "uses 1 of 5 this week" in page
     assert "Deploy now" in page
     assert Renewal.unscoped.get().asked_as is None
-    assert "It is being renewed now" in said(admin, f"{tab}renew/", force="1")
+    page = said(admin, f"{tab}renew/", force="1")
+    assert "It is being renewed now" in page
+    assert ("Being renewed now" in page, "Renews by itself" in page) == (True, False)
     renewal = Renewal.unscoped.get()
     assert (renewal.asked_as is not None, renewal.is_forced) == (True, True)
     assert Event.unscoped.get(kind="renewal.requested").data["names"] == domain.host
@@ -267,3 +269,14 @@ def test_the_api_names_all_that_is_missing(
     status, problem = api("PUT", url, {**wanted, "names": [f"*.{domain.host}"]})
     assert (status, problem["code"]) == (409, "http01_wildcard")
     assert api("PUT", url, wanted)[1]["auto_renew"] is True
+
+
+def test_the_domain_is_always_among_the_names(
+    api: Api, admin: Client, tab: str, domain: Domain, key_pair: tuple[str, str], cast: Cast
+) -> None:
+    ready(admin, tab, key_pair, cast, domain)
+    www = f"www.{domain.host}"
+    wanted = {"mode": "acme_auto", "auto_renew": True, "names": [www]}
+    assert api("PUT", f"/domains/{domain.pk}/automation", wanted)[1]["names"] == [domain.host, www]
+    wanted["names"] = [www, domain.host]
+    assert api("PUT", f"/domains/{domain.pk}/automation", wanted)[1]["names"] == [www, domain.host]
