@@ -33,7 +33,7 @@ from certificates.renewal.moment import (
 )
 from certificates.renewal.paying import give_back, require_paid, settle_ended, wait_for_balance
 from certificates.renewal.requirements import require_ready
-from certificates.renewal.telling import tell_level
+from certificates.renewal.telling import CANCELLED, tell_level
 from certificates.solvers import MANUAL, OVER_SSH, solver_for, solvers
 from config.lib import clock, jobs
 from config.lib.crash import crash_here
@@ -124,7 +124,7 @@ def _ended(renewal: Renewal, now: datetime) -> dict[str, Any]:
     told: dict[str, Any] = {"issuance": None, "failures": failures}
     if issuance.state == Issuance.State.CANCELLED:
         # Somebody did not want it now: not again within minutes, and not never.
-        return {**told, "retry_at": ended_at + NET, "error_code": "renewal_cancelled", "error_params": {}}
+        return {**told, "retry_at": ended_at + NET, "error_code": CANCELLED, "error_params": {}}
     pause = pause_after(failures, was_outage=issuance.error_code in OUTAGES, late_in=_late_in(renewal, ended_at))
     retry_at = max(ended_at + pause, _named(issuance.error_params) or ended_at)
     return {**told, "retry_at": retry_at, "error_code": issuance.error_code, "error_params": issuance.error_params}

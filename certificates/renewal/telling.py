@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from certificates.models import Renewal
+from certificates.models import Issuance, Renewal
 from certificates.renewal.moment import EXPIRED, OVERDUE_PERCENT
 from certificates.unpaid import tell_paid
 from config.lib.errors import describe
@@ -12,6 +12,8 @@ SOURCE = "renewal"
 OVERDUE, ENDED = "renewal_overdue", "certificate_expired"
 # Before there is a first certificate, and after.
 BLOCKED, REFUSED = "renewal_blocked", "renewal_not_begun"
+# What the row holds after its issuance was cancelled.
+CANCELLED = "renewal_cancelled"
 SEVERITIES = {1: "warning", 2: "warning", 3: "critical"}
 
 
@@ -35,12 +37,10 @@ def tell_level(renewal: Renewal, level: int) -> None:
 
 
 def _tell_blocked(renewal: Renewal) -> None:
-    """What keeps it from being ordered: told at once, and where there is no certificate that could be overdue.
-
-    An order that was begun tells of its own end.
-    """
-    is_told_elsewhere = renewal.certificate is not None and renewal.issuance_id is not None
-    code = "" if not renewal.failures or is_told_elsewhere else REFUSED if renewal.certificate else BLOCKED
+    """What keeps it from being ordered: told at once, and where there is no certificate that could be overdue."""
+    code = BLOCKED if renewal.certificate is None else REFUSED
+    if not renewal.failures or (code == REFUSED and _is_of_an_order(renewal)):
+        code = ""
     for other in {BLOCKED, REFUSED} - {code}:
         close_finding(domain=renewal.domain, source=SOURCE, code=other)
     if code:
@@ -48,6 +48,15 @@ def _tell_blocked(renewal: Renewal) -> None:
         open_finding(
             domain=renewal.domain, source=SOURCE, code=code, params=params, severity="warning", needs_user=True
         )
+
+
+def _is_of_an_order(renewal: Renewal) -> bool:
+    """Whether an order was begun, which tells of its own end; or a person cancelled it, who knows."""
+    if renewal.issuance_id is not None or renewal.error_code == CANCELLED:
+        return True
+    rows = Issuance.objects.for_workspace(renewal.workspace_id).filter(domain=renewal.domain_id, is_renewal=True)
+    last = rows.filter(names_key=renewal.names_key).order_by("-created_at").first()
+    return last is not None and last.error_code == renewal.error_code
 
 
 def forget(renewal: Renewal) -> None:

@@ -121,3 +121,26 @@ def test_what_keeps_a_renewal_from_being_begun_is_told_at_once(store: Store, dom
     Renewal.unscoped.filter(pk=renewal.pk).update(failures=0, retry_at=later, run_after=clock.now())
     jobs.run_due("renewal")
     assert not Finding.unscoped.filter(source="renewal", closed_at=None).exists()
+
+
+@pytest.mark.parametrize(("state", "code"), [("failed", "acme_unauthorized"), ("cancelled", "")])
+def test_an_order_that_ended_is_not_told_as_one_that_was_not_begun(
+    store: Store, domain: Domain, state: str, code: str
+) -> None:
+    renewal = asked(domain, store(age_days=61), asked_as=None, is_forced=False)
+    ended = Issuance.objects.create(
+        workspace=domain.workspace,
+        domain=domain,
+        names=[HOST],
+        names_key=renewal.names_key,
+        directory_url=DIRECTORY,
+        state=state,
+        step=Issuance.Step.DONE,
+        is_renewal=True,
+        error_code=code,
+        ended_at=clock.now(),
+    )
+    Renewal.unscoped.filter(pk=renewal.pk).update(issuance=ended)
+    row = looked(renewal)
+    assert (row.issuance, row.failures, row.error_code) == (None, 1, code or "renewal_cancelled")
+    assert not Finding.unscoped.filter(source="renewal", closed_at=None).exists()
