@@ -21,8 +21,8 @@ from tests.servers.postgres import postgres
 # one of them, and with it the servers that its tests share. In the order of the folders: the few long tests of a
 # browser and of real servers come first, and the many short ones fill what is left at the end.
 _SIDE_BY_SIDE = ("-n", str(min(8, 2 * (os.cpu_count() or 1))), "--dist", "loadfile", "--no-loadscope-reorder")
-# Settings of this machine's own portal must not reach the tests.
-_FOREIGN = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "VAR_DIR", "DJANGO_SETTINGS_MODULE")
+# Settings of this machine's own portal must not reach the tests, nor what would have every process compile them anew.
+_FOREIGN = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "VAR_DIR", "DJANGO_SETTINGS_MODULE", "PYTHONDONTWRITEBYTECODE")
 
 
 def _pytest(arguments: Sequence[str], **environment: str) -> int:
