@@ -9,7 +9,7 @@ from django.test import Client
 from certificates.models import Certificate, DnsLook, Issuance
 from certificates.stepper import BEFORE_RECORDS
 from config.lib import clock
-from domains.models import Domain
+from domains.models import Domain, Mode
 from tests.cast import Cast
 from tests.unit.certificates.conftest import HOST
 
@@ -46,6 +46,15 @@ def test_an_empty_tab_offers_the_first_step(browser: Client, domain: Domain) -> 
     assert "Get certificate — start DNS challenge" in shown
     assert f'value="{HOST}"' in shown
     assert f"*.{HOST}" in shown
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_by_hand_it_works_in_every_mode(browser: Client, domain: Domain, mode: Mode) -> None:
+    Domain.unscoped.filter(pk=domain.pk).update(mode=mode)
+    assert "Get certificate — start DNS challenge" in page(browser, domain)
+    browser.post(address(domain, "start/"), {"names": [HOST]})
+    issuance = Issuance.unscoped.get(domain=domain)
+    assert (issuance.names, issuance.solver, issuance.is_open) == ([HOST], "manual", True)
 
 
 def test_an_unproven_domain_points_at_its_ownership_step(browser: Client, domain: Domain) -> None:
