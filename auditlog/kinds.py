@@ -70,6 +70,7 @@ KINDS: dict[str, EventKind] = {
     "issuance.started": EventKind("{actor} started a DNS challenge for {names}"),
     "issuance.over_http": EventKind("{actor} started an HTTP-01 challenge for {names}"),
     "renewal.requested": EventKind("{actor} asked to renew {names} now"),
+    "renewal.refused": EventKind("The renewal for {names} could not be begun: {error}", "warning", alerts=True),
     "issuance.challenge_shown": EventKind("The CA asked for {records} TXT records for {names}"),
     "issuance.requested": EventKind("{actor} asked for the certificate for {names}"),
     "issuance.cancelled": EventKind("{actor} cancelled the challenge for {names}"),

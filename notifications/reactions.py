@@ -23,7 +23,7 @@ log = logging.getLogger("notifications")
 # The outcome of a renewal goes to the admins by the platform's mail where no rule speaks of it.
 RENEWALS = frozenset(
     {
-        *("certificate.issued", "issuance.failed"),
+        *("certificate.issued", "issuance.failed", "renewal.refused"),
         *("deployment.succeeded", "deployment.partial", "deployment.failed"),
     }
 )

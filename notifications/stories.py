@@ -145,6 +145,7 @@ STORIES: dict[str, tuple[str, Callable[[Event, Workspace], Context]]] = {
     "deployment.failed": ("deployment", _deployment),
     "certificate.issued": ("issuance", _issuance),
     "issuance.failed": ("issuance", _issuance),
+    "renewal.refused": ("issuance", _issuance),
     "delivery.failed": ("delivery", _delivery),
     "delivery.capped": ("delivery", _delivery),
     "gateway.disabled": ("delivery", _delivery),

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import WorkspaceRequest, workspace_view
 from accounts.models import Workspace
-from auditlog.pages import events, issuances, renewals
+from auditlog.pages import events, issuances, refusals, renewals
 from auditlog.pages.deployments import Deployments, SingleRuns
 from auditlog.pages.entries import Entry, Source
 from config.lib.moments import parse_moment
@@ -26,12 +26,19 @@ PAGE = 20
 UNFOLDED = 2
 DEPLOYMENTS, SINGLE_RUNS = Deployments(), SingleRuns()
 # With their renewals the deployments of those are shown already.
-SOURCES: Sequence[Source] = (Deployments(leave_out=renewals.of_renewals), SINGLE_RUNS, issuances, renewals, events)
+SOURCES: Sequence[Source] = (
+    Deployments(leave_out=renewals.of_renewals),
+    SINGLE_RUNS,
+    issuances,
+    renewals,
+    refusals,
+    events,
+)
 # The quick filters, each by where its entries come from.
 SHOWS: Mapping[str, tuple[str, Sequence[Source]]] = {
     "": ("All", SOURCES),
-    "issuing": ("Issuing", (issuances, renewals)),
-    "renewals": ("Renewals", (renewals,)),
+    "issuing": ("Issuing", (issuances, renewals, refusals)),
+    "renewals": ("Renewals", (renewals, refusals)),
     "deployments": ("Deployments", (DEPLOYMENTS,)),
     "tests": ("Tests and detection", (SINGLE_RUNS,)),
     "events": ("Other events", (events,)),

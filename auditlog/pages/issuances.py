@@ -10,6 +10,7 @@ from django.db.models import prefetch_related_objects
 from auditlog.events import sentence
 from auditlog.models import Event
 from auditlog.pages.entries import Entry, Part, Step
+from auditlog.pages.wanted import REFUSED
 from certificates.models import Authorization, Issuance
 from certificates.stepper import DOING, doing_of
 from config.lib import errors
@@ -86,7 +87,7 @@ def _past(issuance: Issuance, events: Sequence[Event]) -> Iterable[Step]:
     for event in events:
         yield Step(
             name=sentence(event),
-            state="failed" if event.kind == "issuance.failed" else "succeeded",
+            state="failed" if event.kind in ("issuance.failed", REFUSED) else "succeeded",
             seconds=(event.at - last).total_seconds() if last else None,
             key=event.pk,
         )

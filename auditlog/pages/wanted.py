@@ -16,6 +16,8 @@ from domains.listing import searched
 from domains.models import Domain
 
 STEP = "run.step"
+# A renewal that something kept from being ordered; `auditlog.pages.refusals` shows it.
+REFUSED = "renewal.refused"
 SECURITY, RUNS = "security", "runs"
 SHOWS = {"": "All", SECURITY: "Security", RUNS: "Runs"}
 SEVERITIES = ("info", "warning", "critical")
@@ -35,7 +37,7 @@ _OF_SECURITY = (
 )
 # What the runs tell themselves.
 OF_RUNS = (
-    *("issuance.", "certificate.issued", "deployment."),
+    *("issuance.", "certificate.issued", "deployment.", REFUSED),
     *("target.tested", "target.detected", "target.redirect_", "target.rehearsed", "panel.tested"),
 )
 _BEGINNINGS: Mapping[str, tuple[str, ...]] = {"": ("",), SECURITY: _OF_SECURITY, RUNS: (*OF_RUNS, STEP)}

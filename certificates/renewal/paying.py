@@ -12,6 +12,7 @@ from billing.ledger import replenished
 from billing.models import Work
 from billing.stale import at_work
 from certificates.models import Certificate, Issuance, Renewal
+from certificates.renewal.telling import tell_refused
 from certificates.unpaid import tell_paid, tell_unpaid, waiting
 from config.lib import clock, jobs
 from config.lib.errors import ExpectedError
@@ -52,8 +53,12 @@ def _is_late(certificate: Certificate | None) -> bool:
 def wait_for_balance(renewal: Renewal, error: ExpectedError) -> None:
     """Nothing failed: it starts as soon as there is enough, and says so meanwhile."""
     told = {"error_code": error.code, "error_params": jobs.storable(error.params)}
-    also = partial(tell_unpaid, renewal.domain, error)
-    renewal.save_step(retry_at=clock.now() + ASKED_AGAIN, **told, also=also)
+    renewal.save_step(retry_at=clock.now() + ASKED_AGAIN, **told, also=partial(_tell_waiting, renewal, error))
+
+
+def _tell_waiting(renewal: Renewal, error: ExpectedError) -> None:
+    tell_unpaid(renewal.domain, error)
+    tell_refused(renewal, error)
 
 
 def settle_ended(renewal: Renewal, issuance: Issuance | None) -> None:

@@ -33,7 +33,7 @@ from certificates.renewal.moment import (
 )
 from certificates.renewal.paying import give_back, require_paid, settle_ended, wait_for_balance
 from certificates.renewal.requirements import require_ready
-from certificates.renewal.telling import CANCELLED, tell_level
+from certificates.renewal.telling import CANCELLED, tell_level, tell_refused
 from certificates.solvers import MANUAL, OVER_SSH, solver_for, solvers
 from config.lib import clock, jobs
 from config.lib.crash import crash_here
@@ -289,7 +289,12 @@ def _keep_from(renewal: Renewal, error: ExpectedError) -> None:
     pause = pause_after(failures, was_outage=False, late_in=_late_in(renewal, now))
     retry_at = max(now + pause, named or now)
     trouble: dict[str, Any] = {"error_code": error.code, "error_params": jobs.storable(error.params)}
-    renewal.save_step(failures=failures, retry_at=retry_at, **trouble, also=partial(give_back, renewal))
+    renewal.save_step(failures=failures, retry_at=retry_at, **trouble, also=partial(_settle_refused, renewal, error))
+
+
+def _settle_refused(renewal: Renewal, error: ExpectedError) -> None:
+    give_back(renewal)
+    tell_refused(renewal, error)
 
 
 def _rest(renewal: Renewal, now: datetime) -> None:

@@ -1,17 +1,24 @@
 """What is said of a renewal that does not happen."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from auditlog.events import record
+from auditlog.models import Event
 from certificates.models import Issuance, Renewal
 from certificates.renewal.moment import EXPIRED, OVERDUE_PERCENT
 from certificates.unpaid import tell_paid
-from config.lib.errors import describe
+from config.lib import jobs
+from config.lib.errors import ExpectedError, describe
 from domains.findings import close_finding, open_finding
 
 SOURCE = "renewal"
 OVERDUE, ENDED = "renewal_overdue", "certificate_expired"
 # Before there is a first certificate, and after.
 BLOCKED, REFUSED = "renewal_blocked", "renewal_not_begun"
+# The event of what these two findings say, for whoever hears of each renewal.
+NOT_BEGUN = "renewal.refused"
 # What the row holds after its issuance was cancelled.
 CANCELLED = "renewal_cancelled"
 SEVERITIES = {1: "warning", 2: "warning", 3: "critical"}
@@ -57,6 +64,52 @@ def _is_of_an_order(renewal: Renewal) -> bool:
     rows = Issuance.objects.for_workspace(renewal.workspace_id).filter(domain=renewal.domain_id, is_renewal=True)
     last = rows.filter(names_key=renewal.names_key).order_by("-created_at").first()
     return last is not None and last.error_code == renewal.error_code
+
+
+def tell_refused(renewal: Renewal, error: ExpectedError) -> None:
+    """Record that nothing was ordered, once for each reason and each wish to renew. Where the failure is kept."""
+    params = jobs.storable(error.params)
+    if _is_told(renewal, error.code, params):
+        return
+    asked = {"issuance": str(renewal.asked_as)} if renewal.asked_as else {}
+    record(
+        NOT_BEGUN,
+        workspace_id=renewal.workspace_id,
+        domain_id=renewal.domain_id,
+        domain_label=renewal.domain.label,
+        run_id=renewal.asked_as,
+        data={
+            **asked,
+            "names": ", ".join(renewal.names),
+            "code": error.code,
+            "params": params,
+            "error": describe(error.code, params).title,
+        },
+    )
+
+
+def _is_told(renewal: Renewal, code: str, params: Mapping[str, Any]) -> bool:
+    """Whether this was the last word already, since the last order and for the certificate that there is."""
+    rows = Event.objects.for_workspace(renewal.workspace_id).filter(domain_id=renewal.domain_id, kind=NOT_BEGUN)
+    last = rows.order_by("-at", "-id").first()
+    if last is None or last.at < _began_at(renewal):
+        return False
+    if renewal.asked_as and renewal.asked_as != last.run_id:
+        return False
+    return (last.data["code"], _reasons(last.data["params"])) == (code, _reasons(params))
+
+
+def _began_at(renewal: Renewal) -> datetime:
+    """Since when the same renewal is tried."""
+    orders = Issuance.objects.for_workspace(renewal.workspace_id).filter(domain=renewal.domain_id, is_renewal=True)
+    ordered_at = orders.order_by("-created_at").values_list("created_at", flat=True).first()
+    stored_at = renewal.certificate.created_at if renewal.certificate else None
+    return max(filter(None, (renewal.created_at, stored_at, ordered_at)))
+
+
+def _reasons(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What tells one reason from another: names and missing things. Amounts and moments differ at every try."""
+    return {name: value for name, value in params.items() if isinstance(value, list)}
 
 
 def forget(renewal: Renewal) -> None:

@@ -34,6 +34,7 @@ _FAILURES = (Trigger.RENEWAL, Trigger.RENEWAL_FAILED)
 _EVENTS: Mapping[str, tuple[str, ...]] = {
     "certificate.issued": (Trigger.RENEWAL,),
     "issuance.failed": _FAILURES,
+    "renewal.refused": _FAILURES,
     "deployment.succeeded": (Trigger.RENEWAL,),
     "deployment.partial": _FAILURES,
     "deployment.failed": _FAILURES,

@@ -110,13 +110,14 @@ def subject_of(event: Event) -> str:
     return str(event.data.get("finding") or event.pk)
 
 
-ISSUING = frozenset({"certificate.issued", "issuance.failed"})
+ISSUING = frozenset({"certificate.issued", "issuance.failed", "renewal.refused"})
 _TYPES = {
     "certificate.issued": "renewal.succeeded",
     "deployment.succeeded": "renewal.succeeded",
     "deployment.partial": "renewal.failed",
     "deployment.failed": "renewal.failed",
     "issuance.failed": "renewal.failed",
+    "renewal.refused": "renewal.failed",
     "domain.certificate_changed": "certificate.changed",
     "finding.closed": "site.up",
 }
@@ -126,6 +127,7 @@ _STATUS = {
     "deployment.partial": "succeeded in part",
     "deployment.failed": "failed",
     "issuance.failed": "failed",
+    "renewal.refused": "not begun",
 }
 
 

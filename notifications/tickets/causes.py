@@ -10,6 +10,7 @@ from notifications.models import Delivery
 # What ends the failures of a domain's issuing and deploying, and what was said about the end of its certificate.
 ENDED_BY = {
     "issuance.failed": "certificate.issued",
+    "renewal.refused": "certificate.issued",
     "deployment.failed": "deployment.succeeded",
     "deployment.partial": "deployment.succeeded",
     "certificate.expiring": "domain.certificate_changed",

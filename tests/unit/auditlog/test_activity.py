@@ -299,7 +299,7 @@ def test_a_page_costs_the_same_however_much_happened(
         issue(domain, "issued", "done")
         renew(domain)
         happen(domain, "domain.verified")
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(21):
         assert load_timeline(domain).entries
 
 

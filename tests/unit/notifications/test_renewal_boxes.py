@@ -99,7 +99,7 @@ def test_a_foreign_gateway_is_no_box(cast: Cast, domain: Domain) -> None:
     assert rules_of(domain) == []
 
 
-@pytest.mark.parametrize("kind", ["deployment.succeeded", "deployment.failed", "issuance.failed"])
+@pytest.mark.parametrize("kind", ["deployment.succeeded", "deployment.failed", "issuance.failed", "renewal.refused"])
 def test_a_renewal_is_told_to_the_ticked_ones_alone(cast: Cast, domain: Domain, kind: str) -> None:
     ops = gateway(cast)
     choose(domain, str(ops.pk))
