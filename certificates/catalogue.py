@@ -81,6 +81,20 @@ register(
             "Open Renew & deploy, and mend what it names; `Rehearse now` shows whether that suffices. The portal goes "
             "on trying by itself.",
         ),
+        "ca_wants_renewal": Entry(
+            "The CA wants the certificate for {names} replaced now",
+            "It moved the time to renew to {until}, which was over already. CAs do so when certificates are faulty, "
+            "and may revoke them soon. {explanation}",
+            "There is nothing to do: the portal renews it now, by itself. Should something keep it from that, this "
+            "domain has a finding that says what.",
+        ),
+        "ca_wants_renewal_by_hand": Entry(
+            "The CA wants the certificate for {names} replaced now, and nobody proves its names without a person",
+            "It moved the time to renew to {until}, which was over already. CAs do so when certificates are faulty, "
+            "and may revoke them soon. {explanation}",
+            "Issue the next one on the Let's Encrypt tab today, and install it. Where more are affected, `Replace "
+            "everything that…` under Certificates takes all that this CA has issued.",
+        ),
         "renewal_cancelled": Entry(
             "The renewal was cancelled",
             "Somebody ended it before the CA was asked.",

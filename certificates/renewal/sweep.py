@@ -33,7 +33,7 @@ from certificates.renewal.moment import (
 )
 from certificates.renewal.paying import give_back, require_paid, settle_ended, wait_for_balance
 from certificates.renewal.requirements import require_ready
-from certificates.renewal.telling import CANCELLED, tell_level, tell_refused
+from certificates.renewal.telling import CANCELLED, NEEDS_HANDS, tell_level, tell_refused
 from certificates.solvers import MANUAL, OVER_SSH, solver_for, solvers
 from config.lib import clock, jobs
 from config.lib.crash import crash_here
@@ -237,7 +237,7 @@ def _start(renewal: Renewal) -> None:
     wish = wish_of(renewal)
     try:
         if wish.solver == MANUAL:
-            raise NeedsUser("renewal_needs_hands", names=list(wish.names))
+            raise NeedsUser(NEEDS_HANDS, names=list(wish.names))
         if wish.solver == OVER_SSH:
             require_ready(renewal.domain)
         _end_abandoned(renewal, wish)

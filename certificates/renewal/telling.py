@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+
 from auditlog.events import record
 from auditlog.models import Event
 from certificates.models import Issuance, Renewal
 from certificates.renewal.moment import EXPIRED, OVERDUE_PERCENT
 from certificates.unpaid import tell_paid
+from certificates.window import window_opens_at
 from config.lib import jobs
 from config.lib.errors import ExpectedError, describe
 from domains.findings import close_finding, open_finding
@@ -17,10 +20,14 @@ SOURCE = "renewal"
 OVERDUE, ENDED = "renewal_overdue", "certificate_expired"
 # Before there is a first certificate, and after.
 BLOCKED, REFUSED = "renewal_blocked", "renewal_not_begun"
+# The CA moved its suggestion into the past, and who is to renew it then: the portal, or a person.
+WANTED, WANTED_BY_HAND = "ca_wants_renewal", "ca_wants_renewal_by_hand"
 # The event of what these two findings say, for whoever hears of each renewal.
 NOT_BEGUN = "renewal.refused"
 # What the row holds after its issuance was cancelled.
 CANCELLED = "renewal_cancelled"
+# What it holds when nobody proves the names without a person.
+NEEDS_HANDS = "renewal_needs_hands"
 SEVERITIES = {1: "warning", 2: "warning", 3: "critical"}
 
 
@@ -28,6 +35,7 @@ def tell_level(renewal: Renewal, level: int) -> None:
     """Open or close the findings that belong to `level`. Repeatable; in the transaction that keeps the level."""
     domain = renewal.domain
     _tell_blocked(renewal)
+    _tell_wanted(renewal)
     if level == 0:
         close_finding(domain=domain, source=SOURCE, code=OVERDUE)
         close_finding(domain=domain, source=SOURCE, code=ENDED)
@@ -55,6 +63,38 @@ def _tell_blocked(renewal: Renewal) -> None:
         open_finding(
             domain=renewal.domain, source=SOURCE, code=code, params=params, severity="warning", needs_user=True
         )
+
+
+def _tell_wanted(renewal: Renewal) -> None:
+    """Until the next certificate is on file, or the CA takes its word back."""
+    code = ""
+    if _is_wanted_early(renewal):
+        code = WANTED_BY_HAND if renewal.error_code == NEEDS_HANDS else WANTED
+    for other in {WANTED, WANTED_BY_HAND} - {code}:
+        close_finding(domain=renewal.domain, source=SOURCE, code=other)
+    if code:
+        url = renewal.explanation_url
+        params = {
+            "names": ", ".join(renewal.names),
+            "until": f"{renewal.window_end:%Y-%m-%d %H:%M} UTC",
+            "explanation": f"It explains why at {url}" if url else "It gives no explanation.",
+        }
+        by_hand = code == WANTED_BY_HAND
+        open_finding(
+            domain=renewal.domain, source=SOURCE, code=code, params=params, severity="warning", needs_user=by_hand
+        )
+
+
+def _is_wanted_early(renewal: Renewal) -> bool:
+    """Whether the CA's window was over before the certificate was due by its own life.
+
+    One that is asked about for the first time when it is old has a window in the past as well, and nothing happened.
+    """
+    certificate = renewal.certificate
+    if certificate is None or renewal.why != "ari_past" or renewal.window_end is None:
+        return False
+    life = {"min_days_left": settings.ACME_ISSUE_MIN_DAYS_LEFT}
+    return renewal.window_end < window_opens_at(certificate.not_before, certificate.not_after, **life)
 
 
 def _is_of_an_order(renewal: Renewal) -> bool:
@@ -114,7 +154,7 @@ def _reasons(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def forget(renewal: Renewal) -> None:
     """Nobody renews it any more, so nothing is overdue."""
-    for code in (OVERDUE, ENDED, BLOCKED, REFUSED):
+    for code in (OVERDUE, ENDED, BLOCKED, REFUSED, WANTED, WANTED_BY_HAND):
         close_finding(domain=renewal.domain, source=SOURCE, code=code)
     tell_paid(renewal.domain)
 

@@ -24,6 +24,8 @@ _CODES: Mapping[str, str] = {
     "renewal_blocked": Trigger.OVERDUE,
     "renewal_not_begun": Trigger.OVERDUE,
     "certificate_expired": Trigger.OVERDUE,
+    "ca_wants_renewal": Trigger.OVERDUE,
+    "ca_wants_renewal_by_hand": Trigger.OVERDUE,
 }
 
 # Rules whose moment the sweep finds in findings; all the others but EXPIRY fire with their event.
