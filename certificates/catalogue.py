@@ -89,7 +89,7 @@ register(
             "domain has a finding that says what.",
         ),
         "ca_wants_renewal_by_hand": Entry(
-            "The CA wants the certificate for {names} replaced now, and nobody proves its names without a person",
+            "The CA wants the certificate for {names} replaced now, which takes a person",
             "It moved the time to renew to {until}, which was over already. CAs do so when certificates are faulty, "
             "and may revoke them soon. {explanation}",
             "Issue the next one on the Let's Encrypt tab today, and install it. Where more are affected, `Replace "

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from accounts.chores import Routine, chores
 from certificates.models import (
     AcmeAccount,
+    Advice,
     Delegation,
     DnsLook,
     DnsProvider,
@@ -47,6 +48,15 @@ jobs.register(
         work=later("certificates.renewal.sweep.work_renewals"),
         give_up=later("certificates.renewal.sweep.give_up"),
         load=with_what_a_look_reads,
+    )
+)
+jobs.register(
+    jobs.Kind(
+        name="advice",
+        model=Advice,
+        work=later("certificates.renewal.by_hand.work_advices"),
+        give_up=later("certificates.renewal.by_hand.give_up"),
+        lease=timedelta(seconds=90),
     )
 )
 jobs.register(
@@ -104,5 +114,8 @@ jobs.register(
 chores.add(
     "balances that nothing waits for",
     Routine(later("certificates.unpaid.close_left_over"), timedelta(minutes=10)),
+)
+chores.add(
+    "CAs to ask about what people renew", Routine(later("certificates.renewal.by_hand.plan_some"), timedelta(days=1))
 )
 chores.add("old issuances", Routine(later("certificates.forgetting.forget_old_issuances"), timedelta(days=1)))

@@ -1,6 +1,7 @@
 """Accounts at CAs, keys, issuances and stored certificates."""
 
 from certificates.models.account import AcmeAccount, CaEntry, CaOutage
+from certificates.models.advice import Advice
 from certificates.models.certificate import Certificate, CertificateName, PrivateKey, names_key
 from certificates.models.dns import ChallengeValue, Delegation, DnsProvider, ProviderRecord
 from certificates.models.issuance import Authorization, DnsLook, Issuance
@@ -11,6 +12,7 @@ from certificates.models.revocation import Revocation
 
 __all__ = [
     "AcmeAccount",
+    "Advice",
     "Authorization",
     "CaEntry",
     "CaOutage",

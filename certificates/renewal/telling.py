@@ -1,6 +1,6 @@
 """What is said of a renewal that does not happen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,13 +8,14 @@ from django.conf import settings
 
 from auditlog.events import record
 from auditlog.models import Event
-from certificates.models import Issuance, Renewal
-from certificates.renewal.moment import EXPIRED, OVERDUE_PERCENT
+from certificates.models import Certificate, Issuance, Renewal
+from certificates.renewal.moment import EXPIRED, OVERDUE_PERCENT, Window
 from certificates.unpaid import tell_paid
 from certificates.window import window_opens_at
 from config.lib import jobs
 from config.lib.errors import ExpectedError, describe
 from domains.findings import close_finding, open_finding
+from domains.models import Domain
 
 SOURCE = "renewal"
 OVERDUE, ENDED = "renewal_overdue", "certificate_expired"
@@ -67,34 +68,49 @@ def _tell_blocked(renewal: Renewal) -> None:
 
 def _tell_wanted(renewal: Renewal) -> None:
     """Until the next certificate is on file, or the CA takes its word back."""
-    code = ""
-    if _is_wanted_early(renewal):
-        code = WANTED_BY_HAND if renewal.error_code == NEEDS_HANDS else WANTED
+    window = _window_over(renewal)
+    if renewal.certificate is None or window is None or not is_wanted_early(renewal.certificate, window):
+        close_wanted(renewal.domain)
+        return
+    code = WANTED_BY_HAND if renewal.error_code == NEEDS_HANDS else WANTED
+    tell_wanted(renewal.domain, code, renewal.names, window.end, renewal.explanation_url)
+
+
+def _window_over(renewal: Renewal) -> Window | None:
+    """The CA's, where it was over when the CA first named it."""
+    if renewal.why != "ari_past" or renewal.window_start is None or renewal.window_end is None:
+        return None
+    return Window(renewal.window_start, renewal.window_end)
+
+
+def tell_wanted(
+    domain: Domain, code: str, names: Sequence[str], until: datetime, explanation_url: str, **more: Any
+) -> None:
+    """Open the one of the two findings and close the other. `more` is kept with it."""
     for other in {WANTED, WANTED_BY_HAND} - {code}:
-        close_finding(domain=renewal.domain, source=SOURCE, code=other)
-    if code:
-        url = renewal.explanation_url
-        params = {
-            "names": ", ".join(renewal.names),
-            "until": f"{renewal.window_end:%Y-%m-%d %H:%M} UTC",
-            "explanation": f"It explains why at {url}" if url else "It gives no explanation.",
-        }
-        by_hand = code == WANTED_BY_HAND
-        open_finding(
-            domain=renewal.domain, source=SOURCE, code=code, params=params, severity="warning", needs_user=by_hand
-        )
+        close_finding(domain=domain, source=SOURCE, code=other)
+    params = {
+        "names": ", ".join(names),
+        "until": f"{until:%Y-%m-%d %H:%M} UTC",
+        "explanation": f"It explains why at {explanation_url}" if explanation_url else "It gives no explanation.",
+        **more,
+    }
+    by_hand = code == WANTED_BY_HAND
+    open_finding(domain=domain, source=SOURCE, code=code, params=params, severity="warning", needs_user=by_hand)
 
 
-def _is_wanted_early(renewal: Renewal) -> bool:
-    """Whether the CA's window was over before the certificate was due by its own life.
+def close_wanted(domain: Domain) -> None:
+    for code in (WANTED, WANTED_BY_HAND):
+        close_finding(domain=domain, source=SOURCE, code=code)
+
+
+def is_wanted_early(certificate: Certificate, window: Window) -> bool:
+    """Whether the CA's window, which is over, was so before the certificate was due by its own life.
 
     One that is asked about for the first time when it is old has a window in the past as well, and nothing happened.
     """
-    certificate = renewal.certificate
-    if certificate is None or renewal.why != "ari_past" or renewal.window_end is None:
-        return False
     life = {"min_days_left": settings.ACME_ISSUE_MIN_DAYS_LEFT}
-    return renewal.window_end < window_opens_at(certificate.not_before, certificate.not_after, **life)
+    return window.end < window_opens_at(certificate.not_before, certificate.not_after, **life)
 
 
 def _is_of_an_order(renewal: Renewal) -> bool:

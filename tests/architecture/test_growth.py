@@ -16,7 +16,8 @@ MADE_BY_PEOPLE = {
     *("notifications.Watch", "notifications.Digest"),
     *("certificates.AcmeAccount", "certificates.Delegation", "certificates.DnsProvider", "certificates.PullToken"),
     *("certificates.Replacement", "certificates.ReplacedCertificate", "deploy.Readiness"),
-    *("certificates.Renewal", "deploy.Server", "deploy.Target", "deploy.PanelAccount", "deploy.PanelTarget"),
+    *("certificates.Renewal", "certificates.Advice"),
+    *("deploy.Server", "deploy.Target", "deploy.PanelAccount", "deploy.PanelTarget"),
     *("billing.Account", "auditlog.Keeping", "auth.Permission", "auth.Group", "contenttypes.ContentType"),
 }
 # What is kept for good, and why.

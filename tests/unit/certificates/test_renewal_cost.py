@@ -1,10 +1,13 @@
 """What a sweep costs grows with what is due, not with what renews by itself."""
 
+from collections.abc import Callable
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from certificates.models import Renewal
+from certificates.models import Advice, Certificate, Renewal
+from certificates.renewal.by_hand import plan_some
 from config.lib import clock, jobs
 from domains.models import Domain
 from tests.cast import Cast
@@ -44,3 +47,13 @@ def test_what_is_due_costs_its_own_work(cast: Cast) -> None:
     one = queries_of_a_sweep()
     renewing(cast, 4, due=True)
     assert queries_of_a_sweep() <= 4 * one
+
+
+def test_what_people_renew_costs_nothing_until_it_is_due(cast: Cast, store: Callable[..., Certificate]) -> None:
+    store()
+    plan_some()
+    Advice.unscoped.update(run_after=clock.now().replace(year=2100))
+    with CaptureQueriesContext(connection) as captured:
+        plan_some()
+        jobs.run_due("advice")
+    assert len(captured) == 2
