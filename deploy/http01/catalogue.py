@@ -84,6 +84,11 @@ SERVERS = {
         "One listener of ours at a time has the port.",
         "The portal goes on by itself in some seconds.",
     ),
+    "listener_not_stopped": Entry(
+        "The listener on port {port} of {host} did not say that it has ended",
+        "Asked to end, what listens there said: {output}",
+        "The portal asks again by itself, and the listener ends by itself five minutes after its start.",
+    ),
 }
 
 _FIREWALL = "sudo ss -tlnp 'sport = :{port}'\nsudo ufw status; sudo nft list ruleset | grep -n 'dport'"

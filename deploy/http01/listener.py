@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from config.lib.errors import ExpectedError, NeedsUser
+from config.lib.errors import ExpectedError, NeedsUser, Transient
 from deploy.ssh.command import from_argv
 from deploy.ssh.connect import Connection
 from deploy.ssh.run import Outcome, run_command
@@ -16,13 +16,17 @@ from deploy.ssh.run import Outcome, run_command
 # A CA looks within seconds; this bounds what a dead worker leaves behind.
 LIFE_SECONDS = 300
 START_SECONDS = 20.0
+# In all, however slowly it speaks: there is room for so many peers at once, and a CA asks within a second.
+PEER_SECONDS = 3
+# Behind those that have the room when it is told to end.
+ANSWER_SECONDS = 4 * PEER_SECONDS
 INTERPRETERS = ("python3", "python")
 READY, TAKEN, DENIED, FAILED, STOPPED = "mmc-ready", "mmc-taken", "mmc-denied", "mmc-failed", "mmc-stopped"
 SHELL_FOUND_NOTHING = 127
 _PATH = "/.well-known/acme-challenge/"
 
 _SERVE = r"""
-import errno, json, os, re, signal, socket, subprocess, sys, threading
+import errno, json, os, re, signal, socket, subprocess, sys, threading, time
 facts = json.loads(@FACTS@)
 port = facts["port"]
 
@@ -74,11 +78,15 @@ def holder():
 
 room = threading.Semaphore(40)
 
+now = getattr(time, "monotonic", time.time)
+
 def answer(peer):
+    until = now() + facts["peer_seconds"]
     try:
-        peer.settimeout(5)
         asked = b""
         while b"\r\n" not in asked and len(asked) < 4096:
+            # Of a moment that is over it makes a ValueError, and the peer is let go.
+            peer.settimeout(until - now())
             more = peer.recv(1024)
             if not more:
                 break
@@ -134,20 +142,22 @@ os.close(writer)
 serve(sock)
 """
 
+# Whatever answers is not ours any more: ours answers the word with its end, and nothing else knows it.
 _STOP = r"""
-import json, socket, sys, time
+import errno, json, socket, sys
 facts = json.loads(@FACTS@)
-def reach():
-    return socket.create_connection(("127.0.0.1", facts["port"]), 3)
-try:
-    there = reach()
+
+def answer():
+    there = socket.create_connection(("127.0.0.1", facts["port"]), 3)
+    there.settimeout(facts["answer_seconds"])
     there.sendall(("GET /%s HTTP/1.0\r\n\r\n" % facts["stop_word"]).encode("ascii"))
-    there.settimeout(3)
-    there.recv(64)
-    there.close()
-except Exception:
-    pass
-sys.stdout.write("mmc-stopped\n")
+    return there.recv(64)
+
+try:
+    said = "mmc-stopped" if answer() else "mmc-failed no answer"
+except (OSError, IOError) as error:
+    said = "mmc-stopped" if error.errno == errno.ECONNREFUSED else "mmc-failed %s" % error
+sys.stdout.write(said + "\n")
 """
 
 
@@ -163,7 +173,8 @@ class Listener:
 
     def script(self) -> bytes:
         answers = {_PATH + token: content for token, content in self.answers.items()}
-        return _filled(_SERVE, port=self.port, stop_word=self.stop_word, seconds=self.seconds, answers=answers)
+        facts = {"port": self.port, "stop_word": self.stop_word, "seconds": self.seconds}
+        return _filled(_SERVE, **facts, peer_seconds=PEER_SECONDS, answers=answers)
 
 
 def start_listener(connection: Connection, listener: Listener) -> None:
@@ -183,8 +194,12 @@ def start_listener(connection: Connection, listener: Listener) -> None:
 
 
 def stop_listener(connection: Connection, *, port: int, stop_word: str) -> None:
-    """Repeatable; no harm where it has ended. Raises as `start_listener`."""
-    _by_some_python(connection, _filled(_STOP, port=port, stop_word=stop_word), STOPPED, use_sudo=False)
+    """Repeatable; no harm where it has ended. Raises Transient listener_not_stopped, and as `start_listener`."""
+    script = _filled(_STOP, port=port, stop_word=stop_word, answer_seconds=ANSWER_SECONDS)
+    said = _by_some_python(connection, script, STOPPED, use_sudo=False)
+    if not said.startswith(STOPPED):
+        output = said.removeprefix(FAILED).strip()[-300:] or "nothing"
+        raise Transient("listener_not_stopped", host=connection.host, port=port, output=output)
 
 
 def _filled(script: str, **facts: object) -> bytes:

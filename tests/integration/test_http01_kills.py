@@ -14,6 +14,7 @@ from django.db import connection
 
 from certificates.models import Issuance, Renewal
 from config.lib import clock, jobs
+from config.lib.errors import Transient
 from deploy.http01.answering import Http01
 from deploy.http01.listener import Listener, start_listener, stop_listener
 from deploy.http01.reaching import reached
@@ -23,6 +24,7 @@ from tests.integration.deploying import work
 from tests.integration.http01 import HttpScene
 from tests.integration.issuing import work_out
 from tests.servers.dns import ChallengeDns
+from tests.servers.listener import crowd, listening
 from tests.servers.nginx import Nginx, nginx
 from tests.servers.pebble import Pebble, pebble
 from tests.servers.places import ROOT
@@ -182,8 +184,26 @@ class TestTheListenerAlone:
             stop_listener(line, port=port, stop_word="stop-word")
         assert list(ssh_server.user.home.iterdir()) == []
 
+    def test_slow_clients_have_it_for_seconds_only(self, scene: HttpScene, ssh_server: Sshd) -> None:
+        port = free_port()
+        with reached(scene.server(ssh_server), None) as line:
+            start_listener(line, Listener(port, "stop-word", {"token": "content"}, seconds=60))
+            with crowd(port, 40):
+                assert fetched(f"http://127.0.0.1:{port}/.well-known/acme-challenge/token") == ("200", "content")
+            with crowd(port, 40):
+                stop_listener(line, port=port, stop_word="stop-word")
+            wait_until(lambda: not accepts(port), seconds=5, what="the end of the listener")
+
+    def test_what_does_not_answer_is_not_called_stopped(self, scene: HttpScene, ssh_server: Sshd) -> None:
+        with (
+            listening() as mute,
+            reached(scene.server(ssh_server), None) as line,
+            pytest.raises(Transient, match="listener_not_stopped"),
+        ):
+            stop_listener(line, port=mute.port, stop_word="stop-word")
+
 
 def fetched(url: str) -> tuple[str, str]:
-    command = ["curl", "-s", "--path-as-is", "-w", "\n%{http_code}", url]
-    body, _, status = subprocess.run(command, capture_output=True, text=True, check=True).stdout.rpartition("\n")
+    command = ["curl", "-s", "--max-time", "8", "--path-as-is", "-w", "\n%{http_code}", url]
+    body, _, status = subprocess.run(command, capture_output=True, text=True, check=False).stdout.rpartition("\n")
     return status, body

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from config.lib.errors import NeedsUser
+from config.lib.errors import NeedsUser, Transient
 from deploy.http01.answering import Http01
 from deploy.http01.listener import Listener, start_listener, stop_listener
 from deploy.http01.reaching import reached
 from tests.cast import make_cast
 from tests.integration.http01 import HttpScene
 from tests.servers.dns import ChallengeDns
-from tests.servers.listener import http_script, listening
+from tests.servers.listener import crowd, http_script, listening
 from tests.servers.pebble import LOOKS_OF_A_VALIDATION, Pebble, pebble
 from tests.servers.places import private_directory
 from tests.servers.ports import accepts, free_port, wait_until
@@ -83,6 +83,27 @@ def test_it_ends_by_itself_when_nobody_comes_back(scene: HttpScene, server: Sshd
     wait_until(lambda: not accepts(port), seconds=5, what="the end of the listener")
 
 
+def test_slow_clients_have_it_for_seconds_only(scene: HttpScene, server: Sshd) -> None:
+    port = free_port()
+    with reached(scene.server(server), None) as line:
+        start_listener(line, Listener(port, "stop-word", {"token": "content"}, seconds=60))
+        with crowd(port, 40):
+            assert fetched(f"http://127.0.0.1:{port}/.well-known/acme-challenge/token") == ("200", "content")
+        with crowd(port, 40):
+            stop_listener(line, port=port, stop_word="stop-word")
+        wait_until(lambda: not accepts(port), seconds=5, what="the end of the listener")
+
+
+def test_what_does_not_answer_is_not_called_stopped(scene: HttpScene, server: Sshd) -> None:
+    with (
+        listening() as mute,
+        reached(scene.server(server), None) as line,
+        pytest.raises(Transient, match="listener_not_stopped") as caught,
+    ):
+        stop_listener(line, port=mute.port, stop_word="stop-word")
+    assert caught.value.params["port"] == mute.port
+
+
 def test_a_port_that_is_taken_is_told_with_who_has_it(scene: HttpScene, server: Sshd) -> None:
     answer = b"HTTP/1.0 404 Not Found\r\nServer: caf\xe9/1.0\r\n\r\n"
     listener = Listener(0, "stop-word", {"token": "content"}, seconds=1)
@@ -105,6 +126,6 @@ def test_the_ca_accepts_what_it_serves(scene: HttpScene, server: Sshd, ca: Pebbl
 
 
 def fetched(url: str) -> tuple[str, str]:
-    command = ["curl", "-gs", "--path-as-is", "-w", "\n%{http_code}", url]
-    body, _, status = subprocess.run(command, capture_output=True, text=True, check=True).stdout.rpartition("\n")
+    command = ["curl", "-gs", "--max-time", "8", "--path-as-is", "-w", "\n%{http_code}", url]
+    body, _, status = subprocess.run(command, capture_output=True, text=True, check=False).stdout.rpartition("\n")
     return status, body

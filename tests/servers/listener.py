@@ -93,6 +93,28 @@ def full(host: str, port: int = 0) -> Iterator[int]:
         yield port
 
 
+@contextmanager
+def crowd(port: int, count: int) -> Iterator[None]:
+    """So many clients that send a byte now and then, for as long as the block lasts or they are let go."""
+    over = threading.Event()
+    with ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5)) for _ in range(count)]
+        dripping_on = threading.Thread(target=_drip, args=(clients, over), daemon=True)
+        dripping_on.start()
+        try:
+            yield
+        finally:
+            over.set()
+            dripping_on.join(5)
+
+
+def _drip(clients: list[socket.socket], over: threading.Event) -> None:
+    while not over.wait(0.3):
+        for client in clients:
+            with suppress(OSError):
+                client.send(b"G")
+
+
 def http_script(answer: bytes, seen: list[bytes] | None = None) -> Script:
     """Answers every connection's first request with the same bytes."""
 

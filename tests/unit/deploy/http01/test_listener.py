@@ -38,6 +38,7 @@ def test_no_text_becomes_a_part_of_the_program(tmp_path: Path) -> None:
             "port": 80,
             "stop_word": text,
             "seconds": 300,
+            "peer_seconds": 3,
             "answers": {f"/.well-known/acme-challenge/{text}": text},
         }
     assert list(tmp_path.iterdir()) == []
