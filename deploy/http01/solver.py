@@ -10,13 +10,14 @@ from certificates.models import Authorization, Issuance
 from config.lib import clock, jobs
 from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, NeedsUser, Transient
+from config.lib.jobs import LeasedJob
 from config.lib.side_by_side import side_by_side
 from deploy.http01.answering import Http01, http01_of
 from deploy.http01.listener import LIFE_SECONDS, Listener, start_listener, stop_listener
 from deploy.http01.probe import LOOK_SECONDS, Asked, look_for
 from deploy.http01.reaching import LEASE_SECONDS, reached
 from deploy.http01.requirements import first_target
-from deploy.http01.webroot import put_token, remove_token
+from deploy.http01.webroot import has_folders, make_folders, put_token, remove_token
 from deploy.models import HttpAnswer, Server, Target
 from deploy.ssh.connect import Connection
 from deploy.ssh.files import remote_files
@@ -45,15 +46,18 @@ def present(issuance: Issuance, rows: Sequence[Authorization]) -> None:
     left = HttpAnswer.unscoped.filter(issuance=issuance).select_related("server").first()
     if left:
         # Of a worker that was killed, and perhaps of a target that has changed since.
-        take_away(left)
+        take_away(left, issuance)
         issuance.renew_lease(LEASE_SECONDS)
-    has_ended_one = chosen.standalone and _end_rehearsals(target.server, chosen.port)
+    has_ended_one = chosen.standalone and _end_rehearsals(target.server, chosen.port, issuance)
     answer = note_answer(target, chosen, list(answers), issuance=issuance)
     crash_here("http01.noted")
     issuance.renew_lease(LEASE_SECONDS)
     with reached(target.server, issuance) as connection:
         try:
-            put_answer(connection, answer, chosen, answers)
+            put_answer(connection, answer, chosen, answers, holder=issuance)
+        except jobs.LeaseLost:
+            _remove_forgotten(connection, issuance, answer)
+            raise
         except NeedsUser as error:
             if has_ended_one and error.code == "listener_port_taken":
                 raise _busy(target, chosen) from error  # By the one that was just being started there.
@@ -85,7 +89,7 @@ def clean_up(issuance: Issuance, rows: Sequence[Authorization]) -> None:
     for answer in HttpAnswer.unscoped.filter(issuance=issuance).select_related("server"):
         issuance.renew_lease(LEASE_SECONDS)
         try:
-            take_away(answer)
+            take_away(answer, issuance)
         except ExpectedError as error:
             _leave_to_janitor(answer, error)
 
@@ -98,11 +102,11 @@ def _answering(issuance: Issuance) -> Target:
     return target
 
 
-def _end_rehearsals(server: Server, port: int) -> bool:
+def _end_rehearsals(server: Server, port: int, issuance: Issuance) -> bool:
     """What no issuance needs makes way at once for one that does; whether there was anything. Blocks."""
     left = list(HttpAnswer.unscoped.filter(server=server, port=port, issuance=None).select_related("server"))
     for answer in left:
-        take_away(answer)
+        take_away(answer, issuance)
     return bool(left)
 
 
@@ -144,7 +148,15 @@ def _busy(target: Target, chosen: Http01) -> Transient:
     return Transient("listener_busy", retry_at=retry_at, host=target.server.label, port=chosen.port)
 
 
-def put_answer(connection: Connection, answer: HttpAnswer, chosen: Http01, answers: dict[str, str]) -> None:
+def put_answer(
+    connection: Connection,
+    answer: HttpAnswer,
+    chosen: Http01,
+    answers: dict[str, str],
+    *,
+    holder: LeasedJob | None = None,
+) -> None:
+    """`holder`'s lease is renewed before each of many tokens. Raises LeaseLost, with some of them put there."""
     if chosen.standalone:
         try:
             start_listener(connection, Listener(chosen.port, answer.stop_word, answers, use_sudo=chosen.use_sudo))
@@ -154,19 +166,30 @@ def put_answer(connection: Connection, answer: HttpAnswer, chosen: Http01, answe
             raise
         return
     with remote_files(connection) as files:
+        webroot = make_folders(files, chosen.webroot)
         for token, content in answers.items():
-            put_token(files, chosen.webroot, token, content)
+            _hold(holder)
+            put_token(files, webroot, token, content)
             crash_here("http01.put_one")
 
 
+def _hold(holder: LeasedJob | None) -> None:
+    if holder is not None:
+        holder.renew_lease(LEASE_SECONDS)
+
+
 def _keep_or_remove(connection: Connection, issuance: Issuance, answer: HttpAnswer) -> None:
-    """Somebody may have cancelled it and tidied up while it was put there: then nobody else would take it away."""
     try:
         issuance.renew_lease(LEASE_SECONDS)
     except jobs.LeaseLost:
-        if not HttpAnswer.unscoped.filter(issuance=issuance).exists():
-            remove_answer(connection, answer)
+        _remove_forgotten(connection, issuance, answer)
         raise
+
+
+def _remove_forgotten(connection: Connection, issuance: Issuance, answer: HttpAnswer) -> None:
+    """Somebody may have cancelled it and tidied up while it was put there: then nobody else would take it away."""
+    if not HttpAnswer.unscoped.filter(issuance=issuance).exists():
+        remove_answer(connection, answer)
 
 
 def _listen_again(issuance: Issuance, rows: Sequence[Authorization]) -> None:
@@ -176,11 +199,11 @@ def _listen_again(issuance: Issuance, rows: Sequence[Authorization]) -> None:
         present(issuance, rows)
 
 
-def take_away(answer: HttpAnswer) -> None:
-    """Remove it from its server, then forget it. Blocks; repeatable. Raises ExpectedErrors."""
+def take_away(answer: HttpAnswer, holder: LeasedJob) -> None:
+    """Remove it from its server, then forget it. Blocks; repeatable. Raises ExpectedErrors, LeaseLost."""
     if answer.ends_at is None or answer.ends_at > clock.now():
         with reached(answer.server, answer.issuance) as connection:
-            remove_answer(connection, answer)
+            remove_answer(connection, answer, holder)
     crash_here("http01.removed")
     HttpAnswer.unscoped.filter(pk=answer.pk).delete()
 
@@ -194,13 +217,14 @@ def remove_or_leave(connection: Connection, answer: HttpAnswer) -> None:
     HttpAnswer.unscoped.filter(pk=answer.pk).delete()
 
 
-def remove_answer(connection: Connection, answer: HttpAnswer) -> None:
-    """Repeatable. Raises ExpectedErrors."""
+def remove_answer(connection: Connection, answer: HttpAnswer, holder: LeasedJob | None = None) -> None:
+    """Repeatable; `holder` as for `put_answer`. Raises ExpectedErrors."""
     if answer.port is not None:
         stop_listener(connection, port=answer.port, stop_word=answer.stop_word)
         return
     with remote_files(connection) as files:
-        for token in answer.tokens:
+        for token in answer.tokens if has_folders(files, answer.webroot) else ():
+            _hold(holder)
             remove_token(files, answer.webroot, token)
 
 
@@ -217,7 +241,7 @@ def remove_left(batch: Sequence[HttpAnswer]) -> None:
             answer.finish(run_after=clock.now() + LEFT_FOR)
             continue
         answer.renew_lease(LEASE_SECONDS)
-        take_away(answer)
+        take_away(answer, answer)
 
 
 def give_up(answer: HttpAnswer, error: ExpectedError) -> None:

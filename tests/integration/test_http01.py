@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from auditlog.events import SYSTEM
 from certificates.issuance import start_again
@@ -18,8 +20,8 @@ from deploy.deployments import start_deployment
 from deploy.http01.answering import Http01
 from deploy.http01.reaching import reached
 from deploy.http01.renewing import find_renewal_run
-from deploy.http01.solver import _keep_or_remove, look, note_answer, put_answer
-from deploy.http01.webroot import put_token
+from deploy.http01.solver import _keep_or_remove, clean_up, look, note_answer, present, put_answer
+from deploy.http01.webroot import make_folders, put_token
 from deploy.models import Deployment, HttpAnswer
 from deploy.ssh.files import remote_files
 from domains.models import Finding
@@ -340,11 +342,60 @@ def test_what_was_cancelled_while_it_was_put_there_is_taken_away(
         workspace=scene.workspace, server=scene.server(ssh_server), tokens=[row.token], webroot=str(web.document_root)
     )
     with reached(answer.server, None) as line, remote_files(line) as files:
-        put_token(files, answer.webroot, row.token, row.key_authorization)
+        put_token(files, make_folders(files, answer.webroot), row.token, row.key_authorization)
         assert tokens(web.document_root) == [row.token]
         with pytest.raises(jobs.LeaseLost):
             _keep_or_remove(line, claimed, answer)
     assert tokens(web.document_root) == []
+
+
+class TestManyTokens:
+    """Each one is several round trips to a server that may be slow: a lease for all of them would not do."""
+
+    NAMES = 12
+
+    @pytest.fixture
+    def claimed(self, scene: HttpScene, ssh_server: Sshd, web: Nginx) -> Issuance:
+        scene.answering(scene.server(ssh_server), Http01(str(web.document_root)), directories=[tls(ssh_server)])
+        scene.enable()
+        jobs.run_due("renewal")
+        (claimed,) = jobs.claim(jobs.kinds.get("issuance"))
+        assert isinstance(claimed, Issuance)
+        return claimed
+
+    def rows(self, issuance: Issuance) -> list[Authorization]:
+        known = [f"token-{number:02}" for number in range(self.NAMES)]
+        return [Authorization(issuance=issuance, token=one, key_authorization=f"{one}.x") for one in known]
+
+    def test_the_lease_is_renewed_for_each_that_is_put_and_removed(self, claimed: Issuance, web: Nginx) -> None:
+        with CaptureQueriesContext(connection) as put:
+            present(claimed, self.rows(claimed))
+        assert tokens(web.document_root) == [row.token for row in self.rows(claimed)]
+        with CaptureQueriesContext(connection) as removed:
+            clean_up(claimed, self.rows(claimed))
+        assert tokens(web.document_root) == []
+        assert min(renewals(put), renewals(removed)) >= self.NAMES
+
+    def test_what_was_cancelled_half_way_is_taken_away(self, claimed: Issuance, web: Nginx) -> None:
+        """The clean-up of the one who cancelled came first and left nothing that says what is there."""
+        met: list[list[str]] = []
+
+        def cancel_half_way(execute: Any, sql: str, *rest: Any) -> Any:
+            if not met and len(tokens(web.document_root)) == self.NAMES // 2:
+                met.append(tokens(web.document_root))
+                Issuance.unscoped.update(lease_token=None, lease_until=None, step="done", state="cancelled")
+                HttpAnswer.unscoped.all().delete()
+            return execute(sql, *rest)
+
+        with connection.execute_wrapper(cancel_half_way), pytest.raises(jobs.LeaseLost):
+            present(claimed, self.rows(claimed))
+        assert len(met[0]) == self.NAMES // 2
+        assert tokens(web.document_root) == []
+
+
+def renewals(seen: CaptureQueriesContext) -> int:
+    wanted = 'UPDATE "certificates_issuance" SET "lease_until"'
+    return sum(query["sql"].startswith(wanted) for query in seen.captured_queries)
 
 
 def test_many_names_are_held_for_as_long_as_all_of_them_may_take(
