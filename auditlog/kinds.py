@@ -165,6 +165,10 @@ KINDS: dict[str, EventKind] = {
     "server.host_key_changed": EventKind(
         "{host} showed the host key {seen} instead of the trusted {expected}", "critical", alerts=True
     ),
+    "server.token_left": EventKind(
+        "{count} challenge files of ours stay in {folder} on {server}, which could not be reached for weeks: {error}",
+        "warning",
+    ),
     "target.saved": EventKind("{actor} changed the deployment settings of {domain} on {server}", "warning"),
     "target.deleted": EventKind("{actor} removed {server} from the deployment of {domain}", "warning"),
     "target.tested": EventKind("SSH to {server} was tested: {state}"),

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 
+from auditlog.events import record
 from certificates.models import Authorization, Issuance
 from config.lib import clock, jobs
 from config.lib.crash import crash_here
-from config.lib.errors import ExpectedError, NeedsUser, Transient
+from config.lib.errors import ExpectedError, NeedsUser, Transient, describe
 from config.lib.jobs import LeasedJob
 from config.lib.side_by_side import side_by_side
 from deploy.http01.answering import Http01, http01_of
@@ -17,7 +18,7 @@ from deploy.http01.listener import LIFE_SECONDS, Listener, start_listener, stop_
 from deploy.http01.probe import LOOK_SECONDS, Asked, look_for
 from deploy.http01.reaching import LEASE_SECONDS, reached
 from deploy.http01.requirements import first_target
-from deploy.http01.webroot import has_folders, make_folders, put_token, remove_token
+from deploy.http01.webroot import folder_of, has_folders, make_folders, put_token, remove_token
 from deploy.models import HttpAnswer, Server, Target
 from deploy.ssh.connect import Connection
 from deploy.ssh.files import remote_files
@@ -27,6 +28,8 @@ LOOKS_AT_ONCE = 8
 AROUND_LOOKS = 65.0
 # What nobody removed until then the janitor does; no challenge needs it then.
 LEFT_FOR = timedelta(hours=1)
+# A server that is not there for so long does not come back.
+TRIED_AT_MOST = timedelta(weeks=4)
 # A token of ours that is only tried out.
 TRIED_FOR = timedelta(minutes=10)
 AGAIN_AFTER = timedelta(minutes=10)
@@ -241,9 +244,42 @@ def remove_left(batch: Sequence[HttpAnswer]) -> None:
             answer.finish(run_after=clock.now() + LEFT_FOR)
             continue
         answer.renew_lease(LEASE_SECONDS)
-        take_away(answer, answer)
+        try:
+            take_away(answer, answer)
+        except Transient as error:
+            if not _was_tried_long_enough(answer):
+                raise
+            give_up(answer, error)
 
 
 def give_up(answer: HttpAnswer, error: ExpectedError) -> None:
-    """Once a day it is tried again: the file is harmless, and the server may come back."""
-    answer.finish(run_after=clock.now() + timedelta(days=1), error_code=error.code, error_params=error.params)
+    """Once a day it is tried again, as the server may come back; after some weeks the harmless file is left there."""
+    if _was_tried_long_enough(answer):
+        _leave_there(answer, error)
+        return
+    again_at = clock.now() + timedelta(days=1)
+    answer.finish(run_after=again_at, error_code=error.code, error_params=jobs.storable(error.params))
+
+
+def _was_tried_long_enough(answer: HttpAnswer) -> bool:
+    return clock.now() > answer.created_at + TRIED_AT_MOST
+
+
+@transaction.atomic
+def _leave_there(answer: HttpAnswer, error: ExpectedError) -> None:
+    """Nothing is written when another worker has it by now."""
+    deleted, _ = HttpAnswer.unscoped.filter(pk=answer.pk, lease_token=answer.lease_token).delete()
+    domain = answer.issuance.domain if answer.issuance else None
+    if deleted:
+        record(
+            "server.token_left",
+            workspace_id=answer.workspace_id,
+            domain_id=domain.pk if domain else None,
+            domain_label=domain.label if domain else "",
+            data={
+                "server": answer.server.label,
+                "count": len(answer.tokens),
+                "folder": folder_of(answer.webroot),
+                "error": describe(error.code, error.params).title,
+            },
+        )

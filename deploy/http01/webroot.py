@@ -57,7 +57,11 @@ def remove_token(files: RemoteFiles, webroot: str, token: str) -> None:
 
 
 def path_of(webroot: str, token: str) -> str:
-    return "/".join((webroot.rstrip("/"), *FOLDERS, token))
+    return f"{folder_of(webroot)}/{token}"
+
+
+def folder_of(webroot: str) -> str:
+    return "/".join((webroot.rstrip("/"), *FOLDERS))
 
 
 def _folders(webroot: str) -> Iterator[str]:

@@ -10,7 +10,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from auditlog.events import SYSTEM
+from auditlog.events import SYSTEM, sentence
+from auditlog.models import Event
 from certificates.issuance import start_again
 from certificates.models import Authorization, Issuance, Renewal
 from certificates.renewal.now import renew_now
@@ -22,7 +23,7 @@ from deploy.http01.reaching import reached
 from deploy.http01.renewing import find_renewal_run
 from deploy.http01.solver import _keep_or_remove, clean_up, look, note_answer, present, put_answer
 from deploy.http01.webroot import make_folders, put_token
-from deploy.models import Deployment, HttpAnswer
+from deploy.models import Deployment, HttpAnswer, Server
 from deploy.ssh.files import remote_files
 from domains.models import Finding
 from tests.cast import Cast, make_cast
@@ -33,7 +34,7 @@ from tests.servers.child import is_root
 from tests.servers.dns import ChallengeDns
 from tests.servers.nginx import Nginx, nginx
 from tests.servers.pebble import Pebble, pebble
-from tests.servers.ports import accepts, wait_until
+from tests.servers.ports import accepts, free_port, wait_until
 from tests.servers.sshd import Sshd, sshd
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -205,6 +206,23 @@ def test_what_an_earlier_worker_left_is_removed_by_the_chore(scene: HttpScene, s
     HttpAnswer.unscoped.update(run_after=clock.now())
     assert jobs.run_due("http_answer") == 1
     assert (tokens(web.document_root), scene.left()) == ([], 0)
+
+
+@pytest.mark.parametrize("trouble", ["gone", "refused"])
+def test_a_server_that_has_gone_is_given_up_after_some_weeks(scene: HttpScene, ssh_server: Sshd, trouble: str) -> None:
+    server = scene.server(ssh_server)
+    # What may pass, and what needs a person.
+    wrong = {"port": free_port()} if trouble == "gone" else {"username": "nobody-there"}
+    Server.unscoped.filter(pk=server.pk).update(**wrong)
+    HttpAnswer.objects.create(workspace=scene.workspace, server=server, tokens=["x", "y"], webroot="/srv/www")
+    told = Event.objects.for_workspace(scene.workspace).filter(kind="server.token_left")
+    for days, is_there in ((1, True), (27, True), (29, False)):
+        with clock.shifted(timedelta(days=days)):
+            HttpAnswer.unscoped.update(run_after=clock.now())
+            assert jobs.run_due("http_answer") == 1
+        assert (scene.left(), told.count()) == ((1, 0) if is_there else (0, 1))
+    text = sentence(told.get())
+    assert text.startswith(f"2 challenge files of ours stay in /srv/www/.well-known/acme-challenge on {server.label}")
 
 
 def test_a_planted_link_leads_nothing_out_of_the_webroot(scene: HttpScene, ssh_server: Sshd, web: Nginx) -> None:
