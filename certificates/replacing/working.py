@@ -41,6 +41,14 @@ SOON, LATER = timedelta(seconds=15), timedelta(minutes=2)
 MINUTE = timedelta(minutes=1)
 # Only a successor is news for these, and for those that failed nothing is.
 QUIET = (State.WAITING, State.PERSON, State.FAILED)
+# Megabytes for some thousands; a look needs them of those alone that it orders or finds a successor of.
+UNREAD = (
+    "certificate__leaf_pem",
+    "certificate__chain_pem",
+    "successor__leaf_pem",
+    "successor__chain_pem",
+    "issuance__csr_pem",
+)
 # Among the parameters of what keeps a waiting one back: not before then, as ISO 8601 in UTC.
 AGAIN_AT = "again_at"
 
@@ -62,6 +70,10 @@ def work_replacements(batch: Sequence[Replacement]) -> None:
 def _entries(replacement: Replacement) -> list[ReplacedCertificate]:
     rows = ReplacedCertificate.unscoped.filter(replacement=replacement).exclude(state=State.DONE)
     rows = rows.select_related("certificate__domain__workspace", "certificate__revocation", "issuance", "successor")
+    # Megabytes for some thousands, of which a look reads those alone that are ordered in it or have a successor.
+    rows = rows.defer(
+        *(f"{which}__{pem}" for which in ("certificate", "successor") for pem in ("leaf_pem", "chain_pem"))
+    )
     return list(rows.order_by("-certificate__created_at", "-certificate__pk"))
 
 
@@ -104,9 +116,9 @@ def successor_of(replacement: Replacement, entry: ReplacedCertificate) -> Certif
     rows = Certificate.objects.for_workspace(replacement.workspace_id).filter(
         names_key=old.names_key, created_at__gt=old.created_at, not_after__gte=clock.now(), revoked_at=None
     )
-    newer = rows.exclude(pk__in=chosen).filter(private_key__isnull=False).order_by("-created_at", "-pk")
-    key = public_key(old)
-    return next((one for one in newer[:5] if not key or public_key(one) != key), None)
+    newer = list(rows.exclude(pk__in=chosen).filter(private_key__isnull=False).order_by("-created_at", "-pk")[:5])
+    key = public_key(old) if newer else b""
+    return next((one for one in newer if not key or public_key(one) != key), None)
 
 
 def _look_for_proof(replacement: Replacement, entry: ReplacedCertificate) -> None:

@@ -232,3 +232,17 @@ def test_those_that_wait_for_hands_cost_no_query_each(cast: Cast, store: Store) 
         return len(asked)
 
     assert queries_of(1) == queries_of(9)
+
+
+def test_a_look_reads_no_certificate_that_it_does_not_order(cast: Cast, store: Store, hands_free: None) -> None:
+    """Some thousands are looked at every few seconds."""
+    for number in range(PER_MINUTE + 2):
+        store([f"r{number}.{HOST}"])
+    begin(cast)
+    look()
+    with CaptureQueriesContext(connection) as asked:
+        look()
+    assert sorted(states().values()) == ["replacing"] * PER_MINUTE + ["waiting"] * 2
+    # Those that look for a successor find none.
+    read = [query["sql"] for query in asked if '"leaf_pem"' in query["sql"] and "LIMIT 5" not in query["sql"]]
+    assert read == []
