@@ -2,13 +2,14 @@
 
 import fnmatch
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from deploy.detection.apache import HOST_BEGINS, HOST_ENDS, read_lines, words_of
 from deploy.detection.reading import Reader
 from deploy.detection.sites import read_port
 from deploy.http01.snippets import apache_lines
-from deploy.redirects.vhost import ExactReader, Vhost, without_block
+from deploy.redirects.vhost import ExactReader, Vhost
 
 _OPENING = re.compile(r"^[ \t]*<VirtualHost\s[^>\n]*>", re.IGNORECASE | re.MULTILINE)
 
@@ -23,15 +24,19 @@ class _Host:
     names: list[str] = field(default_factory=list)
 
 
-def find_vhost(reader: ExactReader, configuration: str, host: str, port: int) -> Vhost | None:
-    """The one that Apache takes for http://`host`:`port`/: the first with the name, else the first of the port."""
-    hosts = [one for one in _hosts(reader, configuration) if port in one.ports]
+def find_vhosts(reader: ExactReader, configuration: str, hosts: Sequence[str], port: int) -> dict[str, Vhost]:
+    """The one that Apache takes for http://`host`:`port`/, by host: the first with the name, else that of the port."""
+    known = [one for one in _hosts(reader, configuration) if port in one.ports]
+    found = {host: _vhost(reader, known, host) for host in hosts}
+    return {host: vhost for host, vhost in found.items() if vhost}
+
+
+def _vhost(reader: ExactReader, hosts: list[_Host], host: str) -> Vhost | None:
     named = [one for one in hosts if any(fnmatch.fnmatchcase(host.lower(), name) for name in one.names)]
     best = next(iter([*named, *hosts]), None)
     if best is None:
         return None
-    text = without_block(reader.found[best.file].decode(errors="surrogateescape"), reader.host)
-    openings = list(_OPENING.finditer(text))
+    openings = list(_OPENING.finditer(reader.text_again(best.file)))
     # A file that is included twice has each of its hosts twice.
     return Vhost(best.file, openings[best.number % len(openings)].end(), apache_lines) if openings else None
 

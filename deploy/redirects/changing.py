@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, NeedsUser, Transient
+from deploy.http01.solver import longest_looks
 from deploy.proof import LOOKS_IN_A_ROW
 from deploy.redirects import rights, standing
-from deploy.redirects.looking import PAUSE, Job, Plan, ask_for_token, sha256
-from deploy.redirects.standing import Standing
+from deploy.redirects.looking import AROUND_A_LOOK, PAUSE, Change, Job, Plan, ask_for_token, sha256
+from deploy.redirects.standing import Changed, Standing
 from deploy.reload import LONGEST_SECONDS, explain, run_line
 from deploy.ssh.files import RemoteFiles
 
@@ -16,21 +17,22 @@ PUT_BACK = "Put the configuration back as it was"
 _FILE_SECONDS = 120
 # A reload returns before the new workers answer, and for a moment old ones answer beside them.
 _LOOKS = 8
-_PROOF_SECONDS = _LOOKS * 30
 
 
 def change(job: Job, files: RemoteFiles, plan: Plan) -> None:
-    """Back up, write, test, reload, prove. On any failure the file is as it was, and that failure is raised.
+    """Back up, write, test, reload, prove. On any failure the files are as they were, and that failure is raised.
 
-    A Transient leaves it half-done and noted: the run comes back and mends it.
+    A Transient leaves them half-done and noted: the run comes back and mends them.
     """
     note_phase(job, plan.standing)
     crash_here("fix.noted")
     try:
-        _back_up(job, files, plan)
-        with job.trail.step(f"Change {plan.standing.file}", seconds=_FILE_SECONDS):
-            exchange(files, plan.standing, plan.after)
-        crash_here("fix.changed")
+        for one in plan.changes:
+            _back_up(job, files, one)
+        for one in plan.changes:
+            with job.trail.step(f"Change {one.known.file}", seconds=_FILE_SECONDS):
+                exchange(files, one.known, one.after)
+            crash_here("fix.changed")
         put_into_use(job, plan.standing)
         crash_here("fix.reloaded")
         _prove(job)
@@ -47,17 +49,17 @@ def note_phase(job: Job, value: Standing | None) -> None:
     standing.write(job.run, job.target, value)
 
 
-def _back_up(job: Job, files: RemoteFiles, plan: Plan) -> None:
-    backup = plan.standing.backup
-    with job.trail.step(f"Back up {plan.standing.file}", seconds=_FILE_SECONDS) as note:
+def _back_up(job: Job, files: RemoteFiles, one: Change) -> None:
+    backup = one.known.backup
+    with job.trail.step(f"Back up {one.known.file}", seconds=_FILE_SECONDS) as note:
         files.make_directories(backup.rpartition("/")[0])
         files.remove(backup)  # Of a try in the same second, which was cut.
-        files.write_new(backup, plan.before, plan.standing.mode)
+        files.write_new(backup, one.before, one.known.mode)
         note.detail = f"as {backup}"
     crash_here("fix.backed_up")
 
 
-def exchange(files: RemoteFiles, known: Standing, content: bytes) -> None:
+def exchange(files: RemoteFiles, known: Changed, content: bytes) -> None:
     """Put `content` in the file's place in one step, with its mode and owner. Repeatable."""
     new = rights.staged(known.file)
     tidy_up(files, known)
@@ -70,7 +72,7 @@ def exchange(files: RemoteFiles, known: Standing, content: bytes) -> None:
     tidy_up(files, known)
 
 
-def tidy_up(files: RemoteFiles, known: Standing) -> None:
+def tidy_up(files: RemoteFiles, known: Changed) -> None:
     """Remove what an exchange leaves beside the file. Repeatable."""
     stage = rights.stage_of(known.file)
     if files.entry(stage):
@@ -100,10 +102,11 @@ def put_into_use(job: Job, known: Standing) -> None:
 
 
 def _prove(job: Job) -> None:
-    with job.trail.step(f"Ask for a token at http://{job.host}/ again", seconds=_PROOF_SECONDS) as note:
+    seconds = _LOOKS * (longest_looks(len(job.names)) + AROUND_A_LOOK)
+    with job.trail.step(f"Ask for a token at {job.places} again", seconds=seconds) as note:
         problem, in_a_row = None, 0
         for _ in range(_LOOKS):
-            problem = ask_for_token(job)
+            problem = next(iter(ask_for_token(job).values()), None)
             in_a_row = 0 if problem else in_a_row + 1
             if in_a_row == LOOKS_IN_A_ROW:
                 break
@@ -114,7 +117,7 @@ def _prove(job: Job) -> None:
 
 
 def put_back(job: Job, files: RemoteFiles, known: Standing) -> bool:
-    """The file as it was before, in use again; whether it was ours to put back. Forgets the change. Repeatable.
+    """The files as they were before, in use again; whether all were ours to put back. Forgets the change. Repeatable.
 
     A file that somebody has edited meanwhile stays as it is. Raises NeedsUser redirect_backup_gone and what testing
     and reloading raise.
@@ -122,20 +125,27 @@ def put_back(job: Job, files: RemoteFiles, known: Standing) -> bool:
     note_phase(job, replace(known, phase="putting_back"))
     crash_here("fix.putting_back")
     with job.trail.step(PUT_BACK, seconds=_FILE_SECONDS) as note:
-        tidy_up(files, known)
-        now = sha256(files.read(known.file) or b"")
-        if now == known.after:
-            exchange(files, known, _kept(job, files, known))
-            note.detail = f"{known.file}, from {known.backup}"
-        else:
-            note.detail = "it is as it was" if now == known.before else f"{known.file} was edited meanwhile and stays"
+        told = [_put_one_back(job, files, one) for one in known.files]
+        note.detail = "; ".join(words for words, _ in told)
     crash_here("fix.put_back")
     put_into_use(job, known)
     note_phase(job, None)
-    return now in (known.before, known.after)
+    return all(is_ours for _, is_ours in told)
 
 
-def _kept(job: Job, files: RemoteFiles, known: Standing) -> bytes:
+def _put_one_back(job: Job, files: RemoteFiles, known: Changed) -> tuple[str, bool]:
+    """(what came of it, whether it was ours)."""
+    tidy_up(files, known)
+    now = sha256(files.read(known.file) or b"")
+    if now == known.after:
+        exchange(files, known, _kept(job, files, known))
+        return f"{known.file}, from {known.backup}", True
+    if now == known.before:
+        return f"{known.file} is as it was", True
+    return f"{known.file} was edited meanwhile and stays", False
+
+
+def _kept(job: Job, files: RemoteFiles, known: Changed) -> bytes:
     content = files.read(known.backup)
     if content is None or sha256(content) != known.before:
         raise NeedsUser("redirect_backup_gone", backup=known.backup, file=known.file, host=job.server.label)

@@ -1,13 +1,13 @@
 """The worker's side of `Fix ACME redirect`: look, apply, undo. All repeatable after any cut."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from config.lib.errors import ExpectedError, NeedsUser
 from deploy.models import RunStep, TargetRun
 from deploy.redirects import rights, standing
 from deploy.redirects.changing import PUT_BACK, change, put_back, test_configuration
 from deploy.redirects.looking import Job, Plan, judge, make_plan, sha256
-from deploy.redirects.standing import HALF_WAY
+from deploy.redirects.standing import HALF_WAY, Standing
 from deploy.result import Result
 from deploy.session import opened
 from deploy.ssh.files import remote_files
@@ -27,19 +27,19 @@ def fix_redirect(run: TargetRun, trail: Trail) -> Result:
         job = Job(run, trail, target, server, connection, plain)
         mended = _mend(job)
         if mended and run.deed == Deed.UNDO:
-            return mended
+            return Result(State.SUCCEEDED, files=mended.paths)
         if mended and run.deed == Deed.APPLY:
-            return _apply_again(job)
+            return _apply_again(job, mended.names or [job.host])
         return _DEEDS[Deed(run.deed)](job)
 
 
-def _mend(job: Job) -> Result | None:
+def _mend(job: Job) -> Standing | None:
     left = standing.read(job.target)
     if left is None or left.phase not in HALF_WAY:
         return None
     files = rights.files_by_right(job.trail, job.target, job.connection, job.plain, left)
     put_back(job, files, left)
-    return Result(State.SUCCEEDED, files=[left.file])
+    return left
 
 
 def _look(job: Job) -> Result:
@@ -56,17 +56,17 @@ def _apply(job: Job) -> Result:
     return Result(State.SUCCEEDED) if plan is None else _carry_out(job, plan)
 
 
-def _apply_again(job: Job) -> Result:
+def _apply_again(job: Job, names: Sequence[str]) -> Result:
     """After what was half-done is put back: that it was needed is known, and for a moment old workers say otherwise."""
-    plan = make_plan(job)
-    return _apply(job) if plan.after == plan.before else _carry_out(job, plan)
+    plan = make_plan(job, names)
+    return _apply(job) if not plan.changes else _carry_out(job, plan)
 
 
 def _carry_out(job: Job, plan: Plan) -> Result:
     files = rights.files_by_right(job.trail, job.target, job.connection, job.plain, plan.standing)
     test_configuration(job, plan.standing)
     change(job, files, plan)
-    return Result(State.SUCCEEDED, files=[plan.standing.file])
+    return Result(State.SUCCEEDED, files=plan.standing.paths)
 
 
 def _undo(job: Job) -> Result:
@@ -75,11 +75,12 @@ def _undo(job: Job) -> Result:
         return Result(State.SUCCEEDED)  # By a worker that died before it could say so.
     if known is None:
         raise NeedsUser("redirect_nothing_kept", host=job.server.label)
-    if sha256(job.plain.read(known.file) or b"") not in (known.after, known.before):
-        raise NeedsUser("redirect_edited_since", file=known.file, backup=known.backup, host=job.server.label)
+    for one in known.files:
+        if sha256(job.plain.read(one.file) or b"") not in (one.after, one.before):
+            raise NeedsUser("redirect_edited_since", file=one.file, backup=one.backup, host=job.server.label)
     files = rights.files_by_right(job.trail, job.target, job.connection, job.plain, known)
     put_back(job, files, known)
-    return Result(State.SUCCEEDED, files=[known.file])
+    return Result(State.SUCCEEDED, files=known.paths)
 
 
 def _is_put_back(run: TargetRun) -> bool:
@@ -94,19 +95,20 @@ def _examine(job: Job) -> tuple[Plan | None, ExpectedError | None]:
 
     Raises the problem itself where our lines stand there and something else is in the way.
     """
-    problem = judge(job)
-    if problem is None:
+    problems = judge(job)
+    if not problems:
         with job.trail.step(NOTHING) as note:
             note.detail = "the challenge path is served as it is"
         return None, None
-    plan = make_plan(job)
-    if plan.after == plan.before:
+    plan, problem = make_plan(job, list(problems)), next(iter(problems.values()))
+    if not plan.changes:
         raise NeedsUser(problem.code, **problem.params)
     return plan, problem
 
 
 def _show(job: Job, plan: Plan) -> None:
     with job.trail.step(WOULD_CHANGE, seconds=60) as note:
-        note.detail = plan.standing.file
+        note.detail = ", ".join(plan.standing.paths)
         rule = rights.rule_of(job.connection, job.target, plan.standing)
-        note.data = {"diff": plan.diff, "rule": rule, "backup": plan.standing.backup}
+        backups = ", ".join(one.known.backup for one in plan.changes)
+        note.data = {"diff": plan.diff, "rule": rule, "backup": backups}

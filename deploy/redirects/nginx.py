@@ -14,12 +14,15 @@ from deploy.redirects.vhost import Vhost
 _BEFORE_LOCATIONS = ("return", "rewrite", "if")
 
 
-def find_vhost(reader: Reader, configuration: str, host: str, port: int) -> Vhost | None:
-    """The server block that nginx takes for http://`host`:`port`/ (ngx_http_core: server_name's order)."""
+def find_vhosts(reader: Reader, configuration: str, hosts: Sequence[str], port: int) -> dict[str, Vhost]:
+    """The server block that nginx takes for http://`host`:`port`/, by host (ngx_http_core: server_name's order)."""
     servers = [one for one in _servers(read_tree(reader, configuration)) if port in _ports(one)]
-    best = max(servers, key=lambda server: _rank(server, host), default=None)
-    if best is None:
-        return None
+    if not servers:
+        return {}
+    return {host: _vhost(max(servers, key=partial(_rank, host=host))) for host in hosts}
+
+
+def _vhost(best: Directive) -> Vhost:
     inside = best.inside or []
     is_early = any(one.words[0] in _BEFORE_LOCATIONS for one in inside)
     has_location = any(map(_is_same_location, inside))

@@ -2,13 +2,13 @@
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from config.lib.errors import NeedsUser
 from deploy import sudoers
 from deploy.models import Target
 from deploy.placing import IN_WORDS
-from deploy.redirects.standing import Standing
+from deploy.redirects.standing import Changed, Standing
 from deploy.ssh import command, sudo, sudo_commands
 from deploy.ssh.connect import Connection
 from deploy.ssh.files import RemoteFiles
@@ -43,26 +43,31 @@ def staged(file: str) -> str:
     return posixpath.join(stage_of(file), posixpath.basename(file))
 
 
-def commands_of(standing: Standing, backup: str) -> list[Argv]:
+def commands_of(known: Changed, backup: str) -> list[Argv]:
     """All that changing the file, going back and tidying up may run by sudo."""
-    stage, new = stage_of(standing.file), staged(standing.file)
+    stage, new = stage_of(known.file), staged(known.file)
     return [
         sudo_commands.make_directories(posixpath.dirname(backup)),
-        *(sudo_commands.write(backup), sudo_commands.set_mode(backup, standing.mode), sudo_commands.remove(backup)),
+        *(sudo_commands.write(backup), sudo_commands.set_mode(backup, known.mode), sudo_commands.remove(backup)),
         *(sudo_commands.look_at(stage), sudo_commands.make_directory(stage, 0o700)),
-        *(sudo_commands.write(new), sudo_commands.set_mode(new, standing.mode)),
-        *(sudo_commands.owner_of(new), sudo_commands.set_owner(new, standing.owner)),
-        *(sudo_commands.replace(new, standing.file), sudo_commands.remove(new)),
+        *(sudo_commands.write(new), sudo_commands.set_mode(new, known.mode)),
+        *(sudo_commands.owner_of(new), sudo_commands.set_owner(new, known.owner)),
+        *(sudo_commands.replace(new, known.file), sudo_commands.remove(new)),
         sudo_commands.remove_directory(stage),
     ]
 
 
 def rule_of(connection: Connection, target: Target, standing: Standing) -> str:
     """The sudoers lines for all of it; empty when nothing of it is done by sudo. Asks the server for paths."""
-    files = commands_of(standing, _STAMPED.sub(f".mmc-backup-{_ANY_STAMP}", standing.backup))
+    files = _of_all(commands_of(one, _STAMPED.sub(f".mmc-backup-{_ANY_STAMP}", one.backup)) for one in standing.files)
     programs = [program for program in map(sudoers.wanted_program, standing.commands) if program]
     wanted = [*(files if target.use_sudo else []), *(_with_path(connection, program) for program in programs)]
     return sudoers.rule(connection.username, wanted, by_line=True) if wanted else ""
+
+
+def _of_all(commands: Iterable[Sequence[Argv]]) -> list[Argv]:
+    """What several files need alike once."""
+    return list({tuple(argv): argv for of_one in commands for argv in of_one}.values())
 
 
 def _with_path(connection: Connection, program: Sequence[str]) -> Argv:
@@ -79,15 +84,16 @@ def files_by_right(
     """`plain`, or by sudo where the target says so. Raises NeedsUser redirect_needs_rule, directory_not_roots."""
     if not target.use_sudo:
         return plain
-    wanted = commands_of(standing, standing.backup)
+    wanted = _of_all(commands_of(one, one.backup) for one in standing.files)
+    folders = [posixpath.dirname(path) for one in standing.files for path in (one.file, one.backup)]
     with trail.step("Find out what sudo allows", seconds=sudo.SECONDS * len(wanted)) as note:
         rule = rule_of(connection, target, standing)
-        ability = find_ability(connection, wanted, posixpath.dirname(standing.file))
+        ability = find_ability(connection, wanted, folders[0])
         if ability is None:
             known = {"host": connection.host, "username": connection.username, "rule": rule}
-            raise NeedsUser("redirect_needs_rule", file=standing.file, **known)
+            raise NeedsUser("redirect_needs_rule", file=", ".join(one.file for one in standing.files), **known)
         note.detail = IN_WORDS[ability]
     files = sudo.with_sudo(plain, ability, rule)
-    for folder in (posixpath.dirname(standing.file), posixpath.dirname(standing.backup)):
+    for folder in dict.fromkeys(folders):
         require_roots(files, folder)
     return files

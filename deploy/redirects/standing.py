@@ -1,8 +1,8 @@
 """What `Fix ACME redirect` has changed on a server, written down on the target before each part of it."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
 
 from deploy import server_lease
 from deploy.models import Target, TargetRun
@@ -14,27 +14,51 @@ HALF_WAY = ("changing", "putting_back")
 
 
 @dataclass(frozen=True)
-class Standing:
-    """`before` and `after` are SHA-256 of the file's content; `commands` test the configuration and reload it."""
+class Changed:
+    """`before` and `after` are SHA-256 of the file's content."""
 
-    phase: Phase
-    daemon: str
     file: str
     backup: str
     mode: int
     owner: str
     before: str
     after: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """`commands` test the configuration and reload it; `names` are those whose path was not served."""
+
+    phase: Phase
+    daemon: str
+    files: Sequence[Changed]
     commands: Sequence[str]
+    names: Sequence[str]
+
+    @property
+    def paths(self) -> list[str]:
+        return [one.file for one in self.files]
 
 
 def read(target: Target) -> Standing | None:
-    return Standing(**target.redirect_fix) if target.redirect_fix else None
+    """Rows of one file have it beside the phase, as all had once; `more` are the others."""
+    kept = target.redirect_fix
+    if not kept:
+        return None
+    first = {field.name: kept[field.name] for field in fields(Changed)}
+    files = [Changed(**one) for one in (first, *kept.get("more", ()))]
+    return Standing(kept["phase"], kept["daemon"], files, kept["commands"], kept.get("names", ()))
+
+
+def _stored(standing: Standing) -> dict[str, Any]:
+    first, *more = map(asdict, standing.files)
+    known = {"phase": standing.phase, "daemon": standing.daemon, "commands": list(standing.commands)}
+    return {**known, **first, "more": more, "names": list(standing.names)}
 
 
 def write(run: TargetRun, target: Target, standing: Standing | None) -> None:
     """Persist it while both leases are ours. Raises jobs.LeaseLost, and then nothing was written."""
-    value = asdict(standing) if standing else None
+    value = _stored(standing) if standing else None
 
     def store() -> None:
         server_lease.require_held(run)

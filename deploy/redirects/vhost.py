@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from deploy.detection.reading import Reader
@@ -26,29 +26,39 @@ class Vhost:
 
 
 class ExactReader(Reader):
-    """Reads files without the lines that an earlier fix for `host` put there, so that it can be done again.
+    """Reads files without the lines that earlier fixes for `hosts` put there, so that they can be done again.
 
     Every byte survives: what is no UTF-8 is escaped on the way in and out. `found` is what lies there by path.
     """
 
-    def __init__(self, files: RemoteFiles, host: str) -> None:
+    def __init__(self, files: RemoteFiles, hosts: Sequence[str]) -> None:
         super().__init__(files)
-        self.host = host
+        self.hosts = hosts
         self.found: dict[str, bytes] = {}
 
     def text(self, path: str) -> str:
-        content = self.found[path] = self.content(path)
-        return without_block(content.decode(errors="surrogateescape"), self.host)
+        self.found[path] = self.content(path)
+        return self.text_again(path)
+
+    def text_again(self, path: str) -> str:
+        """Of a file that was read."""
+        return without_blocks(self.found[path].decode(errors="surrogateescape"), self.hosts)
+
+    def has_block(self, path: str, host: str) -> bool:
+        """Whether our lines for `host` stand in a file that was read."""
+        return _BEGINS.format(host=host).encode() in self.found[path]
 
 
-def without_block(text: str, host: str) -> str:
-    """`text` as it is without our lines for `host`."""
-    first, last = (re.escape(mark.format(host=host)) for mark in (_BEGINS, _ENDS))
-    return re.sub(rf"^[ \t]*{first}\r?\n.*?^[ \t]*{last}\r?\n", "", text, flags=re.DOTALL | re.MULTILINE)
+def without_blocks(text: str, hosts: Iterable[str]) -> str:
+    """`text` as it is without our lines for `hosts`."""
+    for host in hosts:
+        first, last = (re.escape(mark.format(host=host)) for mark in (_BEGINS, _ENDS))
+        text = re.sub(rf"^[ \t]*{first}\r?\n.*?^[ \t]*{last}\r?\n", "", text, flags=re.DOTALL | re.MULTILINE)
+    return text
 
 
 def with_block(text: str, host: str, opens: int, lines: list[str]) -> str:
-    """`text`, which has none of our lines, with `lines` as the first thing behind `opens`."""
+    """`text`, which has none of our lines before `opens`, with `lines` as the first thing behind it."""
     line_begins = text.rfind("\n", 0, opens) + 1
     outer = re.match(r"[ \t]*", text[line_begins:opens])
     end = "\r\n" if "\r\n" in text else "\n"

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -36,11 +37,11 @@ class Web:
         self.document_root = Path(given["document_root"])
 
 
-def walk(target: Target, point: str, configuration: Path, web: Nginx) -> dict[str, Any]:
-    """Apply, and undo, the worker killed once at `point`; what the file holds after each. `~`: only while undoing."""
+def walk(target: Target, point: str, files: Sequence[Path], web: Nginx) -> dict[str, Any]:
+    """Apply, and undo, the worker killed once at `point`; what the files hold after each. `~`: only while undoing."""
     with tempfile.TemporaryDirectory() as crash_dir:
         applied, killed = _worked(target, Deed.APPLY, "" if point.startswith(UNDOING) else point, crash_dir)
-        after = configuration.read_text()
+        after = [file.read_text() for file in files]
         undone, more = _worked(target, Deed.UNDO, point.removeprefix(UNDOING), crash_dir)
     # What the last worker of before the reload serves would look like nothing to change.
     wait_until(lambda: [asked(web, UNKNOWN) for _ in range(5)] == ["301"] * 5, seconds=10, what="the redirect")
@@ -50,8 +51,8 @@ def walk(target: Target, point: str, configuration: Path, web: Nginx) -> dict[st
         "applied": applied,
         "undone": undone,
         "after": after,
-        "at_the_end": configuration.read_text(),
-        "left": [path.name for path in configuration.parent.glob(".mmc-*")] + _tokens_left(web),
+        "at_the_end": [file.read_text() for file in files],
+        "left": [path.name for file in files for path in file.parent.glob(".mmc-*")] + _tokens_left(web),
         "standing": Target.unscoped.get(pk=target.pk).redirect_fix,
     }
 
@@ -81,6 +82,8 @@ def main(described: str, *points: str) -> None:
     dns = ChallengeDns(given["dns_port"], 0)
     web = cast(Nginx, Web(given))
     scene = FixScene(settings, workspace, web, dns)
+    scene.renews(given["names"])
     target = scene.row(place)
+    files = [Path(file) for file in given["files"]]
     for point in points:
-        print(json.dumps(walk(target, point, Path(given["configuration"]), web)), flush=True)
+        print(json.dumps(walk(target, point, files, web)), flush=True)

@@ -1,17 +1,21 @@
 """A domain whose web server redirects everything, and the buttons of `Fix ACME redirect`."""
 
+import os
+import shutil
 import subprocess
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from accounts.models import Workspace
 from auditlog.events import SYSTEM
+from certificates.models import Renewal
 from deploy.http01.answering import Http01
 from deploy.models import Server, Target, TargetRun
 from deploy.redirects.starting import start_fix
 from deploy.targets import Placement, save_target
+from domains.models import Domain, Mode
 from tests.integration.deploying import HOST, Scene, work
 from tests.servers.apache import Apache
 from tests.servers.child import alive, family
@@ -40,6 +44,11 @@ class FixScene(Scene):
             http01=Http01(str(webroot or self.web.document_root)),
         )  # fmt: skip
         return save_target(domain=self.domain, server=server, chosen=chosen, actor=SYSTEM)
+
+    def renews(self, names: Sequence[str]) -> None:
+        """Over HTTP, on its first server."""
+        Domain.unscoped.filter(pk=self.domain.pk).update(mode=Mode.ACME_AUTO)
+        Renewal.objects.create(workspace=self.workspace, domain=self.domain, names=list(names), names_key="x")
 
     def fix(self, target: Target, deed: TargetRun.Deed) -> TargetRun:
         return press(target, deed)
@@ -73,6 +82,37 @@ def redirect_everything(web: Nginx | Apache, way: str) -> None:
     wait_until(lambda: asked(web) == "301", seconds=15, what="the redirect")
 
 
+def add_redirected(web: Nginx | Apache, blocks: Sequence[Sequence[str]]) -> Path:
+    """A file of more virtual hosts, each for its names, that redirect everything."""
+    file = web.place / "sites.inc"
+    known = {"at": f"{web.host}:{web.http_port}", "root": web.document_root, "to": f"https://{HOST}:{web.https_port}"}
+    template = _NGINX_BLOCK if isinstance(web, Nginx) else _APACHE_BLOCK
+    with file.open("a") as opened:
+        opened.writelines(template.format(first=names[0], names=" ".join(names), **known) for names in blocks)
+    if isinstance(web, Apache):
+        shutil.copystat(web.configuration, file)
+        os.chown(file, web.configuration.stat().st_uid, web.configuration.stat().st_gid)
+        with web.configuration.open("a") as configuration:
+            configuration.write(f"Include {file}\n")
+    reload(web)
+    name = blocks[-1][-1]
+    wait_until(lambda: asked(web, host=name) == "301", seconds=15, what="the redirect")
+    return file
+
+
+_NGINX_BLOCK = """server {{
+  listen {at};
+  server_name {names};
+  return 301 {to}$request_uri;
+}}
+"""
+_APACHE_BLOCK = """<VirtualHost {at}>
+  ServerName {first}
+  ServerAlias {names}
+  DocumentRoot {root}
+  Redirect permanent / {to}/
+</VirtualHost>
+"""
 WAYS: Mapping[str, tuple[str, str]] = {
     "nginx location": ("location.inc", "return 301 {to}$request_uri;"),
     "nginx return": ("before.inc", "return 301 {to}$request_uri;"),
@@ -84,8 +124,8 @@ WAYS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def asked(web: Nginx | Apache, path: str = "/") -> str:
+def asked(web: Nginx | Apache, path: str = "/", *, host: str = HOST) -> str:
     """The status of a plain request."""
     url = f"http://{web.host}:{web.http_port}{path}"
-    command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", url]
+    command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", f"Host: {host}", url]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.deploying import HOST
-from tests.integration.redirecting import redirect_everything
+from tests.integration.redirecting import add_redirected, redirect_everything
 from tests.servers.dns import ChallengeDns
 from tests.servers.migrated import migrated_postgres
 from tests.servers.nginx import nginx
@@ -37,8 +37,9 @@ def test_a_killed_worker_is_carried_on_from(
     points = [*crash_points(), "deploy.before_end", "~fix.staged", "~deploy.before_end", "~deploy.ended"]
     assert len(points) >= 10
     with nginx(ssh_server.user, [HOST]) as web:
+        site = add_redirected(web, [[f"www.{HOST}"]])
         redirect_everything(web, "nginx return")
-        before = web.configuration.read_text()
+        before = [web.configuration.read_text(), site.read_text()]
         given = {
             "host": ssh_server.host,
             "port": ssh_server.port,
@@ -50,7 +51,8 @@ def test_a_killed_worker_is_carried_on_from(
             "web_host": web.host,
             "http_port": web.http_port,
             "document_root": str(web.document_root),
-            "configuration": str(web.configuration),
+            "files": [str(web.configuration), str(site)],
+            "names": [HOST, f"www.{HOST}"],
         }
         environment = plain_environment(
             PYTHONPATH=str(ROOT),
@@ -67,5 +69,6 @@ def test_a_killed_worker_is_carried_on_from(
     for one in walks:
         ends = (one["applied"], one["undone"], one["at_the_end"] == before, one["left"], one["standing"])
         assert ends == ("succeeded", "succeeded", True, [], None), one
-        assert one["after"].count("managemycert: the ACME challenge of") == 2, one
+        marks = [text.count("managemycert: the ACME challenge of") for text in one["after"]]
+        assert marks == [2, 2], one
         assert one["killed"] == 1, one

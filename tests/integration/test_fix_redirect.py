@@ -11,7 +11,16 @@ from config.lib.errors import NeedsUser, describe
 from deploy.models import RunStep, Target, TargetRun
 from tests.cast import Cast, make_cast
 from tests.integration.deploying import HOST, told
-from tests.integration.redirecting import UNKNOWN, WAYS, Deed, FixScene, asked, redirect_everything, reload
+from tests.integration.redirecting import (
+    UNKNOWN,
+    WAYS,
+    Deed,
+    FixScene,
+    add_redirected,
+    asked,
+    redirect_everything,
+    reload,
+)
 from tests.servers.apache import Apache, apache
 from tests.servers.child import is_root
 from tests.servers.dns import ChallengeDns
@@ -89,6 +98,105 @@ class TestEveryWay:
             *("target.redirect_asked", "target.redirect_asked", "target.redirect_fixed", "target.redirect_fixed"),
             *("target.redirect_looked", "target.redirect_undo_asked", "target.redirect_undone"),
         ]
+
+
+WWW, MOBILE, API = (f"{label}.{HOST}" for label in ("www", "m", "api"))
+
+
+@pytest.mark.parametrize("web", ["nginx", "apache"], indirect=True)
+class TestNamesOfTheirOwn:
+    """Of one renewal, in virtual hosts beside that of the domain."""
+
+    def test_what_only_others_lack_is_changed_for_them(
+        self, settings: Any, cast: Cast, ssh_server: Sshd, dns_server: ChallengeDns, web: Nginx | Apache
+    ) -> None:
+        site = add_redirected(web, [[WWW, MOBILE], [API]])
+        before = site.read_bytes()
+        scene = FixScene(settings, cast.acme, web, dns_server)
+        scene.renews([HOST, WWW, MOBILE, API])
+        target = scene.row(ssh_server)
+        look = scene.fix(target, Deed.LOOK)
+        assert (look.state, look.error_code) == ("partial", "http01_redirected"), told(look)
+        diff = shown(look)["diff"]
+        begun = [name for name in (HOST, WWW, MOBILE, API) if f"of {name} begins" in diff]
+        assert begun == [WWW, API], "once for each virtual host"
+        applied = scene.fix(target, Deed.APPLY)
+        assert (applied.state, applied.files) == ("succeeded", [str(site)]), told(applied)
+        again = scene.fix(target, Deed.APPLY)
+        assert (again.state, again.files) == ("succeeded", []), told(again)
+        undone = scene.fix(target, Deed.UNDO)
+        assert (undone.state, site.read_bytes()) == ("succeeded", before), told(undone)
+
+    def test_several_files_are_changed_and_undone_together(
+        self, settings: Any, cast: Cast, ssh_server: Sshd, dns_server: ChallengeDns, web: Nginx | Apache
+    ) -> None:
+        site = add_redirected(web, [[WWW]])
+        redirect_everything(web, "nginx return" if isinstance(web, Nginx) else "apache redirect")
+        files = [web.configuration, site]
+        before = [file.read_bytes() for file in files]
+        scene = FixScene(settings, cast.acme, web, dns_server)
+        scene.renews([HOST, WWW])
+        target = scene.row(ssh_server)
+        applied = scene.fix(target, Deed.APPLY)
+        assert applied.state == "succeeded", told(applied)
+        assert sorted(applied.files) == sorted(map(str, files))
+        edited = site.read_bytes()
+        site.write_bytes(edited + b"# by hand\n")
+        refused = scene.fix(target, Deed.UNDO)
+        assert (refused.error_code, refused.error_params["file"]) == ("redirect_edited_since", str(site))
+        site.write_bytes(edited)
+        undone = scene.fix(target, Deed.UNDO)
+        assert undone.state == "succeeded", told(undone)
+        assert sorted(undone.files) == sorted(map(str, files))
+        assert [file.read_bytes() for file in files] == before
+        assert left_behind(web) == []
+
+    def test_one_that_cannot_be_helped_brings_all_files_back(
+        self, settings: Any, cast: Cast, ssh_server: Sshd, dns_server: ChallengeDns, web: Nginx | Apache
+    ) -> None:
+        """The virtual host of one name keeps the web server from reading below this webroot."""
+        site = add_redirected(web, [[WWW]])
+        close(web, site)
+        redirect_everything(web, "nginx return" if isinstance(web, Nginx) else "apache redirect")
+        files = [web.configuration, site]
+        before = [file.read_bytes() for file in files]
+        scene = FixScene(settings, cast.acme, web, dns_server)
+        scene.renews([HOST, WWW])
+        linked = web.place / "linked"
+        linked.symlink_to(web.document_root)
+        target = scene.row(ssh_server, webroot=linked)
+        run = scene.fix(target, Deed.APPLY)
+        assert (run.state, run.error_params["name"]) == ("failed", WWW), told(run)
+        assert [file.read_bytes() for file in files] == before
+        assert Target.unscoped.get(pk=target.pk).redirect_fix is None
+
+
+def close(web: Nginx | Apache, site: Path) -> None:
+    """By what counts more than anything that we can say in the block."""
+    text = site.read_text()
+    if isinstance(web, Nginx):
+        site.write_text(text.replace("return 301", "disable_symlinks on;\n  return 301"))
+    else:
+        site.write_text(text.replace("</Virt", "<If true>\n    Require all denied\n  </If>\n</Virt"))
+    reload(web)
+
+
+def test_a_row_of_before_is_undone(
+    settings: Any, cast: Cast, ssh_server: Sshd, dns_server: ChallengeDns, web: Nginx
+) -> None:
+    """It knew one file, and no names."""
+    redirect_everything(web, "nginx return")
+    before = web.configuration.read_bytes()
+    scene = FixScene(settings, cast.acme, web, dns_server)
+    target = scene.row(ssh_server)
+    assert scene.fix(target, Deed.APPLY).state == "succeeded"
+    kept = Target.unscoped.get(pk=target.pk).redirect_fix
+    assert kept is not None
+    assert (kept.pop("more"), kept.pop("names")) == ([], [HOST])
+    assert set(kept) == {*("phase", "daemon", "file", "backup", "mode", "owner", "before", "after", "commands")}
+    Target.unscoped.filter(pk=target.pk).update(redirect_fix=kept)
+    undone = scene.fix(target, Deed.UNDO)
+    assert (undone.state, web.configuration.read_bytes()) == ("succeeded", before), told(undone)
 
 
 class TestWhenItCannot:

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from deploy.models import Server, Target, TargetRun
 from deploy.redirects import apache, nginx
-from deploy.redirects.vhost import ExactReader, Vhost, with_block, without_block
+from deploy.redirects.vhost import ExactReader, with_block, without_blocks
 from domains.models import Domain
 from tests.cast import Cast
 from tests.unit.deploy.test_api import Api
@@ -20,10 +20,9 @@ HOST = "shop.example.net"
 def changed(texts: dict[str, str], finder: str, main: str) -> tuple[str, str]:
     """The file that is found, and its text with the change."""
     files: object = Files(texts)
-    reader = ExactReader(files, HOST)  # type: ignore[arg-type]
-    found = (nginx.find_vhost if finder == "nginx" else apache.find_vhost)(reader, main, HOST, 80)
-    assert isinstance(found, Vhost)
-    text = without_block(texts[found.file], HOST)
+    reader = ExactReader(files, [HOST])  # type: ignore[arg-type]
+    found = (nginx.find_vhosts if finder == "nginx" else apache.find_vhosts)(reader, main, [HOST], 80)[HOST]
+    text = without_blocks(texts[found.file], [HOST])
     return found.file, with_block(text, HOST, found.opens, found.block("/var/www"))
 
 
@@ -64,8 +63,7 @@ def test_nginx_takes_the_default_where_no_name_fits_and_a_return_of_the_block_is
 def test_a_location_of_somebody_else_is_not_doubled() -> None:
     own = "http { server { listen 80; location ^~ /.well-known/acme-challenge/ { root /srv; } } }"
     files: object = Files({"/n.conf": own})
-    found = nginx.find_vhost(ExactReader(files, HOST), "/n.conf", HOST, 80)  # type: ignore[arg-type]
-    assert found is not None
+    found = nginx.find_vhosts(ExactReader(files, [HOST]), "/n.conf", [HOST], 80)[HOST]  # type: ignore[arg-type]
     assert found.is_taken
 
 
