@@ -42,7 +42,7 @@ def change(job: Job, files: RemoteFiles, plan: Plan) -> None:
         put_back(job, files, plan.standing)
         raise
     crash_here("fix.proven")
-    note_phase(job, replace(plan.standing, phase="in_place"))
+    note_phase(job, standing.in_place(plan.standing))
 
 
 def note_phase(job: Job, value: Standing | None) -> None:
@@ -129,7 +129,7 @@ def put_back(job: Job, files: RemoteFiles, known: Standing) -> bool:
         note.detail = "; ".join(words for words, _ in told)
     crash_here("fix.put_back")
     put_into_use(job, known)
-    note_phase(job, None)
+    note_phase(job, standing.put_back(known))
     return all(is_ours for _, is_ours in told)
 
 

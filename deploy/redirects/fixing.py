@@ -26,7 +26,7 @@ def fix_redirect(run: TargetRun, trail: Trail) -> Result:
     with opened(run, trail, server, must_be_trusted=True) as connection, remote_files(connection) as plain:
         job = Job(run, trail, target, server, connection, plain)
         mended = _mend(job)
-        if mended and run.deed == Deed.UNDO:
+        if mended and run.deed == Deed.UNDO and not mended.earlier:
             return Result(State.SUCCEEDED, files=mended.paths)
         if mended and run.deed == Deed.APPLY:
             return _apply_again(job, mended.names or [job.host])

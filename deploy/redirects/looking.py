@@ -25,7 +25,7 @@ from deploy.http01.answering import Http01
 from deploy.http01.probe import Asked, look_for
 from deploy.http01.solver import LOOKS_AT_ONCE, TRIED_FOR, longest_looks, note_answer, put_answer, remove_or_leave
 from deploy.models import Server, Target, TargetRun
-from deploy.redirects import apache, nginx, rights
+from deploy.redirects import apache, nginx, rights, standing
 from deploy.redirects.standing import Changed, Standing
 from deploy.redirects.vhost import ExactReader, Vhost, unified_diff, with_block
 from deploy.ssh.connect import Connection
@@ -184,7 +184,9 @@ def _plan_among(job: Job, running: list[Running], wanted: Collection[str]) -> Pl
             changes = [change for change in _changes(job, reader, found, wanted) if change.after != change.before]
             commands = commands_for(daemon, one, job.server.username)
             files = [change.known for change in changes]
-            return Plan(Standing("changing", one.daemon, files, commands, list(wanted)), changes)
+            earlier = standing.read(job.target)
+            known = Standing("changing", one.daemon, files, commands, list(wanted), earlier.files if earlier else ())
+            return Plan(known, changes)
     unread = f" {job.server.username} may not read: {', '.join(denied[:5])}." if denied else ""
     raise NeedsUser("redirect_no_vhost", host=job.host, server=job.server.label, unread=unread)
 

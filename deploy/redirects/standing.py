@@ -1,7 +1,7 @@
 """What `Fix ACME redirect` has changed on a server, written down on the target before each part of it."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
 from deploy import server_lease
@@ -27,13 +27,17 @@ class Changed:
 
 @dataclass(frozen=True)
 class Standing:
-    """`commands` test the configuration and reload it; `names` are those whose path was not served."""
+    """`commands` test the configuration and reload it; `names` are those whose path was not served.
+
+    `earlier` is what stood there before this change, which stays when this one is put back.
+    """
 
     phase: Phase
     daemon: str
     files: Sequence[Changed]
     commands: Sequence[str]
     names: Sequence[str]
+    earlier: Sequence[Changed] = ()
 
     @property
     def paths(self) -> list[str]:
@@ -47,13 +51,38 @@ def read(target: Target) -> Standing | None:
         return None
     first = {field.name: kept[field.name] for field in fields(Changed)}
     files = [Changed(**one) for one in (first, *kept.get("more", ()))]
-    return Standing(kept["phase"], kept["daemon"], files, kept["commands"], kept.get("names", ()))
+    earlier = [Changed(**one) for one in kept.get("earlier", ())]
+    return Standing(kept["phase"], kept["daemon"], files, kept["commands"], kept.get("names", ()), earlier)
+
+
+def in_place(known: Standing) -> Standing:
+    """One change with what stood there earlier, so that all of it is undone together."""
+    before = {one.file: one for one in known.earlier}
+    files = [_together(before.pop(one.file, None), one) for one in known.files]
+    return replace(known, phase="in_place", files=[*before.values(), *files], earlier=())
+
+
+def _together(first: Changed | None, then: Changed) -> Changed:
+    if first is None or first.after != then.before:
+        return then  # Somebody has edited it in between, and that is to stay.
+    return replace(then, before=first.before, backup=first.backup)
+
+
+def put_back(known: Standing) -> Standing | None:
+    """What is left of it once its own files are as they were."""
+    return replace(known, phase="in_place", files=known.earlier, earlier=()) if known.earlier else None
 
 
 def _stored(standing: Standing) -> dict[str, Any]:
     first, *more = map(asdict, standing.files)
     known = {"phase": standing.phase, "daemon": standing.daemon, "commands": list(standing.commands)}
-    return {**known, **first, "more": more, "names": list(standing.names)}
+    return {
+        **known,
+        **first,
+        "more": more,
+        "names": list(standing.names),
+        "earlier": list(map(asdict, standing.earlier)),
+    }
 
 
 def write(run: TargetRun, target: Target, standing: Standing | None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from auditlog.models import Event
+from certificates.models import Renewal
 from config.lib.errors import NeedsUser, describe
 from deploy.models import RunStep, Target, TargetRun
 from tests.cast import Cast, make_cast
@@ -151,6 +152,26 @@ class TestNamesOfTheirOwn:
         assert [file.read_bytes() for file in files] == before
         assert left_behind(web) == []
 
+    def test_a_later_change_is_undone_with_the_earlier_one(
+        self, settings: Any, cast: Cast, ssh_server: Sshd, dns_server: ChallengeDns, web: Nginx | Apache
+    ) -> None:
+        """Of names that came to the renewal one after the other, in one file and in another."""
+        site = add_redirected(web, [[WWW], [API]])
+        redirect_everything(web, "nginx return" if isinstance(web, Nginx) else "apache redirect")
+        files = [web.configuration, site]
+        before = [file.read_bytes() for file in files]
+        scene = FixScene(settings, cast.acme, web, dns_server)
+        names = [HOST, WWW, API]
+        scene.renews(names)
+        target = scene.row(ssh_server)
+        for count, changed in enumerate((web.configuration, site, site), start=1):
+            Renewal.unscoped.update(names=names[:count])
+            applied = scene.fix(target, Deed.APPLY)
+            assert (applied.state, applied.files) == ("succeeded", [str(changed)]), told(applied)
+        undone = scene.fix(target, Deed.UNDO)
+        assert undone.state == "succeeded", told(undone)
+        assert [file.read_bytes() for file in files] == before
+
     def test_one_that_cannot_be_helped_brings_all_files_back(
         self, settings: Any, cast: Cast, ssh_server: Sshd, dns_server: ChallengeDns, web: Nginx | Apache
     ) -> None:
@@ -169,6 +190,12 @@ class TestNamesOfTheirOwn:
         assert (run.state, run.error_params["name"]) == ("failed", WWW), told(run)
         assert [file.read_bytes() for file in files] == before
         assert Target.unscoped.get(pk=target.pk).redirect_fix is None
+        Renewal.unscoped.update(names=[HOST])
+        assert scene.fix(target, Deed.APPLY).state == "succeeded"
+        Renewal.unscoped.update(names=[HOST, WWW])
+        assert scene.fix(target, Deed.APPLY).error_params["name"] == WWW
+        assert scene.fix(target, Deed.UNDO).files == [str(web.configuration)], "what helped stayed, and is known"
+        assert [file.read_bytes() for file in files] == before
 
 
 def close(web: Nginx | Apache, site: Path) -> None:
@@ -192,7 +219,7 @@ def test_a_row_of_before_is_undone(
     assert scene.fix(target, Deed.APPLY).state == "succeeded"
     kept = Target.unscoped.get(pk=target.pk).redirect_fix
     assert kept is not None
-    assert (kept.pop("more"), kept.pop("names")) == ([], [HOST])
+    assert (kept.pop("more"), kept.pop("names"), kept.pop("earlier")) == ([], [HOST], [])
     assert set(kept) == {*("phase", "daemon", "file", "backup", "mode", "owner", "before", "after", "commands")}
     Target.unscoped.filter(pk=target.pk).update(redirect_fix=kept)
     undone = scene.fix(target, Deed.UNDO)
