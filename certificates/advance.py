@@ -171,18 +171,29 @@ def _order(issuance: Issuance, line: Line) -> None:
 
 def _new_order(issuance: Issuance, line: Line) -> acme.Order:
     """A CA that does not take our word for what is replaced refuses the whole order: then without it, once."""
+    replaces = issuance.replaces
     try:
-        return line.ca().new_order(issuance.names, profile=issuance.profile, replaces=issuance.replaces)
-    except (NeedsUser, Permanent) as error:
-        if not issuance.replaces or not _is_about_replacing(error):
+        return line.ca().new_order(issuance.names, profile=issuance.profile, replaces=replaces)
+    except ExpectedError as error:
+        if not replaces or not _is_about_replacing(error):
             raise
     issuance.save_step(replaces="")
-    return line.ca().new_order(issuance.names, profile=issuance.profile)
+    try:
+        return line.ca().new_order(issuance.names, profile=issuance.profile)
+    except Transient:
+        issuance.save_step(replaces=replaces)  # It is out of order, whatever we say.
+        raise
 
 
 def _is_about_replacing(error: ExpectedError) -> bool:
-    """Boulder answers alreadyReplaced (409), 404, 403 or malformed for certificates of others and unknown ones."""
+    """Boulder answers alreadyReplaced (409), 404, 403 or malformed for certificates of others and unknown ones.
+
+    Pebble answers 500, also for one of its own whose serial number begins with a bit that is set: it looks for it
+    without the zero octet that RFC 9773, section 4.1, has before it.
+    """
     kind, status = (error.params.get(name) for name in ("kind", "status"))
+    if isinstance(error, Transient):
+        return (kind, status) == ("serverInternal", 500)
     return kind in ("alreadyReplaced", "malformed", "unauthorized", "conflict") or status in (403, 404, 409)
 
 

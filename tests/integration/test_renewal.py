@@ -15,7 +15,7 @@ from certificates.acme.refusals import request_refusal
 from certificates.advance import give_up
 from certificates.gates import read_wish
 from certificates.issuance import cancel_issuance, start_issuance
-from certificates.models import AcmeAccount, Certificate, Issuance, Renewal
+from certificates.models import Certificate, Issuance, Renewal
 from certificates.renewal.plan import Automation, set_automation
 from certificates.renewal.sweep import look
 from certificates.store import delete_certificate
@@ -281,82 +281,6 @@ def test_the_tab_says_when_and_turns_it_on_and_off(cast: Cast, domain: Domain) -
     assert "by the tests&#x27; DNS" in shown or "by the tests' DNS" in shown
     client.post(f"{tab}renewal/off/")
     assert "Enable auto-renew" in client.get(f"{tab}lets-encrypt/").content.decode()
-
-
-def window(start: timedelta, end: timedelta, **more: str) -> str:
-    now = clock.now()
-    told = {"start": (now + start).isoformat(), "end": (now + end).isoformat()}
-    return json.dumps({"suggestedWindow": told, **more})
-
-
-@pytest.fixture
-def suggesting(pebble_server: Pebble) -> Pebble:
-    if not pebble_server.has_renewal_info():
-        pytest.skip("this Pebble makes no suggestions (2.7 and later do)")
-    return pebble_server
-
-
-def test_the_ca_s_window_decides_and_its_past_means_now(domain: Domain, suggesting: Pebble) -> None:
-    turn_on(domain)
-    renewal = work(domain)
-    first = renewal.certificate
-    assert first
-    assert renewal.why == "ari"
-    assert renewal.window_start
-    assert renewal.window_end
-    assert renewal.renew_at
-    assert renewal.window_start <= renewal.renew_at < renewal.window_end
-
-    suggesting.set_renewal_info(first.leaf_pem, window(5 * DAY, 6 * DAY))
-    Renewal.unscoped.filter(domain=domain).update(ask_at=clock.now(), run_after=clock.now())
-    renewal = work(domain)
-    assert renewal.renew_at
-    assert 5 * DAY <= renewal.renew_at - clock.now() + timedelta(seconds=5) <= 6 * DAY
-    chosen = renewal.chosen_at
-    Renewal.unscoped.filter(domain=domain).update(ask_at=clock.now(), run_after=clock.now())
-    assert work(domain).chosen_at == chosen, "the same window keeps the same point"
-
-    told = window(-2 * DAY, -DAY, explanationURL="https://ca.example/incident")
-    suggesting.set_renewal_info(first.leaf_pem, told)
-    Renewal.unscoped.filter(domain=domain).update(ask_at=clock.now(), run_after=clock.now())
-    jobs.run_due("renewal")
-    renewal = Renewal.unscoped.get(domain=domain)
-    assert (renewal.why, renewal.explanation_url) == ("ari_past", "https://ca.example/incident")
-    issuance = Issuance.unscoped.get(domain=domain, is_renewal=True, certificate=None)
-    assert issuance.replaces
-    assert reread(work_out(issuance)).replaces == issuance.replaces, "the CA took our word for it"
-    assert len(certificates(domain)) == 2
-
-
-def test_a_ca_that_does_not_take_our_word_gets_the_order_without_it(domain: Domain, suggesting: Pebble) -> None:
-    """The first successor replaces the certificate; a second one may not claim to."""
-    turn_on(domain)
-    first = work(domain).certificate
-    assert first
-    for _ in range(2):
-        suggesting.set_renewal_info(first.leaf_pem, window(-2 * DAY, -DAY))
-        Renewal.unscoped.filter(domain=domain).update(ask_at=clock.now(), run_after=clock.now())
-        work(domain)
-        Certificate.unscoped.filter(domain=domain).exclude(pk=first.pk).update(revoked_at=clock.now())
-        Renewal.unscoped.filter(domain=domain).update(run_after=clock.now())
-    done = Issuance.unscoped.filter(domain=domain, is_renewal=True, state="issued").order_by("created_at")
-    assert [bool(one.replaces) for one in done][-1] is False
-    assert any(one.replaces for one in done)
-
-
-def test_a_ca_that_cannot_be_asked_changes_nothing(domain: Domain, settings: Any) -> None:
-    turn_on(domain)
-    before = work(domain)
-    Renewal.unscoped.filter(domain=domain).update(ask_at=clock.now(), run_after=clock.now())
-    Certificate.unscoped.filter(domain=domain).update(directory_url="https://127.0.0.1:1/dir")
-    renewal = Renewal.unscoped.get(domain=domain)
-    Renewal.unscoped.filter(pk=renewal.pk).update(directory_url="https://127.0.0.1:1/dir")
-    AcmeAccount.unscoped.update(directory_url="https://127.0.0.1:1/dir")
-    jobs.run_due("renewal")
-    after = Renewal.unscoped.get(domain=domain)
-    assert (after.renew_at, after.why, after.failures) == (before.renew_at, before.why, 0)
-    assert after.ask_at
-    assert timedelta(hours=5) < after.ask_at - clock.now() < timedelta(hours=7)
 
 
 def test_the_successor_has_the_key_type_of_the_certificate(domain: Domain) -> None:
