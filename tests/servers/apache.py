@@ -123,7 +123,8 @@ def apache(
         )
         server.child = child
         try:
-            child.wait_ready(lambda: accepts(server.https_port, host))
+            # It listens before it has written down its process, by which `-k graceful` finds it.
+            child.wait_ready(lambda: (place / "apache.pid").exists() and accepts(server.https_port, host))
             yield server
         finally:
             child.stop()
