@@ -22,6 +22,7 @@ from tests.servers.ca import TestCa
 from tests.servers.dns import ChallengeDns
 from tests.servers.pebble import Pebble
 from tests.servers.second_ca import SecondCa
+from tests.servers.sshd import Sshd
 
 # After the first failure a renewal comes again by itself.
 AGAIN_IN = timedelta(minutes=11)
@@ -83,6 +84,15 @@ class HttpScene(Scene):
             ended = work_out(self.issuance())
             jobs.run_due("renewal")
         return ended
+
+    def refused(self, server: Sshd, chosen: Http01) -> tuple[str, dict[str, Any]]:
+        """How the first issuance ended; the CA was not asked to look."""
+        self.answering(self.server(server), chosen, directories=[server.user.home / "tls"])
+        self.enable()
+        self.run()
+        issuance = self.issuance()
+        assert set(issuance.authorizations.values_list("status", flat=True)) == {"pending"}
+        return issuance.error_code, issuance.error_params
 
     def issuance(self) -> Issuance:
         return Issuance.unscoped.filter(domain=self.domain).latest("created_at")

@@ -16,12 +16,12 @@ from certificates.issuance import start_again
 from certificates.models import Authorization, Issuance, Renewal
 from certificates.renewal.now import renew_now
 from config.lib import clock, jobs
-from config.lib.errors import NeedsUser, describe
+from config.lib.errors import NeedsUser
 from deploy.deployments import start_deployment
 from deploy.http01.answering import Http01
 from deploy.http01.reaching import reached
 from deploy.http01.renewing import find_renewal_run
-from deploy.http01.solver import _keep_or_remove, clean_up, look, note_answer, present, put_answer
+from deploy.http01.solver import _keep_or_remove, clean_up, look, present
 from deploy.http01.webroot import make_folders, put_token
 from deploy.models import Deployment, HttpAnswer, Server
 from deploy.ssh.files import remote_files
@@ -30,11 +30,10 @@ from tests.cast import Cast, make_cast
 from tests.integration.http01 import HttpScene
 from tests.integration.issuing import work_out
 from tests.servers.apache import apache
-from tests.servers.child import is_root
 from tests.servers.dns import ChallengeDns
 from tests.servers.nginx import Nginx, nginx
 from tests.servers.pebble import Pebble, pebble
-from tests.servers.ports import accepts, free_port, wait_until
+from tests.servers.ports import free_port, wait_until
 from tests.servers.sshd import Sshd, sshd
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,24 +70,6 @@ def tokens(webroot: Path) -> list[str]:
     return sorted(path.name for path in (webroot / ".well-known/acme-challenge").glob("*"))
 
 
-def issuance_of(scene: HttpScene) -> Issuance:
-    return Issuance.unscoped.filter(domain=scene.domain).latest("created_at")
-
-
-def test_the_listener_of_a_rehearsal_makes_way_for_a_renewal(scene: HttpScene, ssh_server: Sshd, ca: Pebble) -> None:
-    server, chosen = scene.server(ssh_server), Http01(standalone=True, port=ca.http_port)
-    target = scene.answering(server, chosen, directories=[tls(ssh_server)])
-    rehearsed = note_answer(target, chosen, ["rehearsed"])
-    with reached(server, None) as line:
-        put_answer(line, rehearsed, chosen, {"rehearsed": "content"})
-    assert accepts(ca.http_port)
-    scene.enable()
-    scene.run()
-    issuance = issuance_of(scene)
-    assert (issuance.state, issuance.attempts) == ("issued", 0), issuance.error_code
-    assert (scene.left(), accepts(ca.http_port)) == (0, False)
-
-
 def test_a_domain_without_certificate_gets_one_through_nginx_and_on_every_target(
     scene: HttpScene, ssh_server: Sshd, web: Nginx
 ) -> None:
@@ -98,7 +79,7 @@ def test_a_domain_without_certificate_gets_one_through_nginx_and_on_every_target
     scene.enable()
     scene.run()
     (certificate,) = scene.certificates()
-    issuance = issuance_of(scene)
+    issuance = scene.issuance()
     assert (issuance.challenge, issuance.solver, issuance.state) == ("http-01", "http01", "issued")
     assert (tls(ssh_server) / "a/cert.pem").read_text() == (tls(ssh_server) / "b/cert.pem").read_text()
     assert (tls(ssh_server) / "a/cert.pem").read_text().strip() == certificate.leaf_pem.strip()
@@ -129,70 +110,6 @@ def test_an_account_for_sftp_only_fills_a_webroot(scene: HttpScene, ca: Pebble) 
         scene.run()
         assert tokens(web.document_root) == []
     assert len(scene.certificates()) == 1
-
-
-def test_the_listener_answers_where_no_web_server_runs_and_is_gone(
-    scene: HttpScene, ssh_server: Sshd, ca: Pebble
-) -> None:
-    chosen = Http01(standalone=True, port=ca.http_port)
-    scene.answering(scene.server(ssh_server), chosen, directories=[tls(ssh_server)])
-    scene.enable()
-    scene.run()
-    assert len(scene.certificates()) == 1, issuance_of(scene).error_code
-    assert scene.left() == 0
-    assert not accepts(ca.http_port)
-    assert processes_of(ssh_server) == []
-
-
-def processes_of(server: Sshd) -> list[str]:
-    """Programs of the deploy user, sshd's own aside."""
-    if not is_root():
-        return []
-    found = subprocess.run(["ps", "-u", server.user.name, "-o", "args="], capture_output=True, text=True, check=False)
-    return [line for line in found.stdout.splitlines() if "python" in line and "<defunct>" not in line]
-
-
-def refused(scene: HttpScene, server: Sshd, chosen: Http01) -> tuple[str, dict[str, Any]]:
-    """How the first issuance ended; the CA was not asked to look."""
-    scene.answering(scene.server(server), chosen, directories=[tls(server)])
-    renewal = scene.enable()
-    scene.run()
-    issuance = issuance_of(scene)
-    assert set(issuance.authorizations.values_list("status", flat=True)) == {"pending"}
-    renewal.refresh_from_db()
-    return issuance.error_code, issuance.error_params
-
-
-class TestRefusalsOfTheListener:
-    def test_an_account_for_sftp_only(self, scene: HttpScene, ca: Pebble) -> None:
-        with sshd(extra=["ForceCommand internal-sftp"]) as only_sftp:
-            code, _ = refused(scene, only_sftp, Http01(standalone=True, port=ca.http_port))
-        assert code == "listener_needs_shell"
-        assert scene.left() == 0
-
-    def test_a_port_that_a_web_server_has(self, scene: HttpScene, ssh_server: Sshd, web: Nginx, ca: Pebble) -> None:
-        code, params = refused(scene, ssh_server, Http01(standalone=True, port=ca.http_port))
-        assert code == "listener_port_taken"
-        assert "nginx" in params["holder"]
-        assert scene.left() == 0
-
-    @pytest.mark.skipif(not is_root(), reason="needs an unprivileged deploy user")
-    def test_a_privileged_port(self, scene: HttpScene, ssh_server: Sshd) -> None:
-        if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) <= 81:
-            pytest.skip("every user may listen on every port here")
-        code, params = refused(scene, ssh_server, Http01(standalone=True, port=81))
-        assert (code, params["port"]) == ("listener_denied", 81)
-
-    def test_neither_python3_nor_python(self, scene: HttpScene, ca: Pebble) -> None:
-        with sshd(extra=["SetEnv PATH=/nowhere"]) as bare:
-            code, _ = refused(scene, bare, Http01(standalone=True, port=ca.http_port))
-        assert code == "listener_no_python"
-
-    def test_no_sudo(self, scene: HttpScene, ca: Pebble) -> None:
-        """Its absence is not taken for Python's."""
-        with sshd(extra=["SetEnv PATH=/nowhere"]) as bare:
-            code, _ = refused(scene, bare, Http01(standalone=True, port=ca.http_port, use_sudo=True))
-        assert code == "listener_no_sudo"
 
 
 def test_what_an_earlier_worker_left_is_removed_by_the_chore(scene: HttpScene, ssh_server: Sshd, web: Nginx) -> None:
@@ -230,7 +147,7 @@ def test_a_planted_link_leads_nothing_out_of_the_webroot(scene: HttpScene, ssh_s
     outside.mkdir()
     ssh_server.user.own(outside)
     (web.document_root / ".well-known").symlink_to(outside)
-    code, params = refused(scene, ssh_server, Http01(str(web.document_root)))
+    code, params = scene.refused(ssh_server, Http01(str(web.document_root)))
     assert code == "webroot_led_away"
     assert params["path"].endswith("/.well-known")
     assert list(outside.iterdir()) == []
@@ -245,7 +162,7 @@ def test_a_redirect_of_everything_never_costs_the_look_of_the_ca(
     scene.answering(scene.server(ssh_server), Http01(str(web.document_root)), directories=[tls(ssh_server)])
     scene.enable()
     renewal = scene.run()
-    issuance = issuance_of(scene)
+    issuance = scene.issuance()
     assert issuance.error_code == "http01_redirected"
     assert "HTTP 301 from" in issuance.error_params["underlying"]
     assert "location ^~" in issuance.error_params["lines"]
@@ -262,25 +179,6 @@ def test_a_redirect_of_everything_never_costs_the_look_of_the_ca(
 
 def reload(web: Nginx) -> None:
     subprocess.run(web.reload_command.split(), check=True, capture_output=True)
-
-
-@pytest.mark.skipif(not is_root(), reason="sudo needs rules")
-class TestTheListenerBySudo:
-    def test_it_answers_and_is_gone(self, scene: HttpScene, ca: Pebble) -> None:
-        with sshd(sudo=["/usr/bin/python3 -"]) as server:
-            chosen = Http01(standalone=True, port=ca.http_port, use_sudo=True)
-            scene.answering(scene.server(server), chosen, directories=[tls(server)])
-            scene.enable()
-            scene.run()
-        assert len(scene.certificates()) == 1, issuance_of(scene).error_params
-        assert scene.left() == 0
-        assert not accepts(ca.http_port)
-
-    def test_without_the_rule_the_line_to_add_is_shown(self, scene: HttpScene, ssh_server: Sshd, ca: Pebble) -> None:
-        code, params = refused(scene, ssh_server, Http01(standalone=True, port=ca.http_port, use_sudo=True))
-        assert code == "listener_needs_rule"
-        paste = describe(code, params).paste
-        assert f"{ssh_server.user.name} ALL=(root) NOPASSWD: /usr/bin/python3 -" in paste
 
 
 @pytest.mark.both_databases
@@ -438,8 +336,8 @@ def test_many_names_are_held_for_as_long_as_all_of_them_may_take(
 def test_a_fresh_challenge_goes_the_same_way(scene: HttpScene, ssh_server: Sshd, web: Nginx) -> None:
     web.redirect_everything()
     reload(web)
-    refused(scene, ssh_server, Http01(str(web.document_root)))
+    scene.refused(ssh_server, Http01(str(web.document_root)))
     (web.place / "location.inc").write_text("")
     reload(web)
-    again = work_out(start_again(issuance=issuance_of(scene), actor=SYSTEM))
+    again = work_out(start_again(issuance=scene.issuance(), actor=SYSTEM))
     assert (again.state, again.challenge, again.solver) == ("issued", "http-01", "http01")
