@@ -30,6 +30,13 @@ def pebble_server(dns_server: ChallengeDns) -> Iterator[Pebble]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def ca(dns_server: ChallengeDns) -> Iterator[Pebble]:
+    """A kind Pebble of the module's own: what answers the port that it asks is started by each test."""
+    with pebble(dns_server) as server:
+        yield server
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Postgres]:
     with postgres() as server:

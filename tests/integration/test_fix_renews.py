@@ -17,17 +17,11 @@ from tests.integration.redirecting import UNKNOWN, WAYS, Deed, asked, press, red
 from tests.servers.apache import apache
 from tests.servers.dns import ChallengeDns
 from tests.servers.nginx import nginx
-from tests.servers.pebble import LOOKS_OF_A_VALIDATION, Pebble, pebble
+from tests.servers.pebble import LOOKS_OF_A_VALIDATION, Pebble
 from tests.servers.ports import wait_until
 from tests.servers.sshd import Sshd, sshd
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(90)]
-
-
-@pytest.fixture(scope="module")
-def ca(dns_server: ChallengeDns) -> Iterator[Pebble]:
-    with pebble(dns_server) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
@@ -58,15 +52,7 @@ def test_the_ca_is_asked_only_after_the_fix_and_accepts_what_it_sees(
         renewal = scene.enable()
         old = web.fingerprint(scene.host)
 
-        refused = scene.look_in_vain()
-        token = refused.authorizations.get().token
-        path = f"/.well-known/acme-challenge/{token}"
-        assert (refused.state, refused.error_code) == ("failed", "http01_redirected")
-        words = describe(refused.error_code, refused.error_params)
-        asked_at = f"http://{scene.host}:{ca.http_port}{path}"
-        assert words.title == f"Could not fetch {asked_at}"
-        leads_to = f"https://{HOST}:{web.https_port}{path}"
-        assert words.why.startswith(f"Underlying: HTTP 301 from {asked_at} to {leads_to}. A CA follows redirects")
+        token = token_redirected(scene, f"{scene.host}:{ca.http_port}", f"{HOST}:{web.https_port}")
         assert (ca.http_looks(scene.host), web.fingerprint(scene.host)) == (0, old)
 
         assert press(target, Deed.LOOK).state == "partial"
@@ -93,3 +79,16 @@ def test_the_ca_is_asked_only_after_the_fix_and_accepts_what_it_sees(
         assert web.fingerprint(scene.host) == second.fingerprint_sha256
     renewal.refresh_from_db()
     assert renewal.certificate == second
+
+
+def token_redirected(scene: HttpScene, asked_at: str, leads_to: str) -> str:
+    """The token of a renewal that our own look refused, in words that say where its path leads."""
+    refused = scene.look_in_vain()
+    token = refused.authorizations.get().token
+    path = f"/.well-known/acme-challenge/{token}"
+    assert (refused.state, refused.error_code) == ("failed", "http01_redirected")
+    words = describe(refused.error_code, refused.error_params)
+    assert words.title == f"Could not fetch http://{asked_at}{path}"
+    redirect = f"Underlying: HTTP 301 from http://{asked_at}{path} to https://{leads_to}{path}"
+    assert words.why.startswith(f"{redirect}. A CA follows redirects")
+    return token

@@ -32,7 +32,7 @@ from tests.integration.issuing import work_out
 from tests.servers.apache import apache
 from tests.servers.dns import ChallengeDns
 from tests.servers.nginx import Nginx, nginx
-from tests.servers.pebble import Pebble, pebble
+from tests.servers.pebble import Pebble
 from tests.servers.ports import free_port, wait_until
 from tests.servers.sshd import Sshd, sshd
 
@@ -42,13 +42,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def cast() -> Cast:
     return make_cast()
-
-
-@pytest.fixture(scope="module")
-def ca(dns_server: ChallengeDns) -> Iterator[Pebble]:
-    """Asks a port of its own: what answers there is started by each test."""
-    with pebble(dns_server) as server:
-        yield server
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -26,7 +26,7 @@ from tests.integration.issuing import work_out
 from tests.servers.dns import ChallengeDns
 from tests.servers.listener import crowd, listening
 from tests.servers.nginx import Nginx, nginx
-from tests.servers.pebble import Pebble, pebble
+from tests.servers.pebble import Pebble
 from tests.servers.places import ROOT
 from tests.servers.ports import accepts, free_port, wait_until
 from tests.servers.sshd import Sshd
@@ -79,12 +79,6 @@ for _ in range(100):
         jobs.run_due(kind)
     time.sleep(0.1)
 """
-
-
-@pytest.fixture(scope="module")
-def ca(dns_server: ChallengeDns) -> Iterator[Pebble]:
-    with pebble(dns_server) as server:
-        yield server
 
 
 @pytest.fixture

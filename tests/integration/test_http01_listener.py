@@ -16,7 +16,7 @@ from tests.integration.http01 import HttpScene
 from tests.servers.child import is_root
 from tests.servers.dns import ChallengeDns
 from tests.servers.nginx import Nginx, nginx
-from tests.servers.pebble import Pebble, pebble
+from tests.servers.pebble import Pebble
 from tests.servers.ports import accepts
 from tests.servers.sshd import Sshd, sshd
 
@@ -26,13 +26,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def cast() -> Cast:
     return make_cast()
-
-
-@pytest.fixture(scope="module")
-def ca(dns_server: ChallengeDns) -> Iterator[Pebble]:
-    """Asks a port of its own: what answers there is started by each test."""
-    with pebble(dns_server) as server:
-        yield server
 
 
 @pytest.fixture

@@ -16,19 +16,13 @@ from tests.cast import make_cast
 from tests.integration.http01 import HttpScene
 from tests.servers.dns import ChallengeDns
 from tests.servers.listener import crowd, http_script, listening
-from tests.servers.pebble import LOOKS_OF_A_VALIDATION, Pebble, pebble
+from tests.servers.pebble import LOOKS_OF_A_VALIDATION, Pebble
 from tests.servers.places import private_directory
 from tests.servers.ports import accepts, free_port, wait_until
 from tests.servers.pythons import find_python, lend_python
 from tests.servers.sshd import Sshd, sshd
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(90)]
-
-
-@pytest.fixture(scope="module")
-def ca(dns_server: ChallengeDns) -> Iterator[Pebble]:
-    with pebble(dns_server) as server:
-        yield server
 
 
 @pytest.fixture(scope="module", params=[("2.7", "python"), ("3.6", "python3")], ids=lambda param: param[0])

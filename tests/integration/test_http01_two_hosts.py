@@ -16,7 +16,7 @@ from tests.servers.apache import Apache, apache
 from tests.servers.child import is_root
 from tests.servers.dns import ChallengeDns
 from tests.servers.nginx import Nginx, nginx
-from tests.servers.pebble import LOOKS_OF_A_VALIDATION, Pebble, pebble
+from tests.servers.pebble import LOOKS_OF_A_VALIDATION, Pebble
 from tests.servers.ports import accepts, free_port
 from tests.servers.sshd import Sshd, sshd
 
@@ -24,12 +24,6 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(90)]
 
 FIRST, SECOND = "127.0.0.2", "127.0.0.3"
 STARTS: Mapping[str, Callable[..., AbstractContextManager[Nginx | Apache]]] = {"nginx": nginx, "apache": apache}
-
-
-@pytest.fixture(scope="module")
-def ca(dns_server: ChallengeDns) -> Iterator[Pebble]:
-    with pebble(dns_server) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from tests.servers.apache import Apache, apache
 from tests.servers.dns import ChallengeDns
 from tests.servers.listener import full, listening, read_request, silent
 from tests.servers.nginx import Nginx, nginx
-from tests.servers.pebble import LOOKS_OF_A_VALIDATION, Pebble, pebble
+from tests.servers.pebble import LOOKS_OF_A_VALIDATION, Pebble
 from tests.servers.ports import free_port
 from tests.servers.sshd import Sshd, sshd
 
@@ -32,12 +32,6 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(90)]
 PLACES: Mapping[str, str] = {"nginx": "127.0.0.2", "apache": "127.0.0.3"}
 NOBODYS = "127.0.0.4"
 SHOP = "<title>Shoes and more</title>"
-
-
-@pytest.fixture(scope="module")
-def ca(dns_server: ChallengeDns) -> Iterator[Pebble]:
-    with pebble(dns_server) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
