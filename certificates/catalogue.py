@@ -121,9 +121,9 @@ register(
             "Choose one of them, or leave auto-renew off.",
         ),
         "auto_renew_incomplete": Entry(
-            "Auto-renew (SSH) cannot be enabled yet",
+            "Auto-renew (SSH) is not ready yet",
             "Still missing: {missing}.",
-            "Add it on the Renew & deploy tab, then press Enable auto-renew.",
+            "Add it on the Renew & deploy tab; where auto-renew is still off, press Enable auto-renew then.",
         ),
         "http01_wildcard": Entry(
             "HTTP-01 cannot prove {names}",

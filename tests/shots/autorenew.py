@@ -12,6 +12,7 @@ from tests.browser.conftest import PASSWORD, Person, sign_in
 from tests.demo.habitat import ZONE, Habitat
 from tests.servers.people import new_ssh_key
 from tests.servers.places import ROOT
+from tests.servers.ports import wait_until
 from tests.shots.album import Album
 from tests.shots.seeding import seed
 
@@ -84,6 +85,28 @@ for domain, address in ((renewal.domain, "198.51.100.7"), (other, "203.0.113.20"
 Renewal.unscoped.filter(pk=renewal.pk).update(names=[renewal.domain.host, other.host])
 Target.unscoped.filter(domain=renewal.domain_id).update(webroot="")
 """
+# A start that was refused for it, of a certificate that its CA wants replaced.
+NOT_BEGUN = """
+import sys, django
+django.setup()
+from datetime import timedelta
+from certificates.models import Certificate, Renewal
+from certificates.renewal.requirements import require_ready
+from certificates.renewal.telling import tell_level, tell_refused
+from config.lib import clock
+from config.lib.errors import NeedsUser
+rows = Renewal.unscoped.filter(domain=sys.argv[1])
+certificate = Certificate.unscoped.filter(domain=sys.argv[1]).latest("created_at")
+rows.update(certificate=certificate, why="ari_past", window_start=certificate.not_before,
+    window_end=certificate.not_before + timedelta(days=1), explanation_url="https://ca.example/incident",
+    issuance=None, asked_as=None)
+renewal = rows.select_related("domain", "certificate", "issuance").get()
+try:
+    require_ready(renewal.domain)
+except NeedsUser as error:
+    tell_refused(renewal, error)
+tell_level(renewal, 0)
+"""
 # What a renewal to its end leaves behind.
 RENEWED = """
 import sys, django
@@ -102,7 +125,8 @@ issuance = Issuance.unscoped.create(names=certificate.names, names_key=certifica
     directory_url=certificate.directory_url, state="issued", step="done", certificate=certificate, created_at=began,
     ended_at=began + timedelta(seconds=12), solver="http01", challenge="http-01", **owner)
 told = {"workspace_id": target.workspace_id, "domain_id": target.domain_id, "domain_label": target.domain.label}
-facts = {"issuance": str(issuance.pk), "names": ", ".join(certificate.names), "issuer": certificate.issuer}
+facts = {"issuance": str(issuance.pk), "names": ", ".join(certificate.names), "issuer": certificate.issuer,
+    "until": f"{certificate.not_after:%Y-%m-%d}"}
 with clock.frozen(began):
     record("issuance.started", run_id=issuance.pk, data=facts, **told)
 with clock.frozen(began + timedelta(seconds=12)):
@@ -167,6 +191,12 @@ def shoot_autorenew(album: Album, around: Habitat, place: Path) -> None:
     run(around, LOST, domain)
     page.goto(tab)
     album.shoot_open("autorenew-incomplete", page)
+    run(around, NOT_BEGUN, domain)
+    told = "could not be begun"
+    wait_until(lambda: any(told in mail.subject for mail in around.mail.mails), seconds=60, what="the mail")
+    for name, path in (("autorenew-not-begun", "activity/?show=renewals"), ("autorenew-wanted", "")):
+        page.goto(f"/w/{person.workspace_id}/domains/{domain}/{path}")
+        album.shoot_open(name, page)
     page.context.close()
 
 

@@ -71,7 +71,7 @@ def test_it_is_recorded_once_however_often_it_is_retried(renewal: Renewal, missi
         "names": HOST,
         "code": "auto_renew_incomplete",
         "params": {"missing": ["Trust the host key of web-01"]},
-        "error": "Auto-renew (SSH) cannot be enabled yet",
+        "error": "Auto-renew (SSH) is not ready yet",
     }
 
 
@@ -122,7 +122,7 @@ def test_without_a_box_the_admins_have_one_mail_with_the_reason(
     (sent,) = Mails(tmp_path / "mail").all()
     assert (sent["Subject"], sent["To"]) == (f"{HOST}: the renewal could not be begun", cast.admin.email)
     said = " ".join(text_of(sent).split())
-    for words in ("Auto-renew (SSH) cannot be enabled yet", "Trust the host key of web-01", "press Enable auto-renew"):
+    for words in ("Auto-renew (SSH) is not ready yet", "Trust the host key of web-01", "press Enable auto-renew"):
         assert words in said
 
 
@@ -150,7 +150,7 @@ def test_the_log_shows_it_with_its_error_and_hint(renewal: Renewal, missing: lis
     client = Client()
     client.force_login(cast.admin)
     page = client.get(f"/w/{cast.acme.pk}/domains/{renewal.domain_id}/activity/").content.decode()
-    for words in ("could not be begun", "Trust the host key of web-01", "then press Enable auto-renew"):
+    for words in ("could not be begun", "Trust the host key of web-01", "press Enable auto-renew then"):
         assert words in page
 
 
