@@ -1,13 +1,14 @@
 """A verified domain, and certificates on file, as issuing leaves them."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from accounts import api_limits
 from certificates.gates import read_wish
-from certificates.models import Certificate, CertificateName, Issuance, PrivateKey
+from certificates.models import Certificate, CertificateName, Issuance, PrivateKey, Renewal
 from certificates.solvers import solvers
 from config.lib import clock
 from config.lib.sealed import Sealed
@@ -73,6 +74,21 @@ def store(domain: Domain) -> Callable[..., Certificate]:
         return certificate
 
     return put
+
+
+def renewal_of(last: Certificate, **facts: Any) -> Renewal:
+    """The row that a domain has whose newest certificate is `last`; the CA's suggestion is not asked for yet."""
+    facts.setdefault("ask_at", clock.now() + timedelta(days=1))
+    return Renewal.objects.create(  # type: ignore[misc]  # The plugin takes all of `facts` for one field.
+        workspace=last.workspace,
+        domain=last.domain,
+        names=last.names,
+        names_key=last.names_key,
+        directory_url=DIRECTORY,
+        key_type="ecdsa-p256",
+        certificate=last,
+        **facts,
+    )
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from config.lib.errors import describe
 from domains.models import Domain, Finding
 from notifications.models import Trigger
 from notifications.rules.events import trigger_of
-from tests.unit.certificates.conftest import DIRECTORY, HOST
+from tests.unit.certificates.conftest import HOST, renewal_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 DAY = timedelta(days=1)
@@ -21,23 +21,16 @@ WHY = "https://ca.example.net/incident"
 type Store = Callable[..., Certificate]
 
 
-def suggested(domain: Domain, last: Certificate, end: timedelta) -> Renewal:
+def suggested(last: Certificate, end: timedelta) -> Renewal:
     """Due, with a window that was over `-end` ago, as the CA's last answer left it."""
     now = clock.now()
-    return Renewal.objects.create(
-        workspace=domain.workspace,
-        domain=domain,
-        names=[HOST],
-        names_key=last.names_key,
-        directory_url=DIRECTORY,
-        key_type="ecdsa-p256",
-        certificate=last,
+    return renewal_of(
+        last,
         window_start=now + end - DAY,
         window_end=now + end,
         chosen_at=now + end - DAY / 2,
         is_past=end < timedelta(0),
         explanation_url=WHY,
-        ask_at=now + DAY,
         run_after=now,
     )
 
@@ -53,8 +46,8 @@ def look(renewal: Renewal) -> Renewal:
     return Renewal.unscoped.get(pk=renewal.pk)
 
 
-def test_a_window_in_the_past_is_a_finding_with_the_explanation(store: Store, domain: Domain, hands_free: None) -> None:
-    renewal = look(suggested(domain, store(age_days=10), -DAY))
+def test_a_window_in_the_past_is_a_finding_with_the_explanation(store: Store, hands_free: None) -> None:
+    renewal = look(suggested(store(age_days=10), -DAY))
     assert (renewal.why, renewal.issuance is not None) == ("ari_past", True)
     found = Finding.unscoped.get(closed_at=None)
     assert (found.code, found.severity, found.needs_user) == ("ca_wants_renewal", "warning", False)
@@ -65,8 +58,8 @@ def test_a_window_in_the_past_is_a_finding_with_the_explanation(store: Store, do
     assert words.fix.startswith("There is nothing to do: the portal renews it now")
 
 
-def test_it_is_told_once_and_over_with_the_next_certificate(store: Store, domain: Domain, hands_free: None) -> None:
-    renewal = suggested(domain, store(age_days=10), -DAY)
+def test_it_is_told_once_and_over_with_the_next_certificate(store: Store, hands_free: None) -> None:
+    renewal = suggested(store(age_days=10), -DAY)
     for _ in range(3):
         look(renewal)
     assert Finding.unscoped.filter(code="ca_wants_renewal").count() == 1
@@ -76,16 +69,16 @@ def test_it_is_told_once_and_over_with_the_next_certificate(store: Store, domain
     assert told() == []
 
 
-def test_where_a_person_has_to_prove_the_names_it_says_what_to_do(store: Store, domain: Domain) -> None:
-    look(suggested(domain, store(age_days=10), -DAY))
+def test_where_a_person_has_to_prove_the_names_it_says_what_to_do(store: Store) -> None:
+    look(suggested(store(age_days=10), -DAY))
     found = Finding.unscoped.get(code="ca_wants_renewal_by_hand", closed_at=None)
     assert found.needs_user
     assert "Replace everything that…" in describe(found.code, found.params).fix
     assert told() == ["ca_wants_renewal_by_hand"]
 
 
-def test_a_ca_that_takes_its_word_back_ends_it(store: Store, domain: Domain) -> None:
-    renewal = look(suggested(domain, store(age_days=10), -DAY))
+def test_a_ca_that_takes_its_word_back_ends_it(store: Store) -> None:
+    renewal = look(suggested(store(age_days=10), -DAY))
     now = clock.now()
     later = {"window_start": now + 40 * DAY, "window_end": now + 41 * DAY, "chosen_at": now + 40 * DAY}
     Renewal.unscoped.filter(pk=renewal.pk).update(is_past=False, **later)
@@ -95,13 +88,13 @@ def test_a_ca_that_takes_its_word_back_ends_it(store: Store, domain: Domain) -> 
 
 @pytest.mark.parametrize(("age_days", "end"), [(89, -DAY), (10, 2 * DAY)])
 def test_one_that_is_due_by_itself_or_later_is_none(
-    store: Store, domain: Domain, hands_free: None, age_days: int, end: timedelta
+    store: Store, hands_free: None, age_days: int, end: timedelta
 ) -> None:
-    look(suggested(domain, store(age_days=age_days), end))
+    look(suggested(store(age_days=age_days), end))
     assert told() == []
 
 
 def test_nobody_is_told_any_more_when_auto_renew_is_off(store: Store, domain: Domain, hands_free: None) -> None:
-    look(suggested(domain, store(age_days=10), -DAY))
+    look(suggested(store(age_days=10), -DAY))
     set_automation(domain=domain, actor=SYSTEM, wanted=Automation(None, False, None))
     assert told() == []

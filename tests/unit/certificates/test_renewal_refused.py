@@ -3,7 +3,6 @@
 import json
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from notifications.models import Delivery, Gateway
 from notifications.renewing.boxes import choose_boxes
 from tests.cast import Cast
 from tests.mails import Mails, text_of
-from tests.unit.certificates.conftest import DIRECTORY, HOST
+from tests.unit.certificates.conftest import DIRECTORY, HOST, renewal_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 type Store = Callable[..., Certificate]
@@ -43,16 +42,7 @@ def renewal(store: Store, domain: Domain) -> Renewal:
     last = store(age_days=61)
     Domain.unscoped.filter(pk=domain.pk).update(mode=Mode.ACME_AUTO)
     with clock.frozen(last.created_at):
-        return Renewal.objects.create(
-            workspace=domain.workspace,
-            domain=domain,
-            names=[HOST],
-            names_key=last.names_key,
-            directory_url=DIRECTORY,
-            key_type="ecdsa-p256",
-            certificate=last,
-            ask_at=clock.now() + timedelta(days=1),
-        )
+        return renewal_of(last)
 
 
 def tried(renewal: Renewal, times: int = 1) -> list[Event]:
