@@ -9,6 +9,12 @@ from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
 import httpx
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+    load_ssh_private_key,
+)
 
 type Canaries = Mapping[str, bytes]
 
@@ -28,8 +34,21 @@ def spellings(secret: bytes) -> set[bytes]:
         encoded = base64.b64encode(b"\0" * offset + secret).rstrip(b"=")
         # The first and last characters also carry bits of the neighbours.
         found.add(encoded[4 if offset else 0 : -4])
-    lines = [line for line in secret.splitlines() if len(line) >= 40 and not line.startswith(b"-----")]
-    return found | set(lines)
+    return found | set(_lines(secret))
+
+
+def _lines(secret: bytes) -> Iterator[bytes]:
+    """But for those of the public half, which stands in the certificate, now and then at the same place of a line."""
+    public = _public_half(secret) if secret.startswith(b"-----BEGIN") else b""
+    for line in secret.splitlines():
+        if len(line) >= 40 and not line.startswith(b"-----") and not (public and base64.b64decode(line) in public):
+            yield line
+
+
+def _public_half(pem: bytes) -> bytes:
+    load = load_ssh_private_key if b"OPENSSH" in pem.partition(b"\n")[0] else load_pem_private_key
+    key = load(pem, password=None).public_key()
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def leaks(canaries: Canaries, place: str, content: bytes) -> list[Leak]:

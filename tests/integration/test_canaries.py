@@ -20,7 +20,7 @@ from tests.integration.canaries import (
     sign_in_as_a_person,
     spellings,
 )
-from tests.servers.ca import TestCa
+from tests.servers.ca import TestCa, key_pem, new_key
 from tests.servers.child import family
 from tests.servers.migrated import migrated_postgres
 from tests.servers.postgres import Postgres
@@ -133,7 +133,7 @@ def _assert_the_search_could_have_found_them(places: dict[str, bytes]) -> None:
     assert any(HOST.encode() in places[url] for url in pages)
 
 
-SECRET = b"-----BEGIN PRIVATE KEY-----\n" + b"A1b2" * 16 + b"\n" + b"C3d4" * 10 + b"\n-----END PRIVATE KEY-----\n"
+SECRET = key_pem(new_key())
 
 
 @pytest.mark.parametrize("around", [b"", b"x", b"xy"])
@@ -148,3 +148,12 @@ def test_the_search_knows_the_spellings_of_a_leak(around: bytes) -> None:
         assert leaks({"key": SECRET}, "here", b"before " + content + b" after") == [Leak("key", "here")]
     assert leaks({"key": SECRET}, "here", b"something else") == []
     assert SECRET in spellings(SECRET)
+
+
+def test_the_public_half_in_a_certificate_is_no_leak() -> None:
+    """One length of the name in three lets a whole line of the key's PEM stand in the certificate's."""
+    ca, key = TestCa(), new_key()
+    pem = key_pem(key)
+    seen = [ca.issue([f"{'a' * n}.example"], key=key).cert_pem for n in (1, 2, 3)]
+    assert sum(pem.splitlines()[3] in each.replace(b"\n", b"") for each in seen) == 1
+    assert [leak for each in seen for leak in leaks({"key": pem}, "here", each)] == []
