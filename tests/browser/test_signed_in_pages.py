@@ -62,7 +62,8 @@ def test_signing_in_and_adding_a_domain_need_no_mouse(page: Page, person: Person
     expect(page.get_by_role("heading", name="Domains", exact=True)).to_be_visible()
     tab_to(page, "+ Add domain")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Add domain")).to_be_visible()
+    # Not only its heading: what is typed before the field is parsed and has the focus goes nowhere.
+    expect(page.get_by_label("Hostname")).to_be_focused()
     page.keyboard.type(HOST)
     tab_to(page, "Inspect")
     page.keyboard.press("Enter")
