@@ -3,6 +3,7 @@
 import contextlib
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from django.db import transaction
 
@@ -10,11 +11,24 @@ from auditlog.events import record
 from config.lib import clock
 from config.lib.errors import ExpectedError, NeedsUser
 from deploy import unseal
-from deploy.models import Server, TargetRun
+from deploy.models import Server, Target, TargetRun
 from deploy.ssh import connect
 from deploy.ssh.connect import Connection
+from deploy.ssh.files import RemoteFiles
 from deploy.trail import Trail, keep_on_run
 from domains.models import Domain
+
+
+@dataclass
+class SignedIn:
+    """A claimed run on the server of its target: signed in, SFTP open, as `plain` without sudo."""
+
+    run: TargetRun
+    trail: Trail
+    target: Target
+    server: Server
+    connection: Connection
+    plain: RemoteFiles
 
 
 @contextlib.contextmanager

@@ -25,9 +25,8 @@ from deploy.readiness.token import ask_for_token
 from deploy.readiness.work import require_wanted
 from deploy.reload import LONGEST_SECONDS, explain, run_line
 from deploy.result import Result
-from deploy.session import opened
-from deploy.ssh.connect import Connection
-from deploy.ssh.files import RemoteFiles, remote_files
+from deploy.session import SignedIn, opened
+from deploy.ssh.files import remote_files
 from deploy.trail import Trail
 
 State, Kind = TargetRun.State, TargetRun.Kind
@@ -40,15 +39,9 @@ _NAMES_SUDO = re.compile(r"\bsudo\b")
 
 
 @dataclass
-class Rehearsal:
-    """A claimed run, signed in. `checks` grows."""
+class Rehearsal(SignedIn):
+    """`checks` grows."""
 
-    run: TargetRun
-    trail: Trail
-    target: Target
-    server: Server
-    connection: Connection
-    plain: RemoteFiles
     has_shell: bool
     checks: list[Check] = field(default_factory=list)
 

@@ -24,13 +24,11 @@ from deploy.detection.suggesting import commands_for
 from deploy.http01.answering import Http01
 from deploy.http01.probe import Asked, look_for
 from deploy.http01.solver import LOOKS_AT_ONCE, TRIED_FOR, longest_looks, note_answer, put_answer, remove_or_leave
-from deploy.models import Server, Target, TargetRun
 from deploy.redirects import apache, nginx, rights, standing
 from deploy.redirects.standing import Changed, Standing
 from deploy.redirects.vhost import ExactReader, Vhost, unified_diff, with_block
-from deploy.ssh.connect import Connection
-from deploy.ssh.files import MAX_READ, RemoteFiles
-from deploy.trail import Trail
+from deploy.session import SignedIn
+from deploy.ssh.files import MAX_READ
 
 _SECONDS = 15
 _READING_SECONDS = 60
@@ -49,16 +47,8 @@ CURABLE = (
 )
 
 
-@dataclass
-class Job:
-    """A claimed run on its server: signed in, SFTP open."""
-
-    run: TargetRun
-    trail: Trail
-    target: Target
-    server: Server
-    connection: Connection
-    plain: RemoteFiles
+class Job(SignedIn):
+    """A look at what a server answers, or a change of it."""
 
     @property
     def host(self) -> str:
