@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from config.lib.prepared import change
 from deploy import server_lease
 from deploy.models import Target, TargetRun
 from deploy.ssh.install import Kept
@@ -44,7 +45,7 @@ def write(run: TargetRun, target: Target, journal: Journal | None) -> None:
 
     def store() -> None:
         server_lease.require_held(run)  # A server that moved meanwhile has none of this.
-        Target.unscoped.filter(pk=target.pk).update(journal=value)
+        change(Target, {"pk": target.pk}, {"journal": value})
 
     keep_on_run(run, also=store)
     target.journal = value

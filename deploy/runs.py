@@ -13,6 +13,7 @@ from billing.charging import UNPAID
 from config.lib import clock, jobs
 from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, Transient
+from config.lib.prepared import change
 from deploy import server_lease
 from deploy.checking import check_target
 from deploy.detection.looking import detect_on_target
@@ -211,7 +212,7 @@ def _keep_on_target(run: TargetRun, result: Result, *, is_there: bool) -> None:
         before = str(run.target.installed_certificate_id) if run.target.installed_certificate_id else None
         changes["previous"] = {**result.replaced, "certificate": before, "deployment": str(run.deployment_id)}
     changes["failures"] = 0 if result.state == State.SUCCEEDED else _failures(run) + 1
-    Target.unscoped.filter(Q(pk=run.target_id)).update(**changes)
+    change(Target, {"pk": run.target_id}, changes)
 
 
 def _failures(run: TargetRun) -> int:

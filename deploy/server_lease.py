@@ -6,13 +6,16 @@ reserved under the run's id while a run that is half-done waits for its next cla
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 
 from config.lib import jobs
 from config.lib.leases import held_for
+from config.lib.prepared import Computed, change
 from deploy.models import PanelAccount, Server, TargetRun
 
 SECONDS = 90
@@ -48,6 +51,16 @@ def _rows(run: TargetRun) -> QuerySet[Server] | QuerySet[PanelAccount]:
     return Server.unscoped.filter(Q(pk=run.server_id))
 
 
+def _change(run: TargetRun, token: uuid.UUID | None, **values: Any) -> bool:
+    """Write to the server or account of the run while it is held under `token`; whether it is."""
+    model, key = (PanelAccount, run.panel_account_id) if run.panel_account_id else (Server, run.server_id)
+    return bool(change(model, {"pk": key, "lease_token": token}, values))
+
+
+def _from_now(span: timedelta) -> CombinedExpression:
+    return Now() + span
+
+
 def take(run: TargetRun) -> bool:
     """Take the server of a claimed run, unless another claim has it. Repeatable."""
     own = Q(lease_token=run.pk) | Q(lease_token=run.lease_token)
@@ -63,8 +76,7 @@ def hold(run: TargetRun, seconds: float) -> None:
     """
     if not has_one(run):
         return
-    rows = _rows(run).filter(lease_token=run.lease_token, lease_token__isnull=False)
-    if not rows.update(lease_until=held_for(seconds)):
+    if not _change(run, run.lease_token, lease_until=held_for(seconds)):
         raise jobs.LeaseLost(str(run.pk))
 
 
@@ -82,13 +94,12 @@ def require_held(run: TargetRun) -> None:
 
 def give_back(run: TargetRun, token: uuid.UUID | None) -> None:
     """Let the next run have the server that this claim held; no harm when somebody else has it by now."""
-    _rows(run).filter(lease_token=token, lease_token__isnull=False).update(lease_token=None, lease_until=None)
+    _change(run, token, lease_token=None, lease_until=None)
 
 
 def reserve(run: TargetRun, token: uuid.UUID | None, wait: timedelta) -> None:
     """Keep the server that this claim held for the run's next claim, which is due after `wait`."""
-    rows = _rows(run).filter(lease_token=token, lease_token__isnull=False)
-    rows.update(lease_token=run.pk, lease_until=Now() + wait + timedelta(seconds=SECONDS))
+    _change(run, token, lease_token=run.pk, lease_until=Computed(_from_now, wait + timedelta(seconds=SECONDS)))
 
 
 def leave_busy_out(rows: QuerySet[TargetRun], now: datetime) -> QuerySet[TargetRun]:

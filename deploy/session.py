@@ -10,6 +10,7 @@ from django.db import transaction
 from auditlog.events import record
 from config.lib import clock
 from config.lib.errors import ExpectedError, NeedsUser
+from config.lib.prepared import change
 from deploy import unseal
 from deploy.models import Server, Target, TargetRun
 from deploy.ssh import connect
@@ -77,7 +78,7 @@ def _about_host_key(connection: Connection, seen_before: str) -> str:
 
 
 def _remember_host_key(server: Server, fingerprint: str) -> None:
-    Server.unscoped.filter(pk=server.pk).update(seen_host_key=fingerprint, seen_host_key_at=clock.now())
+    change(Server, {"pk": server.pk}, {"seen_host_key": fingerprint, "seen_host_key_at": clock.now()})
     server.seen_host_key = fingerprint
 
 

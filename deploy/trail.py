@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 
 from config.lib import clock, jobs
 from config.lib.errors import ExpectedError
 from config.lib.leases import held_for
+from config.lib.prepared import add, change
 from deploy import server_lease
 from deploy.models import RunStep, TargetRun
 
@@ -37,8 +37,8 @@ def keep_on_run(run: TargetRun, *, also: Callable[[], None] | None = None, **fie
     """
     # One statement is its own transaction; most are one, and the brackets cost as much as it does.
     with transaction.atomic() if also else contextlib.nullcontext():
-        ours = TargetRun.unscoped.filter(pk=run.pk, lease_token=run.lease_token, lease_token__isnull=False)
-        if not ours.update(**{"claims": F("claims"), **fields}):
+        ours = {"pk": run.pk, "lease_token": run.lease_token}
+        if not change(TargetRun, ours, {"lease_token": run.lease_token, **fields}):
             raise jobs.LeaseLost(str(run.pk))
         if also:
             also()
@@ -105,7 +105,7 @@ class Trail:
         self._held_until = (time.monotonic() + seconds, time.time() + seconds)
         if self.beside:
             others = TargetRun.unscoped.filter(pk__in=self.beside, lease_token=self.run.lease_token)
-            others.update(lease_until=held_for(seconds))
+            others.update(lease_until=held_for(seconds).expression)
         server_lease.hold(self.run, seconds)
 
     def repeat(self, name: str, note: Note, error: ExpectedError | None = None) -> None:
@@ -118,13 +118,11 @@ class Trail:
             self._settle(row, RunStep.State.SUCCEEDED, note)
 
     def _write(self, name: str) -> RunStep:
-        row = RunStep.objects.create(
-            workspace_id=self.run.workspace_id, run=self.run, position=self._position, name=name[:600]
-        )
+        row = RunStep(workspace_id=self.run.workspace_id, run_id=self.run.pk, position=self._position, name=name[:600])
+        add(row)
         self._position += 1
         return row
 
     def _settle(self, row: RunStep, state: RunStep.State, note: Note, **fields: Any) -> None:
-        RunStep.unscoped.filter(pk=row.pk).update(
-            state=state, detail=note.detail, data=note.data, ended_at=clock.now(), **fields
-        )
+        ended = {"state": state, "detail": note.detail, "data": note.data, "ended_at": clock.now(), **fields}
+        change(RunStep, {"pk": row.pk}, ended)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 from celery import current_app
 from django.conf import settings
@@ -25,7 +25,7 @@ from config.lib import clock
 from config.lib.errors import ExpectedError, Permanent, Transient
 from config.lib.leases import held_for
 from config.lib.log_context import logged_with
-from config.lib.prepared import MOMENT, Compiled, ask
+from config.lib.prepared import MOMENT, Compiled, ask, change
 from config.lib.registry import Registry
 from config.lib.scoping import OwnedModel
 
@@ -73,10 +73,9 @@ class LeasedJob(models.Model):
 
         `fields` are persisted with it. Raises LeaseLost.
         """
-        if not self._mine().update(lease_until=held_for(seconds), **fields):
+        if not self._change({"lease_until": held_for(seconds), **fields}):
             raise LeaseLost(str(self.pk))
-        for name, value in fields.items():
-            setattr(self, name, value)
+        self._set(fields)
 
     def save_step(self, *, also: Callable[[], None] | None = None, **fields: Any) -> None:
         """Persist progress and keep the lease. Raises LeaseLost, and then nothing was written."""
@@ -118,16 +117,17 @@ class LeasedJob(models.Model):
         return True
 
     def _update(self, fields: dict[str, Any]) -> bool:
-        if not self._mine().update(**fields):
-            return False
+        is_ours = self._change(fields)
+        if is_ours:
+            self._set(fields)
+        return is_ours
+
+    def _change(self, values: dict[str, Any]) -> bool:
+        return bool(change(type(self), {"pk": self.pk, "lease_token": self.lease_token}, values))
+
+    def _set(self, fields: dict[str, Any]) -> None:
         for name, value in fields.items():
             setattr(self, name, value)
-        return True
-
-    def _mine(self) -> models.QuerySet[Self]:
-        if self.lease_token is None:
-            return rows_of(type(self)).none()
-        return rows_of(type(self)).filter(pk=self.pk, lease_token=self.lease_token)
 
 
 def rows_of[M: models.Model](model: type[M]) -> models.QuerySet[M]:

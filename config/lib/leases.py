@@ -5,8 +5,14 @@ from datetime import timedelta
 from django.db.models import F
 from django.db.models.functions import Coalesce, Greatest, Now
 
+from config.lib.prepared import Computed
 
-def held_for(seconds: float) -> Greatest:
+
+def held_for(seconds: float) -> Computed:
     """`lease_until` prolonged, never shortened: somebody may rely on what an earlier call was given."""
+    return Computed(_prolonged, timedelta(seconds=seconds))
+
+
+def _prolonged(span: timedelta) -> Greatest:
     # SQLite's MAX of anything and NULL is NULL.
-    return Greatest(Coalesce(F("lease_until"), Now()), Now() + timedelta(seconds=seconds))
+    return Greatest(Coalesce(F("lease_until"), Now()), Now() + span)
