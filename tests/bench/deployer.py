@@ -8,7 +8,6 @@ import resource
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -56,28 +55,29 @@ def _work_side_by_side(count: int) -> None:
         thread.join()
 
 
-def _cpu_seconds() -> float:
+def cpu_seconds() -> float:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
 
 def _measured(scene: Scene, count: int) -> dict[str, float]:
     deployment, _ = start_deployment(domain=scene.domain, certificate=scene.certificate(), actor=SYSTEM)
-    cpu, wall = _cpu_seconds(), time.monotonic()
+    cpu, wall = cpu_seconds(), time.monotonic()
     _work_side_by_side(count)
-    taken = {"cpu_seconds": _cpu_seconds() - cpu, "wall_seconds": time.monotonic() - wall}
+    taken = {"cpu_seconds": cpu_seconds() - cpu, "wall_seconds": time.monotonic() - wall}
     ended = Deployment.unscoped.get(pk=deployment.pk)
     if ended.state != Deployment.State.DEPLOYED:
         raise RuntimeError(f"{ended.state}: {list(ended.runs.values_list('error_code', 'error_params'))[:3]}")
     return taken
 
 
-def main(counts: Sequence[int]) -> None:
+def main() -> None:
     call_command("migrate", interactive=False, verbosity=0)
     made = bootstrap_workspace(email="b@bench.example", workspace_name="Bench", password=None, with_token=False)
     workspace = Workspace.objects.get(pk=str(made["workspace"]))
     given = json.loads(sys.stdin.readline())
-    scenes = {count: _scene(workspace, given, count) for count in counts}
+    scenes: dict[int, Scene] = {}
     for line in sys.stdin:
         count = int(line)
+        scenes[count] = scenes.get(count) or _scene(workspace, given, count)
         print(json.dumps(_measured(scenes[count], count)), flush=True)

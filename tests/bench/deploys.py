@@ -16,13 +16,15 @@ from tests.servers.redis import redis_server
 
 # How many runs for how many machines: ansible takes a minute for fifty.
 RUNS: Mapping[int, int] = {1: 5, 10: 3, 50: 2}
-_START = "import django; django.setup(); from tests.bench import deployer; deployer.main({counts})"
+_START = "import django; django.setup(); from tests.bench import {module}; {module}.main()"
+
+OURS = ("SSH client alone", "SQLite", "PostgreSQL")
 
 type Taken = dict[str, float]
 
 
 class Ours:
-    """Our worker in a process of its own, warm as a worker is."""
+    """Our worker, or its SSH client alone, in a process of its own, warm as a worker is."""
 
     def __init__(self, popen: "subprocess.Popen[str]") -> None:
         self._popen = popen
@@ -42,7 +44,7 @@ class Ours:
 
 
 @contextmanager
-def _ours(found: Machines, database_url: str, redis_url: str) -> Iterator[Ours]:
+def _ours(module: str, found: Machines, database_url: str, redis_url: str) -> Iterator[Ours]:
     with private_directory("deployer") as place:
         settings = {
             "DJANGO_SETTINGS_MODULE": "tests.settings",
@@ -53,7 +55,7 @@ def _ours(found: Machines, database_url: str, redis_url: str) -> Iterator[Ours]:
             "LOG_LEVEL": "WARNING",
         }
         pipe = subprocess.PIPE
-        command = [sys.executable, "-c", _START.format(counts=list(RUNS))]
+        command = [sys.executable, "-c", _START.format(module=module)]
         popen = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **settings}, stdin=pipe, stdout=pipe, text=True)
         ours = Ours(popen)
         try:
@@ -77,11 +79,13 @@ def measure() -> list[Figure]:
     with ExitStack() as stack:
         found = stack.enter_context(machines(max(RUNS)))
         place = stack.enter_context(private_directory("peers"))
-        database, broker = stack.enter_context(postgres()), stack.enter_context(redis_server())
+        url = stack.enter_context(postgres()).create_database("deploys")
+        broker = stack.enter_context(redis_server()).url
         # All in one run and in turns: what else the machine does then hits each of them alike.
         contestants: dict[str, Ours | Ansible | OpenSsh] = {
-            "SQLite": stack.enter_context(_ours(found, "", broker.url)),
-            "PostgreSQL": stack.enter_context(_ours(found, database.create_database("deploys"), broker.url)),
+            "SSH client alone": stack.enter_context(_ours("placer", found, "", broker)),
+            "SQLite": stack.enter_context(_ours("deployer", found, "", broker)),
+            "PostgreSQL": stack.enter_context(_ours("deployer", found, url, broker)),
             "scp and ssh": OpenSsh(found, place),
             "ansible": Ansible(found, place),
         }
@@ -105,21 +109,22 @@ def _one_round(contestants: Mapping[str, Ours | Ansible | OpenSsh], found: Machi
 def _figures(rounds: Sequence[Mapping[str, Taken]], count: int) -> list[Figure]:
     note = (
         "four files and a reload on each machine, loopback, ed25519, curve25519; ours is a worker with 16 threads, "
-        "from due to ended runs with database, trail and audit, without its database server's CPU; ansible with "
+        "from due to ended runs with database, trail and audit, without its database server's CPU, and its SSH client "
+        "alone, which does on the machines what a run does there; ansible with "
         "pipelining, 50 forks and shared connections, without their CPU; scp and ssh 20 machines at once"
     )
     columns = (("CPU", "cpu_seconds", "ms", 1000 / count), ("wall", "wall_seconds", "s", 1.0))
     noun = "target" if count == 1 else "targets"
     return [
         figure(
-            f"{word} {'per target, ' if word == 'CPU' else ''}{count} {noun}, {database}",
+            f"{word} {'per target, ' if word == 'CPU' else ''}{count} {noun}, {ours}",
             unit,
             peer,
-            [one[database][column] * scale for one in rounds],
+            [one[ours][column] * scale for one in rounds],
             [one[peer][column] * scale for one in rounds],
             note,
         )
         for peer in ("ansible", "scp and ssh")
-        for database in ("SQLite", "PostgreSQL")
+        for ours in OURS
         for word, column, unit, scale in columns
     ]
