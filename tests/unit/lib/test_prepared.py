@@ -96,9 +96,9 @@ def test_what_is_no_plain_change_is_refused(rows: Rows) -> None:
 def test_a_row_is_added_as_by_a_save(rows: Rows) -> None:
     run = rows.of(TargetRun)
     given: dict[str, Any] = {"workspace": run.workspace, "run": run, "name": "Look — %s", "started_at": clock.now()}
-    saved = RunStep.objects.create(position=0, **given)
+    saved = RunStep.objects.create(position=0, **given)  # type: ignore[misc]
     for position in (1, 2):
-        row = RunStep(position=position, **given)  # type: ignore[misc]
+        row = RunStep(position=position, **given)
         add(row)
         assert {**stored(row), "id": saved.pk, "position": 0} == stored(saved)
         row.save()  # It knows that it is there.
