@@ -21,8 +21,10 @@ from tests.servers.postgres import postgres
 # one of them, and with it the servers that its tests share. In the order of the folders: the few long tests of a
 # browser and of real servers come first, and the many short ones fill what is left at the end.
 _SIDE_BY_SIDE = ("-n", str(min(8, 2 * (os.cpu_count() or 1))), "--dist", "loadfile", "--no-loadscope-reorder")
-# Runs once, and makes its thousands of requests when it is collected: half a gigabyte in each process.
-_COLLECTED_ONCE = "--ignore=tests/unit/config/test_api_promises.py"
+# What is not to run is not to be read either: a file that makes thousands of requests when it is collected takes 8 s of
+# CPU and half a gigabyte in each process.
+_WITHOUT_PROOF = "--ignore=tests/proof"
+_WITHOUT_PROMISES = "--ignore=tests/unit/config/test_api_promises.py"
 # Settings of this machine's own portal must not reach the tests, nor what would have every process compile them anew.
 _FOREIGN = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "VAR_DIR", "DJANGO_SETTINGS_MODULE", "PYTHONDONTWRITEBYTECODE")
 
@@ -37,14 +39,15 @@ def _on_postgres(arguments: Sequence[str]) -> int:
     print("On PostgreSQL, what both databases must agree on:", flush=True)
     with postgres() as server:
         settings = {"DATABASE_URL": server.create_database("portal"), "TEST_TEMPLATE": postgres_template(server)}
-        return _pytest(["-q", *_SIDE_BY_SIDE, "-m", "both_databases and not proof", *arguments], **settings)
+        chosen = ["-m", "both_databases and not proof", _WITHOUT_PROOF]
+        return _pytest(["-q", *_SIDE_BY_SIDE, *chosen, *arguments], **settings)
 
 
 def _whole_on_postgres(arguments: Sequence[str]) -> int:
     print("On PostgreSQL, all that uses a database:", flush=True)
     with postgres() as server:
         settings = {"DATABASE_URL": server.create_database("portal"), "TEST_TEMPLATE": postgres_template(server)}
-        return _pytest(["-q", *_SIDE_BY_SIDE, "-m", "django_db and not proof", *arguments], **settings)
+        return _pytest(["-q", *_SIDE_BY_SIDE, "-m", "django_db and not proof", _WITHOUT_PROOF, *arguments], **settings)
 
 
 def main() -> int:
@@ -58,7 +61,8 @@ def main() -> int:
     status = _on_postgres(arguments)
     migrated_sqlite()  # Before the processes that would all wait for it within the time of a test.
     print("\nOn SQLite, everything:", flush=True)
-    return _pytest(["-q", *_SIDE_BY_SIDE, "-m", "not proof and not once", _COLLECTED_ONCE, *arguments]) or status
+    chosen = ["-m", "not proof and not once", _WITHOUT_PROOF, _WITHOUT_PROMISES]
+    return _pytest(["-q", *_SIDE_BY_SIDE, *chosen, *arguments]) or status
 
 
 if __name__ == "__main__":

@@ -57,6 +57,7 @@ def _is_good(places: str, outcome: dict[str, object]) -> bool:
     )
 
 
+@pytest.mark.proof
 def test_there_are_enough_places() -> None:
     points = crash_points()
     assert len([point for point in points if point.startswith("issue.")]) >= 6
