@@ -10,6 +10,7 @@ from typing import Any
 from auditlog.kinds import KINDS
 from auditlog.models import Event, PendingReaction
 from config.lib import clock, jobs
+from config.lib.prepared import add
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def record(
     bug (KeyError).
     """
     who = actor or SYSTEM
-    event = Event.objects.create(
+    event = Event(
         workspace_id=workspace_id,
         at=clock.now(),
         kind=kind,
@@ -56,6 +57,7 @@ def record(
         run_id=run_id,
         data=dict(data or {}),
     )
+    add(event)
     if KINDS[kind].alerts if alerts is None else alerts:
         PendingReaction.objects.create(event=event, run_after=clock.now())
     for doorbell in doorbells.get(kind, ()):

@@ -10,12 +10,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 
 from config.lib import jobs
-from config.lib.leases import held_for
-from config.lib.prepared import Computed, change
+from config.lib.leases import from_now, held_for
+from config.lib.prepared import change
 from deploy.models import PanelAccount, Server, TargetRun
 
 SECONDS = 90
@@ -57,10 +56,6 @@ def _change(run: TargetRun, token: uuid.UUID | None, **values: Any) -> bool:
     return bool(change(model, {"pk": key, "lease_token": token}, values))
 
 
-def _from_now(span: timedelta) -> CombinedExpression:
-    return Now() + span
-
-
 def take(run: TargetRun) -> bool:
     """Take the server of a claimed run, unless another claim has it. Repeatable."""
     own = Q(lease_token=run.pk) | Q(lease_token=run.lease_token)
@@ -99,7 +94,7 @@ def give_back(run: TargetRun, token: uuid.UUID | None) -> None:
 
 def reserve(run: TargetRun, token: uuid.UUID | None, wait: timedelta) -> None:
     """Keep the server that this claim held for the run's next claim, which is due after `wait`."""
-    _change(run, token, lease_token=run.pk, lease_until=Computed(_from_now, wait + timedelta(seconds=SECONDS)))
+    _change(run, token, lease_token=run.pk, lease_until=from_now(wait + timedelta(seconds=SECONDS)))
 
 
 def leave_busy_out(rows: QuerySet[TargetRun], now: datetime) -> QuerySet[TargetRun]:

@@ -19,13 +19,14 @@ from celery import current_app
 from django.conf import settings
 from django.db import models, router, transaction
 from django.db.models import Exists, F, Q
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Greatest, Now
 
 from config.lib import clock
 from config.lib.errors import ExpectedError, Permanent, Transient
-from config.lib.leases import held_for
+from config.lib.leases import from_now, held_for
 from config.lib.log_context import logged_with
-from config.lib.prepared import MOMENT, Compiled, ask, change
+from config.lib.prepared import MOMENT, Compiled, Computed, ask, change
 from config.lib.registry import Registry
 from config.lib.scoping import OwnedModel
 
@@ -251,9 +252,17 @@ def claim_beside(kind: Kind, job: LeasedJob, keys: Sequence[Any]) -> list[Any]:
 
 
 def _taken(kind: Kind, keys: Sequence[Any], token: uuid.UUID | None) -> list[Any]:
+    until, claims = from_now(kind.lease), Computed(_counted, 1)
     rows = rows_of(kind.model).filter(pk__among=keys)
-    rows.update(lease_token=token, lease_until=Now() + kind.lease, claims=F("claims") + 1)
+    if len(keys) == 1:
+        change(kind.model, {"pk": keys[0]}, {"lease_token": token, "lease_until": until, "claims": claims})
+    else:
+        rows.update(lease_token=token, lease_until=until.expression, claims=claims.expression)
     return list(kind.load(rows.filter(lease_token=token).order_by("priority", "run_after")))
+
+
+def _counted(more: int) -> CombinedExpression:
+    return F("claims") + more
 
 
 def _locked(kind: Kind, priorities: Sequence[int]) -> list[tuple[Any, int]]:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from django.db.models import F
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Coalesce, Greatest, Now
 
 from config.lib.prepared import Computed
@@ -11,6 +12,14 @@ from config.lib.prepared import Computed
 def held_for(seconds: float) -> Computed:
     """`lease_until` prolonged, never shortened: somebody may rely on what an earlier call was given."""
     return Computed(_prolonged, timedelta(seconds=seconds))
+
+
+def from_now(span: timedelta) -> Computed:
+    return Computed(_from_now, span)
+
+
+def _from_now(span: timedelta) -> CombinedExpression:
+    return Now() + span
 
 
 def _prolonged(span: timedelta) -> Greatest:

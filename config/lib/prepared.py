@@ -36,17 +36,17 @@ def ask(
 
 @dataclass(frozen=True)
 class Computed:
-    """What the database is to compute of a row and one span of time, by the expression that `build` makes of it."""
+    """What the database is to compute of a row and one number or span of time; `build` makes the expression of it."""
 
-    build: Callable[[timedelta], Combinable]
-    span: timedelta
+    build: Callable[[Any], Combinable]
+    value: int | timedelta
 
     @property
     def expression(self) -> Combinable:
-        return self.build(self.span)
+        return self.build(self.value)
 
 
-_SPAN: "models.DurationField[Any, Any]" = models.DurationField()
+_KINDS: Mapping[type, Any] = {int: models.IntegerField(), timedelta: models.DurationField()}
 _updates: dict[Hashable, str] = {}
 _inserts: dict[type[models.Model], str] = {}
 
@@ -84,7 +84,7 @@ def _params(model: type[models.Model], where: Mapping[str, Any], values: Mapping
 
 def _param(model: type[models.Model], name: str, value: Any) -> Any:
     if isinstance(value, Computed):
-        return _SPAN.get_db_prep_value(value.span, connection)
+        return _KINDS[type(value.value)].get_db_prep_value(value.value, connection)
     field: Any = model._meta.pk if name == "pk" else model._meta.get_field(name)
     return field.get_db_prep_save(value.pk if isinstance(value, models.Model) else value, connection)
 
