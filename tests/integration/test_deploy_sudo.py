@@ -61,11 +61,15 @@ def server() -> Iterator[Sshd]:
         yield there
 
 
-def allow(server: Sshd, target: Target, way: str, more: str = "/bin/true") -> None:
+def allow(server: Sshd, target: Target, way: str, more: str = "/bin/true", *, before: str = "") -> None:
     name = server.user.name
     rule = sudoers.install_rule(name, target)
     lines = rule if way == "rule" else f"{name} ALL=(root) NOPASSWD: {DOCUMENTED[way]}\nDefaults:{name} !requiretty"
-    allow_lines(name, f"{lines}\n{name} ALL=(root) NOPASSWD: {more}")
+    allow_lines(name, f"{before.format(name=name)}\n{lines}\n{name} ALL=(root) NOPASSWD: {more}")
+
+
+# What a member of the group sudo or wheel has: everything, with a password.
+ADMIN = "{name} ALL=(ALL:ALL) ALL"
 
 
 def files_in(directory: Path) -> dict[str, int]:
@@ -140,6 +144,32 @@ def test_without_a_rule_the_run_says_which_lines_are_missing(scene: Scene, serve
     assert run.error_params["rule"] == sudoers.install_rule(server.user.name, target)
     tested = scene.test(target)
     assert (tested.state, tested.error_code) == ("partial", "sudo_needs_rule")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_needs_a_password_is_not_taken_for_allowed(scene: Scene, server: Sshd, place: Path, way: str) -> None:
+    """sudo says of each command that the user may run it, and would ask: only the rule without a password works."""
+    place = place / "tls"
+    target = scene.target(scene.server(server), [place], ["sudo -n true"], ports=[], use_sudo=True)
+    allow(server, target, way, before=ADMIN)
+    assert scene.test(target).state == "succeeded"
+    scene.certificate()
+    run = run_of(scene.deploy())
+    assert run.state == "succeeded", told(run)
+    assert f'{{"sudo": "{way}"}}' in told(run)
+    assert files_in(place) == NEW
+
+
+def test_a_password_for_all_but_one_reload_is_told_by_the_test(scene: Scene, server: Sshd, place: Path) -> None:
+    target = scene.target(scene.server(server), [place], ["sudo -n true", "sudo -n id"], use_sudo=True)
+    name = server.user.name
+    allow_lines(name, f"{ADMIN.format(name=name)}\n{name} ALL=(root) NOPASSWD: /bin/true")
+    run = scene.test(target)
+    assert (run.state, run.error_code) == ("partial", "sudo_needs_rule"), told(run)
+    steps = dict(steps_of(run))
+    assert steps["Find out what sudo allows"] == "failed"
+    assert (steps["May it run: sudo -n true"], steps["May it run: sudo -n id"]) == ("succeeded", "failed")
+    assert run.steps.get(name__endswith="sudo -n id").error_params["output"] == "sudo: a password is required"
 
 
 def test_an_owner_that_does_not_exist_changes_nothing(scene: Scene, server: Sshd, tls: Path) -> None:
