@@ -153,7 +153,8 @@ def _row(form: TargetForm, number: int, looks: dict[tuple[Any, str], ShownRun]) 
         user_lines=sudoers.user_lines(
             username,
             target.server.public_key if target else "",
-            target.certificate_directories if target else (),
+            # By sudo they stay root's: given away they would be refused as directory_not_roots.
+            target.certificate_directories if target and not target.use_sudo else (),
         ),
         sudo_lines=sudoers.lines_for(username, target.reload_commands if target else ()),
         install_lines=sudoers.install_rule(username, target) if target and target.use_sudo else "",
