@@ -117,7 +117,7 @@ def check_sudo(trail: Trail, connection: Connection, line: str, secrets: Sequenc
         refusal = refusal_of(connection, program, list_rights(connection))
         if refusal:
             path = run_command(connection, command.which(program[0], sudoers.SECURE_PATH), seconds=_SECONDS).output
-            rule = sudoers.rule(connection.username, [[path or program[0], *program[1:]]])
+            rule = sudoers.rule(connection.username, [[path or sudoers.usual_path(program[0]), *program[1:]]])
             raise NeedsUser(
                 "sudo_needs_rule",
                 command=line,

@@ -3,7 +3,9 @@
 import contextlib
 import grp
 import pwd
+import shutil
 import stat
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from deploy import sudoers
+from deploy.daemons import DAEMONS
 from deploy.models import Target
 from tests.cast import make_cast
 from tests.integration.deploying import HOST, Scene, run_of, steps_of, told
@@ -170,6 +173,21 @@ def test_a_password_for_all_but_one_reload_is_told_by_the_test(scene: Scene, ser
     assert steps["Find out what sudo allows"] == "failed"
     assert (steps["May it run: sudo -n true"], steps["May it run: sudo -n id"]) == ("succeeded", "failed")
     assert run.steps.get(name__endswith="sudo -n id").error_params["output"] == "sudo: a password is required"
+
+
+@pytest.mark.parametrize("daemon", ["nginx", "Apache", "HAProxy", "Postfix"])
+def test_the_line_that_is_offered_allows_what_is_offered(scene: Scene, server: Sshd, place: Path, daemon: str) -> None:
+    """Their programs lie in /usr/sbin, where sudo finds them and a rule for /usr/bin does not reach."""
+    line = next(one.reload[0] for one in DAEMONS if one.name == daemon)
+    assert shutil.which(line.split()[2], path="/usr/sbin"), "it is not installed"
+    name = server.user.name
+    allow_lines(name, sudoers.lines_for(name, [line]))
+    target = scene.target(scene.server(server), [server.user.home], [line], ports=[])
+    tested = scene.test(target)
+    assert tested.state == "succeeded", told(tested)
+    command = ["runuser", "-u", name, "--", *line.split()]
+    said = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False).stderr
+    assert "sudo:" not in said
 
 
 def test_an_owner_that_does_not_exist_changes_nothing(scene: Scene, server: Sshd, tls: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy import sudoers
+from deploy.daemons import DAEMONS
 
 
 @pytest.mark.parametrize(
@@ -32,9 +33,29 @@ def test_only_plain_sudo_calls_become_rules(line: str, program: list[str]) -> No
 def test_the_lines_allow_exactly_the_commands() -> None:
     lines = sudoers.lines_for("mmc-deploy", ["sudo -n systemctl reload nginx", "echo x", "sudo -n postfix reload"])
     assert lines == (
-        "mmc-deploy ALL=(root) NOPASSWD: /usr/bin/systemctl reload nginx, /usr/bin/postfix reload\n"
+        "mmc-deploy ALL=(root) NOPASSWD: /usr/bin/systemctl reload nginx, /usr/sbin/postfix reload\n"
         "Defaults:mmc-deploy !requiretty"
     )
+
+
+@pytest.mark.parametrize(
+    ("daemon", "paths"),
+    [
+        ("nginx", ["/usr/sbin/nginx", "/usr/bin/systemctl"]),
+        ("Apache", ["/usr/sbin/apachectl", "/usr/bin/systemctl"]),
+        ("HAProxy", ["/usr/sbin/haproxy", "/usr/bin/systemctl"]),
+        ("Postfix", ["/usr/sbin/postfix", "/usr/bin/systemctl"]),
+        ("Dovecot", ["/usr/bin/doveconf", "/usr/bin/systemctl"]),
+        ("OpenSIPS", ["/usr/sbin/opensips", "/usr/bin/systemctl"]),
+        ("Caddy", ["/usr/bin/caddy", "/usr/bin/systemctl"]),
+        ("Exim", ["/usr/sbin/exim4", "/usr/bin/systemctl"]),
+        ("PostgreSQL", ["/usr/bin/systemctl"]),
+    ],
+)
+def test_each_program_is_named_where_systems_have_it(daemon: str, paths: list[str]) -> None:
+    commands = next(one.reload for one in DAEMONS if one.name == daemon)
+    allowed = sudoers.lines_for("mmc-deploy", commands).splitlines()[0].partition("NOPASSWD: ")[2]
+    assert [call.split()[0] for call in allowed.split(", ")] == paths
 
 
 def test_no_sudo_no_lines() -> None:
