@@ -78,12 +78,9 @@ def daemon_lines(targets: Sequence[Target]) -> list[dict[str, str]]:
     named = [directory for target in targets for directory in target.certificate_directories]
     directory = next(iter(named), "/etc/ssl/managemycert")
     return [
-        {
-            "name": daemon.name,
-            "reload": "\n".join(daemon.reload),
-            "configure": daemon.configure.replace("{directory}", directory),
-        }
+        {"name": name, "reload": "\n".join(reload), "configure": daemon.configure.replace("{directory}", directory)}
         for daemon in DAEMONS
+        for name, reload in [(daemon.name, daemon.reload), *((one.name, one.reload) for one in daemon.packages)]
     ]
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from deploy import sudoers
-from deploy.daemons import DAEMONS, Daemon
+from deploy.daemons import DAEMONS, Daemon, Package, is_test
 from deploy.models import Target
 from deploy.shown import daemon_lines
 from deploy.ssh import placement
@@ -19,6 +19,15 @@ def test_its_lines_can_be_saved_and_allowed(daemon: Daemon) -> None:
     assert placement.check_commands(daemon.reload) == list(daemon.reload)
     rule = sudoers.lines_for("mmc-deploy", daemon.reload)
     assert all(line.removeprefix("sudo -n ").split()[0] in rule for line in daemon.reload)
+
+
+@pytest.mark.parametrize("package", [one for daemon in DAEMONS for one in daemon.packages], ids=lambda one: one.program)
+def test_a_package_of_another_system_has_lines_of_its_own(package: Package) -> None:
+    assert placement.check_commands(package.reload) == list(package.reload)
+    test, reload = package.reload
+    assert (is_test(test), is_test(reload)) == (True, False)
+    assert f"/usr/sbin/{package.program} " in sudoers.lines_for("mmc-deploy", package.reload)
+    assert "\n".join(package.reload) in [one["reload"] for one in daemon_lines([])]
 
 
 def test_the_first_directory_stands_in_the_configuration() -> None:
