@@ -275,13 +275,13 @@ RELOADS = {
     "sudo_needs_rule": Entry(
         "sudo: a password is required, or no tty present: {username} may not run “{command}” on {host}",
         "sudo said: {output}",
-        "Add these lines on the server with sudo visudo -f /etc/sudoers.d/{username}, then press Deploy now.",
+        "Add these lines on the server with sudo visudo -f /etc/sudoers.d/managemycert, then press Deploy now.",
         "{rule}",
     ),
     "reload_needs_root": Entry(
         "Interactive authentication required: “{command}” needs root on {host}",
         "Reload commands run as {username}. The server said: {output}",
-        "Write it as “{sudo_command}” in the form, and allow it with sudo visudo -f /etc/sudoers.d/{username}.",
+        "Write it as “{sudo_command}” in the form, and allow it with sudo visudo -f /etc/sudoers.d/managemycert.",
         "{rule}",
     ),
     "reload_without_systemd": Entry(

@@ -1,5 +1,6 @@
 """The sudoers lines: exactly the calls that the reload commands make, nothing wider."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from deploy import sudoers
 from deploy.daemons import DAEMONS
+from tests.servers.places import ROOT
 
 
 @pytest.mark.parametrize(
@@ -67,6 +69,17 @@ def test_signs_that_mean_something_in_sudoers_are_escaped(argument: str, tmp_pat
     path = tmp_path / "rule"
     path.write_text(sudoers.rule("mmc-deploy", [["/bin/x", argument]]) + "\n")
     assert subprocess.run(["visudo", "-cqf", str(path)], capture_output=True, check=False).returncode == 0
+
+
+def test_no_text_names_a_file_that_sudo_passes_over() -> None:
+    """It ignores names with a dot (sudoers(5), @includedir), and a user may have one. The docs hold every error."""
+    places = [*(ROOT / "templates").rglob("*.html"), *(ROOT / "docs").rglob("*.md")]
+    named = {
+        one
+        for path in places
+        for one in re.findall(r"visudo -f /etc/sudoers\.d/([^\s`;,<]+[^\s`;,.<])", path.read_text())
+    }
+    assert named == {f"managemycert{ending}" for ending in ("", "-install", "-redirect", "-listener")}
 
 
 def test_the_user_lines_carry_the_own_names() -> None:
