@@ -1,11 +1,14 @@
 """How daemons take a new certificate: the line to reload each, with its own configuration test first. Pure data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from deploy.sudoers import plain_words, wanted_program
 
 WEB = ("tls",)
+_FULLCHAIN, _KEY = "{directory}/fullchain.pem", "{directory}/key.pem"
+# Where TLS begins at once the port tells what speaks below it.
+_BY_PORT = {465: "smtp", 993: "imap", 995: "pop3", 5061: "sip"}
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,7 @@ DAEMONS = (
         'modparam("tls_mgm", "private_key", "{directory}/key.pem")',
         ("opensips",),
         "/etc/opensips/opensips.cfg",
+        ("sip", "tls"),
     ),
     Daemon(
         "Caddy",
@@ -146,6 +150,20 @@ DAEMONS = (
         ("postgres",),
     ),
 )
+
+
+def lines_to_change(protocol: str, port: int, detected: Collection[str], *, fullchain: str, key: str) -> str:
+    """What names the files in the configuration of whatever serves `protocol` on `port`.
+
+    Of several that may be it, those that were detected there; for what nobody here knows, the files themselves.
+    """
+    service = _BY_PORT.get(port, protocol) if protocol in WEB else protocol
+    able = [one for one in DAEMONS if (one.protocols == WEB if service in WEB else service in one.protocols)]
+    chosen = [one for one in able if one.name in detected] or able
+    texts = {one.name: one.configure for one in chosen} or {"certificate, then its key": _FULLCHAIN + "\n" + _KEY}
+    named = "\n\n".join(f"# {name}\n{text}" for name, text in texts.items())
+    return named.replace(_FULLCHAIN, fullchain).replace(_KEY, key)
+
 
 # What makes a call of these programs a mere test of the configuration.
 _TEST_WORDS: Mapping[str, Sequence[str]] = {
