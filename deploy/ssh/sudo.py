@@ -4,14 +4,13 @@ Which of the three sudoers rules there is, is asked of sudo itself. The generate
 least; a rule for /bin/sh is full root, and so, said plainly, is one for cp as root.
 """
 
-import hashlib
 import posixpath
 import stat
 from collections.abc import Callable, Sequence
 from typing import Literal
 
 from config.lib.errors import ExpectedError, NeedsUser
-from deploy.ssh import command, sudo_commands
+from deploy.ssh import command, passing, sudo_commands
 from deploy.ssh.connect import Connection
 from deploy.ssh.files import Entry, OneByOne, RemoteFiles, entry_of
 from deploy.ssh.run import Outcome, run_command
@@ -20,7 +19,6 @@ from deploy.ssh.sudo_listing import asks_for_password
 
 SECONDS = 20.0
 SUDO = ("sudo", "-n", "--")
-_PASSING = ".mmc-stage-sudo"
 # The generated rules of many directories.
 _MOST_LISTED = 4 * 1024 * 1024
 
@@ -194,17 +192,15 @@ class ToolFiles(SudoFiles):
     def write_new(self, path: str, content: bytes, mode: int) -> None:
         """Through the user's home: without a shell, `cp` reads from a file only. 0600 before it has content."""
         home = self.home()
-        folder = posixpath.join(home, _PASSING)
-        passing = posixpath.join(folder, hashlib.sha256(path.encode()).hexdigest()[:16])
+        folder, way = passing.folder_in(home), passing.place_in(home, path)
         if RemoteFiles.entry(self, folder) is None:
             RemoteFiles.make_directory(self, folder, 0o700)
-        RemoteFiles.remove(self, passing)
+        RemoteFiles.remove(self, way)
         try:
-            RemoteFiles.write_new(self, passing, content, 0o600)
-            self._do(sudo_commands.replace_by_copy(passing, path), path)
+            RemoteFiles.write_new(self, way, content, 0o600)
+            self._do(sudo_commands.replace_by_copy(way, path), path)
         finally:
-            RemoteFiles.remove(self, passing)
-            RemoteFiles.remove_directory(self, folder)
+            passing.remove(self, [path])
         self._do(["/bin/chown", "--", "root:root", path], path)
         self._do(sudo_commands.set_mode(path, mode), path)
 

@@ -13,9 +13,16 @@ from typing import Any
 
 import pytest
 
+from config.lib.errors import NeedsUser, Transient
 from deploy import sudoers
 from deploy.daemons import DAEMONS
 from deploy.models import Target
+from deploy.ssh import connect, install
+from deploy.ssh.files import RemoteFiles, remote_files
+from deploy.ssh.keys import load_key
+from deploy.ssh.passing import FOLDER
+from deploy.ssh.sudo import ToolFiles, with_sudo
+from deploy.ssh.sudo_commands import STAGE, Argv
 from tests.cast import make_cast
 from tests.integration.deploying import HOST, Scene, run_of, steps_of, told
 from tests.servers.child import is_root
@@ -274,3 +281,61 @@ def test_the_key_is_never_readable_to_others(scene: Scene, server: Sshd, place: 
         over.set()
         watcher.join()
     assert seen == {0o600}
+
+
+@contextlib.contextmanager
+def signed_in(server: Sshd) -> Iterator[RemoteFiles]:
+    with connect.greeted(server.host, server.port, pinned=server.fingerprint) as connection:
+        connection.sign_in(server.user.name, load_key(server.user.private_key))
+        with remote_files(connection) as files:
+            yield files
+
+
+@pytest.mark.parametrize("then", ["", *WAYS])
+def test_a_key_that_a_cut_left_on_its_way_is_removed_however_it_goes_on(
+    scene: Scene, server: Sshd, place: Path, then: str
+) -> None:
+    """The line ends while `cp` is about to read the key from the home; the rule may be another one afterwards."""
+    target = scene.target(scene.server(server), [place], ports=[], use_sudo=True)
+    allow(server, target, "tools")
+    folder = install.stage_folder(str(place), STAGE)
+
+    class Cut(ToolFiles):
+        def _do(self, argv: Argv, path: str, *, stdin: bytes = b"", owner: str = "") -> None:
+            if argv[0] == "/bin/cp":
+                server.cut()
+            super()._do(argv, path, stdin=stdin, owner=owner)
+
+    with signed_in(server) as plain:
+        cut = Cut(plain, "tools", "")
+        cut.make_directory(folder, 0o700)
+        with pytest.raises(Transient):
+            cut.write_new(f"{folder}/key.pem", b"a private key", 0o600)
+    (left,) = (server.user.home / FOLDER).iterdir()
+    assert (left.read_bytes(), stat.S_IMODE(left.stat().st_mode)) == (b"a private key", 0o600)
+
+    if then:
+        allow(server, target, then)
+    with signed_in(server) as plain:
+        ability: Any = then
+        files = with_sudo(plain, ability, "") if then else plain
+        # Without sudo root's own stage stays; the key is the user's.
+        with contextlib.suppress(*[] if then else [NeedsUser]):
+            install.remove_stage(files, str(place), STAGE, list(NEW))
+    assert not (server.user.home / FOLDER).exists()
+    assert not then or left_behind(server, place) == []
+
+
+def test_what_another_run_left_on_its_way_blocks_nothing(scene: Scene, server: Sshd, place: Path) -> None:
+    place = place / "tls"
+    target = scene.target(scene.server(server), [place], ports=[], use_sudo=True)
+    allow(server, target, "tools")
+    folder = server.user.home / FOLDER
+    folder.mkdir(mode=0o700)
+    (folder / "0123456789abcdef").write_text("of another portal")
+    server.user.own(folder)
+    scene.certificate()
+    run = run_of(scene.deploy())
+    assert run.state == "succeeded", told(run)
+    assert files_in(place) == NEW
+    assert [path.name for path in folder.iterdir()] == ["0123456789abcdef"]
