@@ -170,6 +170,14 @@ def test_what_needs_a_password_is_not_taken_for_allowed(scene: Scene, server: Ss
     assert files_in(place) == NEW
 
 
+def test_a_later_line_with_a_password_takes_the_rule_away(scene: Scene, server: Sshd, place: Path) -> None:
+    target = scene.target(scene.server(server), [place], ports=[], use_sudo=True)
+    name = server.user.name
+    allow_lines(name, f"{sudoers.install_rule(name, target)}\n{ADMIN.format(name=name)}")
+    run = scene.test(target)
+    assert (run.state, run.error_code) == ("partial", "sudo_needs_rule"), told(run)
+
+
 def test_a_password_for_all_but_one_reload_is_told_by_the_test(scene: Scene, server: Sshd, place: Path) -> None:
     target = scene.target(scene.server(server), [place], ["sudo -n true", "sudo -n id"], use_sudo=True)
     name = server.user.name
