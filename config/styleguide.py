@@ -16,7 +16,7 @@ SUDO = Wording(
     "reload_needs_password",
     "mmc-deploy may not reload nginx on web-02",
     "sudo asked for a password. The previous certificate was put back and is being served.",
-    "Add this line with `sudo visudo -f /etc/sudoers.d/mmc-deploy`, then press Deploy now.",
+    "Add this line with `sudo visudo -f /etc/sudoers.d/managemycert`, then press Deploy now.",
     "mmc-deploy ALL=(root) NOPASSWD: /usr/bin/systemctl reload nginx\nDefaults:mmc-deploy !requiretty",
 )
 

@@ -275,13 +275,13 @@ RELOADS = {
     "sudo_needs_rule": Entry(
         "sudo: a password is required, or no tty present: {username} may not run “{command}” on {host}",
         "sudo said: {output}",
-        "Add these lines on the server with sudo visudo -f /etc/sudoers.d/{username}, then press Deploy now.",
+        "Add these lines on the server with sudo visudo -f /etc/sudoers.d/managemycert, then press Deploy now.",
         "{rule}",
     ),
     "reload_needs_root": Entry(
         "Interactive authentication required: “{command}” needs root on {host}",
         "Reload commands run as {username}. The server said: {output}",
-        "Write it as “{sudo_command}” in the form, and allow it with sudo visudo -f /etc/sudoers.d/{username}.",
+        "Write it as “{sudo_command}” in the form, and allow it with sudo visudo -f /etc/sudoers.d/managemycert.",
         "{rule}",
     ),
     "reload_without_systemd": Entry(
@@ -330,19 +330,17 @@ OUTCOMES = {
     ),
     "installed_other_served": Entry(
         "The files are in place on {server}, and something else is served",
-        "Port {ports} still hands out another certificate ({seen}…). The web server's configuration names other files, "
+        "Port {ports} still hands out another certificate ({seen}…). The service's configuration names other files, "
         "or no reload command is set.",
         "Point the configuration at the new files and reload; nothing was put back.",
-        "# nginx\nssl_certificate     {fullchain};\nssl_certificate_key {key};\n\n"
-        "# Apache\nSSLCertificateFile    {fullchain}\nSSLCertificateKeyFile {key}",
+        "{configure}",
     ),
     "installed_nothing_served": Entry(
         "The files are in place on {server}, and nothing is served there",
         "Port {ports} hands out no certificate for {host}, neither from outside nor on the server itself.",
         "Point your service at the new files and start it, name the ports to look at, or say that there is nothing to "
         "look at.",
-        "# nginx\nssl_certificate     {fullchain};\nssl_certificate_key {key};\n\n"
-        "# Apache\nSSLCertificateFile    {fullchain}\nSSLCertificateKeyFile {key}",
+        "{configure}",
     ),
     "served_got_worse": Entry(
         "After the reload {host} was worse off than before",

@@ -13,8 +13,9 @@ from deploy.session import opened
 from deploy.ssh import command
 from deploy.ssh.connect import Connection
 from deploy.ssh.files import RemoteFiles, remote_files
+from deploy.ssh.redact import redact
 from deploy.ssh.run import run_command
-from deploy.ssh.sudo import require_roots
+from deploy.ssh.sudo import list_rights, refusal_of, require_roots
 from deploy.trail import Trail
 
 State = TargetRun.State
@@ -113,16 +114,15 @@ def check_sudo(trail: Trail, connection: Connection, line: str, secrets: Sequenc
     if not program:
         return
     with trail.step(f"May it run: {line}", seconds=_SECONDS * 2) as note:
-        asked = command.from_argv(["sudo", "-n", "-l", "--", *program])
-        outcome = run_command(connection, asked, seconds=_SECONDS, secrets=secrets)
-        if not outcome.is_ok:
+        refusal = refusal_of(connection, program, list_rights(connection))
+        if refusal:
             path = run_command(connection, command.which(program[0], sudoers.SECURE_PATH), seconds=_SECONDS).output
-            rule = sudoers.rule(connection.username, [[path or program[0], *program[1:]]])
+            rule = sudoers.rule(connection.username, [[path or sudoers.usual_path(program[0]), *program[1:]]])
             raise NeedsUser(
                 "sudo_needs_rule",
                 command=line,
                 sudo_command=line,
-                output=outcome.output[-300:],
+                output=redact(refusal, secrets)[-300:],
                 host=connection.host,
                 username=connection.username,
                 rule=rule,

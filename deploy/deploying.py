@@ -18,6 +18,7 @@ from config.lib.errors import ExpectedError, NeedsUser
 from deploy import journal as journals
 from deploy import proof, unseal
 from deploy import reload as reloads
+from deploy.daemons import lines_to_change
 from deploy.journal import Journal
 from deploy.models import Server, Target, TargetRun
 from deploy.paying import require_paid
@@ -202,13 +203,17 @@ def _replaced(entry: Journal | None) -> dict[str, Any] | None:
 def _line_to_change(work: Work, served: Sequence[Served]) -> NeedsUser:
     """The files lie there and something else is handed out: the configuration names other files."""
     directory, names = work.target.certificate_directories[0], work.target.names
+    fullchain, key = f"{directory}/{names['fullchain']}", f"{directory}/{names['key']}"
+    port = next(one.port for one in served if one.fingerprint != work.fingerprint)
+    detected = [one["name"] for one in work.target.detected.get("daemons", ())]
     return NeedsUser(
         "installed_other_served" if first_seen(served) else "installed_nothing_served",
         host=work.host,
         server=work.server.label,
         ports=[one.port for one in served],
-        fullchain=f"{directory}/{names['fullchain']}",
-        key=f"{directory}/{names['key']}",
+        fullchain=fullchain,
+        key=key,
+        configure=lines_to_change(work.protocol_on(port), port, detected, fullchain=fullchain, key=key),
         seen=first_seen(served)[:16],
     )
 

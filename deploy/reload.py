@@ -92,5 +92,5 @@ def _with_path(connection: Connection, program: Sequence[str]) -> list[str]:
         return list(program)
     look_up = command.which(program[0], sudoers.SECURE_PATH)
     found = run_command(connection, look_up, seconds=_LOOK_UP_SECONDS).output.splitlines()
-    path = found[0] if found and found[0].startswith("/") else f"/usr/bin/{program[0]}"
+    path = found[0] if found and found[0].startswith("/") else sudoers.usual_path(program[0])
     return [path, *program[1:]]

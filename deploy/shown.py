@@ -78,12 +78,9 @@ def daemon_lines(targets: Sequence[Target]) -> list[dict[str, str]]:
     named = [directory for target in targets for directory in target.certificate_directories]
     directory = next(iter(named), "/etc/ssl/managemycert")
     return [
-        {
-            "name": daemon.name,
-            "reload": "\n".join(daemon.reload),
-            "configure": daemon.configure.replace("{directory}", directory),
-        }
+        {"name": name, "reload": "\n".join(reload), "configure": daemon.configure.replace("{directory}", directory)}
         for daemon in DAEMONS
+        for name, reload in [(daemon.name, daemon.reload), *((one.name, one.reload) for one in daemon.packages)]
     ]
 
 
@@ -153,7 +150,8 @@ def _row(form: TargetForm, number: int, looks: dict[tuple[Any, str], ShownRun]) 
         user_lines=sudoers.user_lines(
             username,
             target.server.public_key if target else "",
-            target.certificate_directories if target else (),
+            # By sudo they stay root's: given away they would be refused as directory_not_roots.
+            target.certificate_directories if target and not target.use_sudo else (),
         ),
         sudo_lines=sudoers.lines_for(username, target.reload_commands if target else ()),
         install_lines=sudoers.install_rule(username, target) if target and target.use_sudo else "",

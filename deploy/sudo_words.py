@@ -17,7 +17,7 @@ SUDO = {
     "tools_cannot_look": Entry(
         "{username} cannot look into {path} on {host}",
         "The rule for mkdir, cp, chmod, chown and rm has nothing that looks, so what lies there stays unknown.",
-        "Use the generated rule instead: sudo visudo -f /etc/sudoers.d/{username}-install",
+        "Use the generated rule instead: sudo visudo -f /etc/sudoers.d/managemycert-install",
         "{rule}",
     ),
     "owner_unknown": Entry(

@@ -9,6 +9,24 @@ from deploy.ssh import placement, sudo_commands
 
 # sudo looks programs up here, whatever the user's own PATH says.
 SECURE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Of daemons and those who look after them, where systems keep the two apart; elsewhere /usr/sbin leads to /usr/bin.
+_OF_SBIN = frozenset(
+    [
+        "apache2",
+        "apache2ctl",
+        "apachectl",
+        "dovecot",
+        "exim",
+        "exim4",
+        "haproxy",
+        "httpd",
+        "nginx",
+        "opensips",
+        "postfix",
+        "rc-service",
+        "service",
+    ]
+)
 _SHELL_SIGNS = re.compile(r"[;&|<>$`(){}*?\[\]~#!\n]")
 
 
@@ -64,11 +82,14 @@ def lines_for(username: str, commands: Sequence[str]) -> str:
     programs = [program for program in map(wanted_program, commands) if program]
     if not programs:
         return ""
-    return rule(username, [[_usual_path(program[0]), *program[1:]] for program in programs])
+    return rule(username, [[usual_path(program[0]), *program[1:]] for program in programs])
 
 
-def _usual_path(program: str) -> str:
-    return program if program.startswith("/") else f"/usr/bin/{program}"
+def usual_path(program: str) -> str:
+    """Where most systems have it; as it is where it has a path."""
+    if program.startswith("/"):
+        return program
+    return f"/usr/sbin/{program}" if program in _OF_SBIN else f"/usr/bin/{program}"
 
 
 def user_lines(username: str, public_key: str, directories: Sequence[str]) -> str:

@@ -50,6 +50,11 @@ class Work:
         own = {domain.port: opener_of(domain.protocol)} if domain.port in usual else {}
         return usual | own
 
+    def protocol_on(self, port: int) -> str:
+        """The domain's own on its port; elsewhere what a port carries by convention."""
+        domain = self.run.domain
+        return domain.protocol if port == domain.port else protocol_of(port).name
+
     @property
     def host(self) -> str:
         """The name under which a visitor asks for the certificate."""

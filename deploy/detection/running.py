@@ -4,7 +4,7 @@ import itertools
 import posixpath
 from collections.abc import Iterable, Iterator
 
-from deploy.daemons import DAEMONS, Daemon
+from deploy.daemons import DAEMONS
 from deploy.detection.reading import Reader
 from deploy.detection.sites import Running
 from deploy.ssh import command
@@ -18,7 +18,7 @@ MOST = 20
 _SECONDS = 15
 # Hundreds of processes with command lines of kilobytes (browsers, Java) stand before the one that is looked for.
 _MOST_LISTED = 4 * 1024 * 1024
-_BY_PROGRAM = {program: daemon for daemon in DAEMONS for program in daemon.programs}
+_BY_PROGRAM = {program: daemon for daemon in DAEMONS for program in daemon.all_programs}
 
 
 def list_processes(connection: Connection, secrets: Iterable[str]) -> Outcome:
@@ -47,20 +47,17 @@ def _daemon_of(line: str, username: str) -> Iterator[Running]:
     if words[:1] == ["nginx:"]:  # It renames itself, and its workers, too.
         words = words[3:] if words[1:3] == ["master", "process"] else []
     program = words[0].rstrip(":") if words else ""
-    daemon = _BY_PROGRAM.get(posixpath.basename(program))
+    name = posixpath.basename(program)
+    daemon = _BY_PROGRAM.get(name)
     if daemon is None or (program == "master" and "/" not in program):
         return
     if user not in ("root", username):
-        yield Running(daemon.name, user, configuration=_usual(daemon))
+        yield Running(daemon.name, user, configuration=daemon.configuration_of(name))
         return
     given = {flag: value for flag, value in itertools.pairwise(words) if flag.startswith("-")}
     configuration = next((given[flag] for flag in _OF_CONFIGURATION if given.get(flag, "").startswith("/")), "")
     kept = tuple(word for flag in _FLAGS.get(daemon.name, ()) if flag in given for word in (flag, given[flag]))
-    yield Running(daemon.name, user, program, configuration or _usual(daemon), kept)
-
-
-def _usual(daemon: Daemon) -> str:
-    return daemon.usual[0] if daemon.usual else ""
+    yield Running(daemon.name, user, program, configuration or daemon.configuration_of(name), kept)
 
 
 def of_configurations(reader: Reader) -> list[Running]:
@@ -68,6 +65,6 @@ def of_configurations(reader: Reader) -> list[Running]:
     return [
         Running(daemon.name, configuration=path)
         for daemon in DAEMONS
-        for path in daemon.usual[:2]
+        for path in daemon.configurations
         if reader.is_file(path)
     ]

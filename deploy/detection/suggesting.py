@@ -100,8 +100,8 @@ def _here(site: Site) -> tuple[list[str], dict[str, str]] | None:
 
 def commands_for(daemon: Daemon, running: Running, username: str) -> list[str]:
     """What tests the daemon's configuration, if anything does, and then reloads it, for `username` to run."""
-    lines = list(daemon.reload)
-    elsewhere = running.configuration and running.configuration not in daemon.usual
+    lines = list(daemon.reload_of(posixpath.basename(running.program), running.configuration))
+    elsewhere = running.configuration and running.configuration not in daemon.configurations
     if elsewhere and daemon.directly:
         arguments = " ".join(running.arguments)
         lines = [

@@ -60,7 +60,7 @@ SERVERS = {
         "Ports below 1024 belong to root.",
         "Choose one: sudo (check Use sudo for the listener and add the line), the capability for Python once, or a "
         "forward from port 80 with 8080 as the listener's port.",
-        "# by sudo, with visudo -f /etc/sudoers.d/{username}-listener; whoever may run Python as root is root\n"
+        "# by sudo, with visudo -f /etc/sudoers.d/managemycert-listener; whoever may run Python as root is root\n"
         "{username} ALL=(root) NOPASSWD: /usr/bin/python3 -\n"
         "Defaults:{username} !requiretty\n"
         "# or once: sudo setcap cap_net_bind_service=+ep $(readlink -f $(command -v python3))\n"
@@ -70,7 +70,7 @@ SERVERS = {
         "{username} may not start the listener by sudo on {host}",
         "sudo said: {output}",
         "Add these lines on the server, or choose another way to port 80.",
-        "# with visudo -f /etc/sudoers.d/{username}-listener; whoever may run Python as root is root\n"
+        "# with visudo -f /etc/sudoers.d/managemycert-listener; whoever may run Python as root is root\n"
         "{username} ALL=(root) NOPASSWD: /usr/bin/{interpreter} -\n"
         "Defaults:{username} !requiretty",
     ),

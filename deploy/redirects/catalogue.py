@@ -37,7 +37,7 @@ FIX = {
     "redirect_needs_rule": Entry(
         "{username} may not change {file} by sudo on {host}",
         "Use sudo for cert install is on, and sudo does not allow what changes this file. Nothing was changed.",
-        "Add these lines on the server with sudo visudo -f /etc/sudoers.d/{username}-redirect, then press Apply this "
+        "Add these lines on the server with sudo visudo -f /etc/sudoers.d/managemycert-redirect, then press Apply this "
         "change again.",
         "{rule}",
     ),

@@ -75,7 +75,7 @@ def _with_path(connection: Connection, program: Sequence[str]) -> Argv:
         return list(program)
     asked = command.which(program[0], sudoers.SECURE_PATH)
     found = run_command(connection, asked, seconds=_LOOK_SECONDS).output.splitlines()
-    return [found[0] if found and found[0].startswith("/") else f"/usr/bin/{program[0]}", *program[1:]]
+    return [found[0] if found and found[0].startswith("/") else sudoers.usual_path(program[0]), *program[1:]]
 
 
 def files_by_right(

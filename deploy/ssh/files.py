@@ -148,6 +148,10 @@ class RemoteFiles:
         with self._explained(path, "remove"), contextlib.suppress(FileNotFoundError):
             self.client.rmdir(path)
 
+    def remove_if_empty(self, path: str) -> None:
+        """Remove a directory of this user's; it stays where something lies in it."""
+        self._attempt(lambda: self.client.rmdir(path))
+
     def set_owner(self, path: str, owner: str) -> None:
         """`owner` or `owner:group`. SFTP knows numbers only, so a shell looks the names up."""
         known = {"path": path, "owner": owner, "host": self.connection.host, "username": self.connection.username}

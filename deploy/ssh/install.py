@@ -15,10 +15,11 @@ from typing import Literal
 
 from config.lib.crash import crash_here
 from config.lib.errors import NeedsUser
+from deploy.ssh import passing
 from deploy.ssh.files import RemoteFiles
 from deploy.ssh.files_at_once import Writing
 from deploy.ssh.placement import PREVIOUS, STAGE_PREFIX
-from deploy.ssh.sudo_commands import HALF_MADE
+from deploy.ssh.sudo_commands import HALF_MADE, STAGE
 
 STAGE_MODE = 0o700
 UNREADABLE = "?"
@@ -166,8 +167,10 @@ def _way_back(files: RemoteFiles, directory: str, token: str, name: str) -> tupl
 
 
 def remove_stage(files: RemoteFiles, directory: str, token: str, names: Sequence[str]) -> None:
-    """Remove our stage with everything that we may have left in it. Repeatable."""
+    """Remove our stage with everything that we may have left in it, and on the way to it. Repeatable."""
     folder = stage_folder(directory, token)
+    if token == STAGE:
+        passing.remove(files, [posixpath.join(folder, name) for name in names])
     entry = files.entry(folder)
     if entry is None:
         return

@@ -4,22 +4,23 @@ Which of the three sudoers rules there is, is asked of sudo itself. The generate
 least; a rule for /bin/sh is full root, and so, said plainly, is one for cp as root.
 """
 
-import hashlib
 import posixpath
 import stat
 from collections.abc import Callable, Sequence
 from typing import Literal
 
 from config.lib.errors import ExpectedError, NeedsUser
-from deploy.ssh import command, sudo_commands
+from deploy.ssh import command, passing, sudo_commands
 from deploy.ssh.connect import Connection
 from deploy.ssh.files import Entry, OneByOne, RemoteFiles, entry_of
 from deploy.ssh.run import Outcome, run_command
 from deploy.ssh.sudo_commands import Argv
+from deploy.ssh.sudo_listing import asks_for_password
 
 SECONDS = 20.0
 SUDO = ("sudo", "-n", "--")
-_PASSING = ".mmc-stage-sudo"
+# The generated rules of many directories.
+_MOST_LISTED = 4 * 1024 * 1024
 
 # `rule`: the exact commands; `shell`: /bin/sh; `tools`: mkdir, cp, chmod, chown and rm, without a rename.
 type Ability = Literal["rule", "shell", "tools"]
@@ -47,12 +48,28 @@ def find_ability(connection: Connection, wanted: Sequence[Argv], directory: str)
         ("shell", [["/bin/sh", "-c", "true"]]),
         ("tools", tools),
     ]
-    return next((ability for ability, argvs in ways if all(_allows(connection, argv) for argv in argvs)), None)
+    listed = list_rights(connection)
+    return next((way for way, argvs in ways if not any(refusal_of(connection, argv, listed) for argv in argvs)), None)
 
 
-def _allows(connection: Connection, argv: Argv) -> bool:
+def list_rights(connection: Connection) -> str:
+    """All that sudo lists for this user; empty where it lists nothing without a password."""
+    outcome = run_command(connection, command.from_argv(["sudo", "-n", "-l"]), seconds=SECONDS, most=_MOST_LISTED)
+    return outcome.output if outcome.is_ok else ""
+
+
+def refusal_of(connection: Connection, argv: Argv, listed: str) -> str:
+    """Why sudo would not run it without a password, in its own words; empty: it would. Runs nothing."""
     asked = command.from_argv(["sudo", "-n", "-l", "--", *argv])
-    return run_command(connection, asked, seconds=SECONDS).is_ok
+    outcome = run_command(connection, asked, seconds=SECONDS)
+    if not outcome.is_ok:
+        return outcome.output or "it is not allowed"
+    path = next(iter(outcome.output.split()), "")
+    program = path if path.startswith("/") else argv[0]
+    # Root is listed like everybody else and never asked.
+    if connection.username != "root" and asks_for_password(listed, [program, *argv[1:]]):
+        return "sudo: a password is required"
+    return ""
 
 
 def with_sudo(plain: RemoteFiles, ability: Ability, rule: str) -> "SudoFiles":
@@ -175,17 +192,15 @@ class ToolFiles(SudoFiles):
     def write_new(self, path: str, content: bytes, mode: int) -> None:
         """Through the user's home: without a shell, `cp` reads from a file only. 0600 before it has content."""
         home = self.home()
-        folder = posixpath.join(home, _PASSING)
-        passing = posixpath.join(folder, hashlib.sha256(path.encode()).hexdigest()[:16])
+        folder, way = passing.folder_in(home), passing.place_in(home, path)
         if RemoteFiles.entry(self, folder) is None:
             RemoteFiles.make_directory(self, folder, 0o700)
-        RemoteFiles.remove(self, passing)
+        RemoteFiles.remove(self, way)
         try:
-            RemoteFiles.write_new(self, passing, content, 0o600)
-            self._do(sudo_commands.replace_by_copy(passing, path), path)
+            RemoteFiles.write_new(self, way, content, 0o600)
+            self._do(sudo_commands.replace_by_copy(way, path), path)
         finally:
-            RemoteFiles.remove(self, passing)
-            RemoteFiles.remove_directory(self, folder)
+            passing.remove(self, [path])
         self._do(["/bin/chown", "--", "root:root", path], path)
         self._do(sudo_commands.set_mode(path, mode), path)
 

@@ -96,6 +96,8 @@ def walk(scenes: Mapping[str, Scene], point: str, given: dict[str, Any], *, way:
         killed = workers(point, crash_dir)
     served = {host: served_fingerprint(port, host) for host in scenes}
     directories = [Path(given["certificates"][host]) for host in scenes]
+    # By the tools a key passes through the home.
+    places = [*directories, Path(given["home"])]
     runs = TargetRun.unscoped.filter(deployment__in=deployments)
     states = Deployment.unscoped.filter(pk__in=[one.pk for one in deployments]).values_list("state", flat=True)
     return {
@@ -107,7 +109,7 @@ def walk(scenes: Mapping[str, Scene], point: str, given: dict[str, Any], *, way:
         "is_new": all(served[host] == certificates[host].fingerprint_sha256 for host in scenes),
         "is_old": served == before,
         "is_pair": all(is_pair(directory) for directory in directories),
-        "stages": sum(len(list(directory.glob(".mmc-stage-*"))) for directory in directories),
+        "stages": sum(len(list(place.glob(".mmc-stage-*"))) for place in places),
         "journal": list(Target.unscoped.filter(journal__isnull=False).values_list("journal", flat=True)),
     }
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from auditlog.events import SYSTEM
+from config.lib.errors import describe
+from deploy.models import Target
 from deploy.targets import Placement, save_target
 from domains.models import Domain
 from tests.cast import make_cast
@@ -94,3 +96,19 @@ def test_postfix_is_reloaded_by_sudo_and_seen_through_smtp(settings: Any, ssh_se
         run = run_of(scene.deploy())
         assert run.outcome == "serving", told(run)
         assert smtp_fingerprint(server.port) == certificate.fingerprint_sha256 != before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it starts as root only")
+@pytest.mark.skipif(shutil.which("postfix", path="/usr/sbin") is None, reason="another mail server is installed here")
+def test_where_postfix_names_other_files_its_own_line_is_shown(settings: Any, ssh_server: Sshd) -> None:
+    with postfix(TestCa("Old").issue([HOST]), HOST) as server:
+        scene = Scene(settings, make_cast().acme, port=server.port)
+        Domain.unscoped.filter(pk=scene.domain.pk).update(protocol="smtp")
+        elsewhere = ssh_server.user.home / "tls"
+        target = scene.target(scene.server(ssh_server), [elsewhere])
+        Target.unscoped.filter(pk=target.pk).update(detected={"daemons": [{"name": "nginx"}, {"name": "Postfix"}]})
+        scene.certificate()
+        run = run_of(scene.deploy())
+        assert run.error_code == "installed_other_served", told(run)
+        line = f"smtpd_tls_chain_files = {elsewhere}/key.pem, {elsewhere}/fullchain.pem"
+        assert describe(run.error_code, run.error_params).paste == f"# Postfix\n{line}"

@@ -3,7 +3,9 @@
 import contextlib
 import grp
 import pwd
+import shutil
 import stat
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +13,16 @@ from typing import Any
 
 import pytest
 
+from config.lib.errors import NeedsUser, Transient
 from deploy import sudoers
+from deploy.daemons import DAEMONS
 from deploy.models import Target
+from deploy.ssh import connect, install
+from deploy.ssh.files import RemoteFiles, remote_files
+from deploy.ssh.keys import load_key
+from deploy.ssh.passing import FOLDER
+from deploy.ssh.sudo import ToolFiles, with_sudo
+from deploy.ssh.sudo_commands import STAGE, Argv
 from tests.cast import make_cast
 from tests.integration.deploying import HOST, Scene, run_of, steps_of, told
 from tests.servers.child import is_root
@@ -61,11 +71,15 @@ def server() -> Iterator[Sshd]:
         yield there
 
 
-def allow(server: Sshd, target: Target, way: str, more: str = "/bin/true") -> None:
+def allow(server: Sshd, target: Target, way: str, more: str = "/bin/true", *, before: str = "") -> None:
     name = server.user.name
     rule = sudoers.install_rule(name, target)
     lines = rule if way == "rule" else f"{name} ALL=(root) NOPASSWD: {DOCUMENTED[way]}\nDefaults:{name} !requiretty"
-    allow_lines(name, f"{lines}\n{name} ALL=(root) NOPASSWD: {more}")
+    allow_lines(name, f"{before.format(name=name)}\n{lines}\n{name} ALL=(root) NOPASSWD: {more}")
+
+
+# What a member of the group sudo or wheel has: everything, with a password.
+ADMIN = "{name} ALL=(ALL:ALL) ALL"
 
 
 def files_in(directory: Path) -> dict[str, int]:
@@ -140,6 +154,55 @@ def test_without_a_rule_the_run_says_which_lines_are_missing(scene: Scene, serve
     assert run.error_params["rule"] == sudoers.install_rule(server.user.name, target)
     tested = scene.test(target)
     assert (tested.state, tested.error_code) == ("partial", "sudo_needs_rule")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_needs_a_password_is_not_taken_for_allowed(scene: Scene, server: Sshd, place: Path, way: str) -> None:
+    """sudo says of each command that the user may run it, and would ask: only the rule without a password works."""
+    place = place / "tls"
+    target = scene.target(scene.server(server), [place], ["sudo -n true"], ports=[], use_sudo=True)
+    allow(server, target, way, before=ADMIN)
+    assert scene.test(target).state == "succeeded"
+    scene.certificate()
+    run = run_of(scene.deploy())
+    assert run.state == "succeeded", told(run)
+    assert f'{{"sudo": "{way}"}}' in told(run)
+    assert files_in(place) == NEW
+
+
+def test_a_later_line_with_a_password_takes_the_rule_away(scene: Scene, server: Sshd, place: Path) -> None:
+    target = scene.target(scene.server(server), [place], ports=[], use_sudo=True)
+    name = server.user.name
+    allow_lines(name, f"{sudoers.install_rule(name, target)}\n{ADMIN.format(name=name)}")
+    run = scene.test(target)
+    assert (run.state, run.error_code) == ("partial", "sudo_needs_rule"), told(run)
+
+
+def test_a_password_for_all_but_one_reload_is_told_by_the_test(scene: Scene, server: Sshd, place: Path) -> None:
+    target = scene.target(scene.server(server), [place], ["sudo -n true", "sudo -n id"], use_sudo=True)
+    name = server.user.name
+    allow_lines(name, f"{ADMIN.format(name=name)}\n{name} ALL=(root) NOPASSWD: /bin/true")
+    run = scene.test(target)
+    assert (run.state, run.error_code) == ("partial", "sudo_needs_rule"), told(run)
+    steps = dict(steps_of(run))
+    assert steps["Find out what sudo allows"] == "failed"
+    assert (steps["May it run: sudo -n true"], steps["May it run: sudo -n id"]) == ("succeeded", "failed")
+    assert run.steps.get(name__endswith="sudo -n id").error_params["output"] == "sudo: a password is required"
+
+
+@pytest.mark.parametrize("daemon", ["nginx", "Apache", "HAProxy", "Postfix"])
+def test_the_line_that_is_offered_allows_what_is_offered(scene: Scene, server: Sshd, place: Path, daemon: str) -> None:
+    """Their programs lie in /usr/sbin, where sudo finds them and a rule for /usr/bin does not reach."""
+    line = next(one.reload[0] for one in DAEMONS if one.name == daemon)
+    assert shutil.which(line.split()[2], path="/usr/sbin"), "it is not installed"
+    name = server.user.name
+    allow_lines(name, sudoers.lines_for(name, [line]))
+    target = scene.target(scene.server(server), [server.user.home], [line], ports=[])
+    tested = scene.test(target)
+    assert tested.state == "succeeded", told(tested)
+    command = ["runuser", "-u", name, "--", *line.split()]
+    said = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False).stderr
+    assert "sudo:" not in said
 
 
 def test_an_owner_that_does_not_exist_changes_nothing(scene: Scene, server: Sshd, tls: Path) -> None:
@@ -226,3 +289,61 @@ def test_the_key_is_never_readable_to_others(scene: Scene, server: Sshd, place: 
         over.set()
         watcher.join()
     assert seen == {0o600}
+
+
+@contextlib.contextmanager
+def signed_in(server: Sshd) -> Iterator[RemoteFiles]:
+    with connect.greeted(server.host, server.port, pinned=server.fingerprint) as connection:
+        connection.sign_in(server.user.name, load_key(server.user.private_key))
+        with remote_files(connection) as files:
+            yield files
+
+
+@pytest.mark.parametrize("then", ["", *WAYS])
+def test_a_key_that_a_cut_left_on_its_way_is_removed_however_it_goes_on(
+    scene: Scene, server: Sshd, place: Path, then: str
+) -> None:
+    """The line ends while `cp` is about to read the key from the home; the rule may be another one afterwards."""
+    target = scene.target(scene.server(server), [place], ports=[], use_sudo=True)
+    allow(server, target, "tools")
+    folder = install.stage_folder(str(place), STAGE)
+
+    class Cut(ToolFiles):
+        def _do(self, argv: Argv, path: str, *, stdin: bytes = b"", owner: str = "") -> None:
+            if argv[0] == "/bin/cp":
+                server.cut()
+            super()._do(argv, path, stdin=stdin, owner=owner)
+
+    with signed_in(server) as plain:
+        cut = Cut(plain, "tools", "")
+        cut.make_directory(folder, 0o700)
+        with pytest.raises(Transient):
+            cut.write_new(f"{folder}/key.pem", b"a private key", 0o600)
+    (left,) = (server.user.home / FOLDER).iterdir()
+    assert (left.read_bytes(), stat.S_IMODE(left.stat().st_mode)) == (b"a private key", 0o600)
+
+    if then:
+        allow(server, target, then)
+    with signed_in(server) as plain:
+        ability: Any = then
+        files = with_sudo(plain, ability, "") if then else plain
+        # Without sudo root's own stage stays; the key is the user's.
+        with contextlib.suppress(*[] if then else [NeedsUser]):
+            install.remove_stage(files, str(place), STAGE, list(NEW))
+    assert not (server.user.home / FOLDER).exists()
+    assert not then or left_behind(server, place) == []
+
+
+def test_what_another_run_left_on_its_way_blocks_nothing(scene: Scene, server: Sshd, place: Path) -> None:
+    place = place / "tls"
+    target = scene.target(scene.server(server), [place], ports=[], use_sudo=True)
+    allow(server, target, "tools")
+    folder = server.user.home / FOLDER
+    folder.mkdir(mode=0o700)
+    (folder / "0123456789abcdef").write_text("of another portal")
+    server.user.own(folder)
+    scene.certificate()
+    run = run_of(scene.deploy())
+    assert run.state == "succeeded", told(run)
+    assert files_in(place) == NEW
+    assert [path.name for path in folder.iterdir()] == ["0123456789abcdef"]

@@ -171,6 +171,7 @@ def test_while_the_vhost_names_other_files_they_stay_and_the_line_to_change_is_s
     assert (deployment.state, run.state, run.outcome) == ("partial", "partial", "installed"), told(run)
     assert run.error_code == "installed_other_served"
     assert run.error_params["fullchain"] == f"{elsewhere}/fullchain.pem"
+    assert f"ssl_certificate {elsewhere}/fullchain.pem;" in run.error_params["configure"]
     assert web_server.fingerprint(HOST) == web_server.old.fingerprint
     text = web_server.configuration.read_text().replace(str(web_server.certificates), str(elsewhere))
     web_server.configuration.write_text(text)

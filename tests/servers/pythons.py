@@ -28,6 +28,7 @@ def lend_python(prefix: Path, version: str, *, name: str, to: Path) -> str:
     """
     (to / "bin").mkdir(parents=True)
     shutil.copy(prefix / "bin" / f"python{version}", to / "bin" / name)
+    (to / "bin" / "env").symlink_to(shutil.which("env") or "")  # By which everything is run.
     shutil.copytree(prefix / f"lib/python{version}", to / f"lib/python{version}", ignore=_UNNEEDED)
     for library in (prefix / "lib").glob(f"libpython{version}*.so*"):
         shutil.copy(library, to / "lib")

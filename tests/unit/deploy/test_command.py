@@ -1,7 +1,9 @@
 """Commands are built in one place; whatever a value holds, it reaches the program as one word."""
 
+import os
 import random
 import shlex
+import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -76,12 +78,29 @@ def test_a_line_runs_as_it_was_written_and_ends_in_time(tmp_path: Path) -> None:
 
 
 def test_a_line_runs_where_there_is_no_timeout_program(tmp_path: Path) -> None:
-    (tmp_path / "sh").symlink_to("/bin/sh")
+    for program in ("sh", "env"):
+        (tmp_path / program).symlink_to(shutil.which(program) or "")
     answer = subprocess.run(
         ["/bin/sh", "-c", command.from_line("echo here", seconds=5).text],
         capture_output=True, env={"PATH": str(tmp_path)}, check=False,
     )  # fmt: skip
     assert answer.stdout == b"here\n"
+
+
+@pytest.mark.parametrize(
+    "built",
+    [
+        command.from_argv(["printenv", "LC_ALL"]),
+        command.from_line("printenv LC_ALL", seconds=5),
+        command.in_sh([["printenv", "LC_ALL"]]),
+    ],
+    ids=["argv", "line", "in sh"],
+)
+def test_all_is_said_in_the_language_that_is_recognised(built: command.Command) -> None:
+    spoken = {**os.environ, "LC_ALL": "de_DE.UTF-8"}
+    answer = subprocess.run(["/bin/sh", "-c", built.text], capture_output=True, env=spoken, check=False)
+    assert answer.stdout == b"C\n"
+    assert "LC_ALL=C" not in built.shown
 
 
 def test_words_with_a_nul_are_no_command() -> None:

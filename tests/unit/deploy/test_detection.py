@@ -8,7 +8,7 @@ import pytest
 
 from deploy.detection import apache, nginx, others
 from deploy.detection.reading import MAX_FOLDERS, MAX_SIZE, Reader
-from deploy.detection.running import of_processes
+from deploy.detection.running import of_configurations, of_processes
 from deploy.detection.sites import Found, Running, Site, best_site, plain_site
 from deploy.detection.suggesting import suggest
 from deploy.ssh.files import Entry
@@ -162,6 +162,44 @@ postgres /usr/lib/postgresql/16/bin/postgres -D /var/lib/postgresql/16/main
         Running("Postfix", "root", "/usr/lib/postfix/sbin/master", "/etc/postfix/main.cf"),
         Running("PostgreSQL", "postgres"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("process", "configuration", "lines"),
+    [
+        (
+            "/usr/sbin/httpd -DFOREGROUND",
+            "/etc/httpd/conf/httpd.conf",
+            ["sudo -n httpd -t", "sudo -n systemctl reload httpd"],
+        ),
+        (
+            "/usr/sbin/apache2 -k start",
+            "/etc/apache2/apache2.conf",
+            ["sudo -n apachectl configtest", "sudo -n systemctl reload apache2"],
+        ),
+        ("/usr/sbin/exim -bd -q1h", "/etc/exim/exim.conf", ["sudo -n exim -bV", "sudo -n systemctl reload exim"]),
+        (
+            "/usr/sbin/exim4 -bd -q30m",
+            "/etc/exim4/update-exim4.conf.conf",
+            ["sudo -n exim4 -bV", "sudo -n systemctl reload exim4"],
+        ),
+        ("/usr/sbin/httpd -f /srv/h.conf", "/srv/h.conf", [
+            "sudo -n /usr/sbin/httpd -f /srv/h.conf -t", "sudo -n /usr/sbin/httpd -f /srv/h.conf -k graceful"
+        ]),
+    ],
+)  # fmt: skip
+def test_each_program_goes_with_its_own_configuration_and_lines(
+    process: str, configuration: str, lines: list[str]
+) -> None:
+    (running,) = of_processes(f"root {process}\n", "mmc-deploy")
+    assert running.configuration == configuration
+    protocol = "smtp" if running.daemon == "Exim" else "tls"
+    assert suggested(None, running, protocol=protocol).reload_commands == lines
+
+
+def test_without_a_shell_the_configuration_that_lies_there_tells_the_lines() -> None:
+    (running,) = of_configurations(reader_of({"/etc/httpd/conf/httpd.conf": ""}))
+    assert suggested(None, running).reload_commands == ["sudo -n httpd -t", "sudo -n systemctl reload httpd"]
 
 
 def test_a_title_is_believed_of_root_and_of_ourselves_alone() -> None:

@@ -79,12 +79,16 @@ def test_sudo_shows_the_exact_lines_and_a_made_key_its_public_half(
     assert (target.use_sudo, target.owner, target.is_draft) == (True, "opensips:opensips", False)
     assert target.server.public_key in text
     assert sudoers.install_rule("mmc-deploy", target) in text
+    gives_away = "sudo install -d -m 755 -o mmc-deploy -g mmc-deploy /etc/nginx/ssl/shop"
+    assert gives_away not in text, "the directory is root's and has to stay so"
+    assert "and the directories" not in text
     again = unescape(
         admin.post(f"{tab}save/", row(key_pair, key=target.pk, private_key=""), follow=True).content.decode()
     )
     target.refresh_from_db()
     assert (target.use_sudo, target.owner) == (False, "")
     assert sudoers.install_rule("mmc-deploy", target) not in again
+    assert gives_away in again
 
 
 def test_lines_for_each_daemon_name_the_first_directory(admin: Client, tab: str, key_pair: tuple[str, str]) -> None:
