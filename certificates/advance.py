@@ -20,7 +20,7 @@ from certificates.cas.accounts import require_settled
 from certificates.cas.chains import preferred
 from certificates.cas.outages import WAITS
 from certificates.challenges import is_ordering_elsewhere, proofs_to_give_back
-from certificates.gates import Wish, require_open_window, require_proofs
+from certificates.gates import Wish, require_open_window, require_proofs, was_issued
 from certificates.issuance import ordered_by
 from certificates.keys import csr_der, make_csr, new_key
 from certificates.line import LEASE_SECONDS, Line, external_of
@@ -119,7 +119,8 @@ def wish_of(issuance: Issuance) -> Wish:
 
 
 def _check_gates(issuance: Issuance, line: Line) -> None:
-    if not issuance.is_renewal:
+    if not (issuance.is_renewal and was_issued(issuance.workspace, issuance.names)):
+        # Auto-renew also orders first certificates, and for names that were added to it.
         require_proofs(issuance.workspace, issuance.names, partial(issuance.renew_lease, LEASE_SECONDS))
     elif is_lapsed(workspace=issuance.workspace, names=issuance.names):
         # The CA itself proves control anew; a record that is gone for a while has a finding, and stops nothing yet.

@@ -9,7 +9,7 @@ from django.conf import settings
 from accounts.models import Workspace
 from certificates.cas.known import MOST_NAMES, Ca, ca_at
 from certificates.keys import DEFAULT_KEY_TYPE, KEY_TYPES
-from certificates.models import Certificate, names_key
+from certificates.models import Certificate, CertificateName, names_key
 from certificates.solvers import MANUAL
 from certificates.window import days_left_to_open, shown_days, window_opens_at
 from config.lib import clock, egress
@@ -111,6 +111,13 @@ def require_proofs(workspace: Workspace, names: Sequence[str], before_look: Call
         raise NeedsUser("ownership_missing", names=sorted(failed[NeedsUser]))
     if failed[Transient]:
         raise Transient("ownership_unclear", names=sorted(failed[Transient]))
+
+
+def was_issued(workspace: Workspace, names: Sequence[str]) -> bool:
+    """Whether this workspace has certificates on file, issued here, that hold each of `names` as it is written."""
+    rows = CertificateName.objects.for_workspace(workspace).filter(certificate__source=Certificate.Source.ACME)
+    known = rows.filter(name__in=names).values_list("name", flat=True)
+    return set(names) <= set(known)
 
 
 def _by_proof(workspace: Workspace, names: Sequence[str]) -> list[list[str]]:
