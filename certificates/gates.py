@@ -9,7 +9,7 @@ from django.conf import settings
 from accounts.models import Workspace
 from certificates.cas.known import MOST_NAMES, Ca, ca_at
 from certificates.keys import DEFAULT_KEY_TYPE, KEY_TYPES
-from certificates.models import Certificate, CertificateName, names_key
+from certificates.models import Advice, Certificate, CertificateName, names_key
 from certificates.solvers import MANUAL
 from certificates.window import days_left_to_open, shown_days, window_opens_at
 from config.lib import clock, egress
@@ -167,10 +167,16 @@ def blocking_certificate(workspace: Workspace, wish: Wish) -> Certificate | None
 
 
 def is_open(certificate: Certificate, now: datetime) -> bool:
-    """Whether a successor may be ordered: the time to renew has come or little enough life is left."""
+    """Whether a successor may be ordered: its time has come, little life is left, or its CA wants it replaced."""
     if certificate.renew_at and now >= certificate.renew_at:
         return True
     opens = window_opens_at(
         certificate.not_before, certificate.not_after, min_days_left=settings.ACME_ISSUE_MIN_DAYS_LEFT
     )
-    return now >= opens
+    return now >= opens or is_wanted_by_ca(certificate)
+
+
+def is_wanted_by_ca(certificate: Certificate) -> bool:
+    """Whether the CA, asked for people who renew it by hand, wants it replaced before its time."""
+    rows = Advice.objects.for_workspace(certificate.workspace_id).filter(domain=certificate.domain_id)
+    return str(certificate.pk) in (rows.values_list("wanted", flat=True).first() or [])
