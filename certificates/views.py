@@ -22,10 +22,11 @@ from certificates.cas.shown import budgets_of
 from certificates.dns.showing import hands_free_of
 from certificates.downloads import as_download
 from certificates.forms import StartForm
-from certificates.gates import read_wish, require_open_window
+from certificates.gates import Wish, read_wish, require_open_window
 from certificates.issuance import cancel_issuance, issue_certificate, start_again, start_issuance
 from certificates.models import Certificate, Issuance
 from certificates.records import keep_looking
+from certificates.renewal.plan import usual_names
 from certificates.renewal.shown import renewal_of
 from certificates.stepper import HOW_IT_GOES, ends_in, stepper_of
 from certificates.store import delete_certificate
@@ -67,6 +68,8 @@ def start(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID)
         else:
             return to_issuance(issuance)
     context = tab_context(request, domain, None) | {"form": form}
+    if "wish" in form.cleaned_data:
+        context |= _budget_context(request, domain, form.wish)
     return render(request, "certificates/lets_encrypt.html", context, status=422)
 
 
@@ -183,7 +186,7 @@ def tab_context(request: WorkspaceRequest, domain: Domain, issuance: Issuance | 
         "how_it_goes": HOW_IT_GOES,
         "hands_free": hands_free_of(domain, request.role),
         "window": window_of(domain),
-        "budgets": budgets_of(domain) if is_allowed(request.role, "certificate.issue") else [],
+        **_budget_context(request, domain),
         "certificates": list(stored.order_by("-created_at")[:CERTIFICATES_SHOWN]),
         "other_issuances": [row for row in others.order_by("-created_at")[:10] if row != issuance],
         "renewal": renewal_of(domain),
@@ -192,6 +195,14 @@ def tab_context(request: WorkspaceRequest, domain: Domain, issuance: Issuance | 
         "may_download": is_allowed(request.role, "certificate.download"),
         "may_delete": is_allowed(request.role, "certificate.delete"),
     }
+
+
+def _budget_context(request: WorkspaceRequest, domain: Domain, wish: Wish | None = None) -> dict[str, Any]:
+    """For what somebody chose, else for the next certificate with the names of the newest."""
+    if not is_allowed(request.role, "certificate.issue"):
+        return {"budgets": []}
+    names, at = (wish.names, wish.directory_url) if wish else (usual_names(domain), settings.ACME_DIRECTORY_URL)
+    return {"budgets": budgets_of(domain, names, at), "budget_names": names, "budget_ca": ca_label(at)}
 
 
 def window_of(domain: Domain) -> Any:
