@@ -21,7 +21,7 @@ from certificates.renewal.sweep import look
 from certificates.store import delete_certificate
 from config.lib import clock, jobs
 from config.lib.errors import NeedsUser
-from domains.models import Domain, Finding, Mode, Ownership
+from domains.models import Domain, Finding, Ownership
 from notifications.models import Rule
 from tests.cast import Cast, make_cast
 from tests.integration.issuing import reread, use_ca, verified_domain, work_out
@@ -180,43 +180,6 @@ def test_a_renewal_lives_on_a_record_that_has_just_gone_and_not_on_one_long_gone
         Ownership.unscoped.filter(host=domain.host).update(missing_since=clock.now() - 31 * DAY)
         renewal = work(domain)
     assert renewal.error_code == "ownership_missing"
-
-
-@pytest.mark.both_databases
-def test_the_first_one_is_not_ordered_without_the_record(domain: Domain, dns_server: ChallengeDns) -> None:
-    """The host was proven once, and whoever handed its challenges over does not hold it any more."""
-    dns_server.clear_txt(f"_managemycert-verify.{domain.host}")
-    turn_on(domain)
-    renewal = work(domain)
-    assert certificates(domain) == []
-    assert (renewal.failures, renewal.error_code) == (1, "ownership_missing")
-    assert renewal.error_params["names"] == [domain.host]
-    assert Issuance.unscoped.get(domain=domain).order_url == ""
-    assert Finding.unscoped.filter(domain=domain, code="renewal_blocked", closed_at=None).exists()
-
-
-def test_a_name_that_is_added_later_is_not_ordered_without_the_record(domain: Domain, dns_server: ChallengeDns) -> None:
-    turn_on(domain)
-    work(domain)
-    dns_server.clear_txt(f"_managemycert-verify.{domain.host}")
-    wanted = Automation(names=[domain.host, f"www.{domain.host}"])
-    set_automation(domain=domain, actor=SYSTEM, wanted=wanted)
-    renewal = work(domain)
-    assert (renewal.certificate, renewal.error_code) == (None, "ownership_missing")
-    assert len(certificates(domain)) == 1
-
-
-def test_names_that_were_issued_before_in_other_sets_are_none_that_are_new(
-    domain: Domain, dns_server: ChallengeDns
-) -> None:
-    for name in (domain.host, f"www.{domain.host}"):
-        issuance, _ = start_issuance(domain=domain, wish=read_wish([name]), actor=SYSTEM)
-        work_out(issuance)
-    dns_server.clear_txt(f"_managemycert-verify.{domain.host}")
-    wanted = Automation(Mode.DNS, auto_renew=True, names=[domain.host, f"www.{domain.host}"])
-    set_automation(domain=domain, actor=SYSTEM, wanted=wanted)
-    work(domain)
-    assert len(certificates(domain)) == 3
 
 
 def test_one_that_is_deleted_or_revoked_is_replaced_at_once(domain: Domain) -> None:
