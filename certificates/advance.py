@@ -20,8 +20,8 @@ from certificates.cas.accounts import require_settled
 from certificates.cas.chains import preferred
 from certificates.cas.outages import WAITS
 from certificates.challenges import is_ordering_elsewhere, proofs_to_give_back
-from certificates.gates import Wish, require_open_window, require_proofs
-from certificates.issuance import ordered_by
+from certificates.gates import Wish, require_open_window, require_proofs, was_issued
+from certificates.issuance import ordered_by, ordered_like
 from certificates.keys import csr_der, make_csr, new_key
 from certificates.line import LEASE_SECONDS, Line, external_of
 from certificates.models import AcmeAccount, Authorization, Certificate, Issuance, PrivateKey
@@ -119,7 +119,8 @@ def wish_of(issuance: Issuance) -> Wish:
 
 
 def _check_gates(issuance: Issuance, line: Line) -> None:
-    if not issuance.is_renewal:
+    if not (issuance.is_renewal and was_issued(issuance.workspace, issuance.names)):
+        # Auto-renew also orders first certificates, and for names that were added to it.
         require_proofs(issuance.workspace, issuance.names, partial(issuance.renew_lease, LEASE_SECONDS))
     elif is_lapsed(workspace=issuance.workspace, names=issuance.names):
         # The CA itself proves control anew; a record that is gone for a while has a finding, and stops nothing yet.
@@ -171,17 +172,20 @@ def _order(issuance: Issuance, line: Line) -> None:
 
 def _new_order(issuance: Issuance, line: Line) -> acme.Order:
     """A CA that does not take our word for what is replaced refuses the whole order: then without it, once."""
-    replaces = issuance.replaces
+    replaces, spared = issuance.replaces, issuance.spared
     try:
         return line.ca().new_order(issuance.names, profile=issuance.profile, replaces=replaces)
     except ExpectedError as error:
         if not replaces or not _is_about_replacing(error):
             raise
-    issuance.save_step(replaces="")
+    # Its limits, which spare what it suggested itself, count this one.
+    without = ordered_like(issuance.domain, wish_of(issuance))
+    ledger.require_room(without)
+    issuance.save_step(replaces="", spared=without.spared)
     try:
         return line.ca().new_order(issuance.names, profile=issuance.profile)
     except Transient:
-        issuance.save_step(replaces=replaces)  # It is out of order, whatever we say.
+        issuance.save_step(replaces=replaces, spared=spared)  # It is out of order, whatever we say.
         raise
 
 

@@ -13,6 +13,10 @@ LOOKS_AT_ONCE = 8
 _RECORD = re.compile(r'(\d+) +(\S+) +"?(.*?)"?')
 _KNOWN_TAGS = frozenset({"issue", "issuewild", "iodef", "issuemail", "issuevmc", "contactemail", "contactphone"})
 _CRITICAL = 128
+# Of a parameter: RFC 8659, section 4.2.
+_TAG = re.compile(r"[a-z0-9](-*[a-z0-9])*")
+_METHOD = re.compile(r"[A-Za-z0-9-]+")
+_TEXT = re.compile(r"[\x21-\x3a\x3c-\x7e]*")
 
 
 @dataclass(frozen=True)
@@ -111,13 +115,27 @@ def permits(records: Sequence[CaaRecord], issuer: Issuer, *, is_wildcard: bool) 
 
 
 def _names(value: str, issuer: Issuer) -> bool:
-    domain, *pairs = (part.strip() for part in value.split(";"))
-    if domain.lower().rstrip(".") not in issuer.identities:
+    domain, *pairs = (part.strip(" \t") for part in value.split(";"))
+    parameters = _parameters(pairs)
+    if domain.lower().rstrip(".") not in issuer.identities or parameters is None:
         return False
-    given = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
-    parameters = {key.strip().lower(): text.strip() for key, text in given.items()}
-    methods = [method.strip() for method in parameters.get("validationmethods", issuer.method).split(",")]
-    return parameters.get("accounturi", issuer.account_uri) == issuer.account_uri and issuer.method in methods
+    methods = parameters.get("validationmethods", issuer.method).split(",")
+    is_allowed = issuer.method in methods and all(_METHOD.fullmatch(method) for method in methods)
+    return is_allowed and parameters.get("accounturi", issuer.account_uri) == issuer.account_uri
+
+
+def _parameters(pairs: Sequence[str]) -> dict[str, str] | None:
+    """None where one is malformed or there twice: CAs take such a record for one that names nobody."""
+    if pairs == [""]:  # A semicolon with nothing behind it is none.
+        return {}
+    found: dict[str, str] = {}
+    for pair in pairs:
+        tag, separator, text = pair.partition("=")
+        tag, text = tag.strip(" \t").lower(), text.strip(" \t")
+        if not separator or not _TAG.fullmatch(tag) or not _TEXT.fullmatch(text) or tag in found:
+            return None
+        found[tag] = text
+    return found
 
 
 def _refusal(name: str, at: str, records: Sequence[CaaRecord], issuer: Issuer) -> NeedsUser:

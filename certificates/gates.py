@@ -9,7 +9,7 @@ from django.conf import settings
 from accounts.models import Workspace
 from certificates.cas.known import MOST_NAMES, Ca, ca_at
 from certificates.keys import DEFAULT_KEY_TYPE, KEY_TYPES
-from certificates.models import Certificate, names_key
+from certificates.models import Advice, Certificate, CertificateName, names_key
 from certificates.solvers import MANUAL
 from certificates.window import days_left_to_open, shown_days, window_opens_at
 from config.lib import clock, egress
@@ -113,6 +113,13 @@ def require_proofs(workspace: Workspace, names: Sequence[str], before_look: Call
         raise Transient("ownership_unclear", names=sorted(failed[Transient]))
 
 
+def was_issued(workspace: Workspace, names: Sequence[str]) -> bool:
+    """Whether this workspace has certificates on file, issued here, that hold each of `names` as it is written."""
+    rows = CertificateName.objects.for_workspace(workspace).filter(certificate__source=Certificate.Source.ACME)
+    known = rows.filter(name__in=names).values_list("name", flat=True)
+    return set(names) <= set(known)
+
+
 def _by_proof(workspace: Workspace, names: Sequence[str]) -> list[list[str]]:
     """The names that the same proofs cover, together: they share their look-ups."""
     groups: dict[tuple[object, ...], list[str]] = {}
@@ -160,10 +167,16 @@ def blocking_certificate(workspace: Workspace, wish: Wish) -> Certificate | None
 
 
 def is_open(certificate: Certificate, now: datetime) -> bool:
-    """Whether a successor may be ordered: the time to renew has come or little enough life is left."""
+    """Whether a successor may be ordered: its time has come, little life is left, or its CA wants it replaced."""
     if certificate.renew_at and now >= certificate.renew_at:
         return True
     opens = window_opens_at(
         certificate.not_before, certificate.not_after, min_days_left=settings.ACME_ISSUE_MIN_DAYS_LEFT
     )
-    return now >= opens
+    return now >= opens or is_wanted_by_ca(certificate)
+
+
+def is_wanted_by_ca(certificate: Certificate) -> bool:
+    """Whether the CA, asked for people who renew it by hand, wants it replaced before its time."""
+    rows = Advice.objects.for_workspace(certificate.workspace_id).filter(domain=certificate.domain_id)
+    return str(certificate.pk) in (rows.values_list("wanted", flat=True).first() or [])

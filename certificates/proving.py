@@ -93,7 +93,7 @@ def check_records(issuance: Issuance, line: Line) -> None:
     rows = list(issuance.authorizations.all())
     unseen = solvers.get(issuance.solver).look(issuance, rows)
     # What DNS shows may have changed since the order: both looks are free, the CA's is not.
-    missing = unseen or dns_refusal(issuance, line)
+    missing = unseen or dns_refusal(issuance, line) or _challenge_refusal(rows)
     if missing is None:
         go_on(issuance, Step.ANSWER, state=State.VALIDATING, also=lambda: save_seen(rows))
         crash_here("issue.records_seen")
@@ -105,6 +105,11 @@ def check_records(issuance: Issuance, line: Line) -> None:
         _wait_for_person(issuance, rows, missing)
     else:
         _wait_for_solver(issuance, missing)
+
+
+def _challenge_refusal(rows: Sequence[Authorization]) -> Transient | None:
+    """An alias leads to a zone of its own, which the CA's resolvers have to believe as well as that of the host."""
+    return broken_dnssec([row.txt_name for row in rows if row.txt_value and not row.is_proven])
 
 
 def _wait_for_person(issuance: Issuance, rows: Sequence[Authorization], missing: ExpectedError) -> None:

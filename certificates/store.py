@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from cryptography import x509 as pyca
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from auditlog.events import SYSTEM, Actor, record
 from certificates.arrivals import tell_arrival
@@ -13,6 +14,7 @@ from certificates.renewal.waking import wake
 from config.lib import x509
 from config.lib.errors import Permanent
 from domains import findings
+from domains.models import Domain
 
 
 def build_certificate(issuance: Issuance, pems: Sequence[str]) -> Certificate:
@@ -80,6 +82,14 @@ def keep_names(certificate: Certificate) -> None:
         CertificateName(workspace_id=certificate.workspace_id, certificate=certificate, name=name)
         for name in certificate.names
     )
+
+
+def certificates_for(domain: Domain) -> QuerySet[Certificate]:
+    """What is on file for a domain: what was issued or uploaded under it, and what holds its host, wherever it came."""
+    _, _, parent = domain.host.partition(".")
+    names = CertificateName.objects.for_workspace(domain.workspace_id).filter(name__in=[domain.host, f"*.{parent}"])
+    rows = Certificate.objects.for_workspace(domain.workspace_id)
+    return rows.filter(Q(domain=domain) | Q(pk__in=names.values("certificate")))
 
 
 def destroy_unused_key(issuance: Issuance) -> None:

@@ -22,13 +22,14 @@ from certificates.cas.shown import budgets_of
 from certificates.dns.showing import hands_free_of
 from certificates.downloads import as_download
 from certificates.forms import StartForm
-from certificates.gates import read_wish, require_open_window
+from certificates.gates import Wish, read_wish, require_open_window
 from certificates.issuance import cancel_issuance, issue_certificate, start_again, start_issuance
 from certificates.models import Certificate, Issuance
 from certificates.records import keep_looking
+from certificates.renewal.plan import usual_names
 from certificates.renewal.shown import renewal_of
 from certificates.stepper import HOW_IT_GOES, ends_in, stepper_of
-from certificates.store import delete_certificate
+from certificates.store import certificates_for, delete_certificate
 from config.lib.errors import ExpectedError, describe, in_one_line
 from domains.models import Domain
 from domains.tabs import domain_context
@@ -58,15 +59,20 @@ def show_tab(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UU
 @workspace_view("certificate.issue")
 def start(request: WorkspaceRequest, workspace: Workspace, domain_id: uuid.UUID) -> HttpResponse:
     domain = find_domain(workspace, domain_id)
-    form = StartForm(request.POST, domain=domain)
+    form, in_the_way = StartForm(request.POST, domain=domain), None
     if form.is_valid():
         try:
             issuance, _ = start_issuance(domain=domain, wish=form.wish, actor=request.actor)
         except ExpectedError as error:
             form.add_expected("names", error)
+            in_the_way = error
         else:
             return to_issuance(issuance)
     context = tab_context(request, domain, None) | {"form": form}
+    if "wish" in form.cleaned_data:
+        context |= _budget_context(request, domain, form.wish)
+    if in_the_way and in_the_way.code == "issuance_window":
+        context["window"] = closed_by(in_the_way)
     return render(request, "certificates/lets_encrypt.html", context, status=422)
 
 
@@ -172,7 +178,6 @@ def tab_context(request: WorkspaceRequest, domain: Domain, issuance: Issuance | 
     """Everything both pages show; someone looking at an open issuance keeps its records being looked for."""
     if issuance:
         keep_looking(issuance)
-    stored = Certificate.objects.for_workspace(domain.workspace_id).filter(domain=domain)
     others = Issuance.objects.for_workspace(domain.workspace_id).filter(domain=domain, state__in=Issuance.OPEN_STATES)
     return {
         **domain_context(domain, "lets-encrypt"),
@@ -183,8 +188,8 @@ def tab_context(request: WorkspaceRequest, domain: Domain, issuance: Issuance | 
         "how_it_goes": HOW_IT_GOES,
         "hands_free": hands_free_of(domain, request.role),
         "window": window_of(domain),
-        "budgets": budgets_of(domain) if is_allowed(request.role, "certificate.issue") else [],
-        "certificates": list(stored.order_by("-created_at")[:CERTIFICATES_SHOWN]),
+        **_budget_context(request, domain),
+        "certificates": list(certificates_for(domain).order_by("-created_at")[:CERTIFICATES_SHOWN]),
         "other_issuances": [row for row in others.order_by("-created_at")[:10] if row != issuance],
         "renewal": renewal_of(domain),
         "ca": ca_label(settings.ACME_DIRECTORY_URL),
@@ -194,12 +199,25 @@ def tab_context(request: WorkspaceRequest, domain: Domain, issuance: Issuance | 
     }
 
 
-def window_of(domain: Domain) -> Any:
-    """The words that say why the host alone cannot be ordered again yet; None when it can."""
+def _budget_context(request: WorkspaceRequest, domain: Domain, wish: Wish | None = None) -> dict[str, Any]:
+    """For what somebody chose, else for the next certificate with the names of the newest."""
+    if not is_allowed(request.role, "certificate.issue"):
+        return {"budgets": []}
+    names, at = (wish.names, wish.directory_url) if wish else (usual_names(domain), settings.ACME_DIRECTORY_URL)
+    return {"budgets": budgets_of(domain, names, at), "budget_names": names, "budget_ca": ca_label(at)}
+
+
+def closed_by(error: ExpectedError) -> dict[str, Any]:
+    """Why nothing can be ordered yet: the words, and the certificate on file, if that is why."""
+    return {"wording": describe(error.code, error.params), "certificate": error.params.get("certificate")}
+
+
+def window_of(domain: Domain) -> dict[str, Any] | None:
+    """Why the host alone cannot be ordered again yet; None when it can."""
     try:
         require_open_window(domain.workspace, read_wish([domain.host]))
     except ExpectedError as error:
-        return describe(error.code, error.params)
+        return closed_by(error)
     return None
 
 

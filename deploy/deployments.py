@@ -55,11 +55,13 @@ def require_deployable(domain: Domain, certificate: Certificate | None = None) -
     return chosen, places
 
 
-def start_deployment(*, domain: Domain, certificate: Certificate | None, actor: Actor) -> tuple[Deployment, bool]:
+def start_deployment(
+    *, domain: Domain, certificate: Certificate | None, actor: Actor, may_wait: bool = False
+) -> tuple[Deployment, bool]:
     """Deploy `certificate` (the newest when None) to all targets and panels; (row, whether it is new).
 
     While one runs for the domain that one is returned, unless another certificate is asked for: then the new one
-    follows it. Raises NeedsUser deploy_no_certificate, deploy_no_target, balance_too_low.
+    follows it. Raises NeedsUser deploy_no_certificate, deploy_no_target and, unless it `may_wait`, balance_too_low.
     """
     chosen, places = require_deployable(domain, certificate)
     with transaction.atomic():
@@ -69,7 +71,7 @@ def start_deployment(*, domain: Domain, certificate: Certificate | None, actor: 
         running = running_deployment(domain)
         if running and running.certificate_id == chosen.pk:
             return running, False
-        if actor.kind != "system":
+        if actor.kind != "system" and not may_wait:
             # What begins by itself waits for the balance instead, and says so.
             require_affordable(domain, chosen, places)
         return _create(domain, chosen, places, actor), True

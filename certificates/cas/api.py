@@ -16,7 +16,9 @@ from certificates.cas.choosing import choose_ca
 from certificates.cas.given import BUNDLE_AT_MOST, OTHER, URL_AT_MOST, read_given
 from certificates.cas.known import ca_at
 from certificates.cas.shown import budgets_of, caa_record, shown_ca
+from certificates.gates import clean_names
 from certificates.models import AcmeAccount
+from certificates.renewal.plan import usual_names
 from certificates.shapes import show_wording
 from config.lib import jobs
 from config.lib.errors import InvalidValue
@@ -25,6 +27,9 @@ from domains.shapes import load_bare_domain
 
 router = Router(tags=["CAs"])
 routers.add("certificate-authorities", router)
+
+# Longer addresses are cut by what stands before the portal.
+NAMES_LETTERS = 6000
 
 
 class CaIn(Schema):
@@ -62,24 +67,35 @@ class CaOut(Schema):
 
 
 class BudgetOut(Schema):
-    """`used` of `most` in any `within`; `free_at` is when there is room again, null while there is."""
+    """`used` of `most` in any `within`; `free_at` is when there is room again, null while there is.
+
+    `is_counted`: whether a certificate for these names would count; a renewal of the same names spares some limits.
+    """
 
     what: str
     used: int
     most: int
     within: str
     free_at: datetime | None
+    is_counted: bool
 
 
 class BudgetsOut(Schema):
     """Empty for a CA whose limits are not known."""
 
     ca: str
+    names: list[str]
     items: list[BudgetOut]
 
 
 class BudgetQuery(Schema):
     ca: str = Field("", max_length=500, description="One of the workspace's CAs; the portal's own when empty.")
+    names: str = Field(
+        "",
+        max_length=NAMES_LETTERS,
+        description="Host names with commas between them; else those of the newest certificate, else the host.",
+        examples=["shop.example.net,www.shop.example.net"],
+    )
 
 
 def load_account(request: ApiRequest, key: uuid.UUID) -> AcmeAccount:
@@ -237,7 +253,10 @@ def delete_certificate_authority(request: ApiRequest, account: AcmeAccount) -> N
     summary="Show what a CA's limits leave for a domain",
 )
 def get_budget(request: ApiRequest, domain: Domain, query: BudgetQuery) -> dict[str, Any]:
-    """For a certificate of the domain's host alone."""
+    """Of up to five registered domains and names, in their order."""
     with bad_field("ca"):
         directory_url = choose_ca(request.workspace, query.ca)
-    return {"ca": ca_at(directory_url).label, "items": budgets_of(domain, directory_url)}
+    with bad_field("names"):
+        names = clean_names(query.names.split(",")) if query.names else usual_names(domain)
+    items = budgets_of(domain, names, directory_url)
+    return {"ca": ca_at(directory_url).label, "names": list(names), "items": items}

@@ -44,10 +44,13 @@ class Budget:
         return max(self.limit.most - self.used, 0)
 
 
-def budgets(ordered: Ordered) -> list[Budget]:
-    """Every limit that this order would count against, the registered domains one by one. Asks nobody."""
+def budgets(ordered: Ordered, *, each: int | None = None) -> list[Budget]:
+    """Every limit that this order would count against, the registered domains one by one. Asks nobody.
+
+    `each`: of how many domains and names at most.
+    """
     now = clock.now()
-    return [_budget(ordered.directory_url, limit, subject, now) for limit, subject in _counted(ordered)]
+    return [_budget(ordered.directory_url, limit, subject, now) for limit, subject in _counted(ordered, each)]
 
 
 def require_room(ordered: Ordered) -> None:
@@ -140,13 +143,13 @@ def registered_domains(names: Iterable[str]) -> list[str]:
     return sorted({egress.registrable_domain(name.removeprefix("*.")) for name in names})
 
 
-def _counted(ordered: Ordered) -> Iterator[tuple[Limit, str]]:
+def _counted(ordered: Ordered, each: int | None) -> Iterator[tuple[Limit, str]]:
     for limit in ca_at(ordered.directory_url).limits:
         if limit.counted == Counted.ACCOUNTS or (ordered.spared and limit.spares_renewals):
             continue
         if limit.counted == Counted.OF_NAMES and ordered.spared == SUGGESTED:
             continue
-        for subject in _subjects(limit.counted, ordered):
+        for subject in _subjects(limit.counted, ordered)[:each]:
             yield limit, subject
 
 

@@ -1,6 +1,7 @@
 """CAs, accounts and budgets as pages and the API show them."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import Workspace
@@ -13,6 +14,9 @@ from certificates.models import AcmeAccount
 from config.lib.errors import Wording, describe
 from config.lib.wording import span
 from domains.models import Domain
+
+# Of a hundred names each may be of a registered domain of its own.
+SUBJECTS_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -71,14 +75,17 @@ def caa_record(account: AcmeAccount | None, host: str = "example.com") -> str:
     return f'{host}. IN CAA 0 issue "{identities[0]}; accounturi={account.uri}"'
 
 
-def budgets_of(domain: Domain, directory_url: str = "") -> list[dict[str, Any]]:
-    """What the limits of a CA, the portal's own where none is named, leave for a certificate of this host alone."""
-    ordered = Ordered(domain.workspace_id, directory_url or default_url(), [domain.host])
+def budgets_of(domain: Domain, names: Sequence[str], directory_url: str = "") -> list[dict[str, Any]]:
+    """Every limit of a CA, the portal's own where none is named, as a certificate for `names` would find it.
+
+    Also those that spare it because it renews a name set: the next one, with a name more, counts against them.
+    """
+    ordered = Ordered(domain.workspace_id, directory_url or default_url(), names)
     spared = spare_of(ordered, replaces="", domain_id=domain.pk)
-    return [shown_budget(budget) for budget in budgets(replace(ordered, spared=spared))]
+    return [_shown_budget(budget, is_spared=bool(spared)) for budget in budgets(ordered, each=SUBJECTS_SHOWN)]
 
 
-def shown_budget(budget: Budget) -> dict[str, Any]:
+def _shown_budget(budget: Budget, *, is_spared: bool) -> dict[str, Any]:
     what = WORDS[Counted(budget.limit.counted)].format(subject=budget.subject)
     return {
         "what": what[0].upper() + what[1:],
@@ -86,4 +93,5 @@ def shown_budget(budget: Budget) -> dict[str, Any]:
         "most": budget.limit.most,
         "within": span(budget.limit.within.total_seconds()),
         "free_at": budget.free_at,
+        "is_counted": not (is_spared and budget.limit.spares_renewals),
     }

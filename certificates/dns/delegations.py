@@ -12,6 +12,7 @@ from auditlog.events import Actor, record
 from certificates.issuance import require_proven
 from certificates.models import Authorization, Delegation
 from certificates.records import judge_record
+from certificates.renewal.covered import renew_once_covered
 from config.lib import clock, egress, jobs
 from config.lib.egress import ServerAnswer
 from config.lib.errors import ExpectedError, NeedsUser
@@ -149,6 +150,7 @@ def _lower(answer: ServerAnswer) -> ServerAnswer:
 def _conclude(row: Delegation, is_new: bool) -> None:
     if is_new:
         _record("delegation.found", row, None)
+        renew_once_covered(row.domain)
     gone = delegations_for(row.domain).filter(found_at__isnull=False).exclude(seen=Seen.SEEN)
     _report(row.domain, list(gone))
 

@@ -15,8 +15,9 @@ class Renewal(LeasedJob, OwnedModel):
 
     `certificate` is the newest of its kind on file, `renew_at` and `why` its moment (`certificates.renewal.moment`).
     The window is the CA's suggestion, asked for again at `ask_at`; `chosen_at` stays while the window does. `issuance`
-    is the one that was started last; `failures` counts those that failed since the certificate was stored, and
-    `retry_at` is when the next is started after one. `level` is how overdue it has been told to be.
+    is the one that was started last; `failures` counts, since the certificate was stored, those that failed or, before
+    one is begun again, how often none could be begun; `retry_at` is when the next is started after one. `level` is how
+    overdue it has been told to be.
     """
 
     domain = models.OneToOneField("domains.Domain", on_delete=models.CASCADE, related_name="renewal")

@@ -48,15 +48,19 @@ def look(advice: Advice) -> None:
     """Blocks while CAs are asked. Repeatable. Raises LeaseLost."""
     now = clock.now()
     if Renewal.objects.for_workspace(advice.workspace_id).filter(domain=advice.domain_id).exists():
-        _rest(advice, None)  # The sweep asks, and has the findings.
+        _rest(advice, None, wanted=None)  # The sweep asks, and has the findings.
         return
     current = _newest_of_each(advice.domain)
     if not current or (advice.ask_at and advice.ask_at > now):
         _rest(advice, advice.ask_at if current else None, also=partial(_close_replaced, advice.domain, current))
         return
     wanted, ask_at, is_sure = _ask(advice, current, now)
-    also = partial(tell_wanted_by_hand, advice.domain, wanted) if wanted or is_sure else None
-    _rest(advice, ask_at, ask_at=ask_at, also=also or partial(_close_replaced, advice.domain, current))
+    if not wanted and not is_sure:
+        _rest(advice, ask_at, ask_at=ask_at, also=partial(_close_replaced, advice.domain, current))
+        return
+    keys = [str(certificate.pk) for certificate, _ in wanted] or None
+    also = partial(tell_wanted_by_hand, advice.domain, wanted)
+    _rest(advice, ask_at, ask_at=ask_at, wanted=keys, also=also)
 
 
 def _rest(advice: Advice, run_after: datetime | None, **more: Any) -> None:

@@ -55,7 +55,7 @@ def set_automation(*, domain: Domain, actor: Actor, wanted: Automation) -> None:
         changed = difference(_shown(row.mode, was), _shown(mode, wish))
         _keep_mode(row, mode, is_on=is_on)
         if changed["after"]:
-            _record_changed(row, actor, changed, is_on=is_on)
+            _record_changed(row, actor, changed, is_on=is_on, is_declined=wanted.auto_renew is False)
             tell_followers(domain.pk)
     domain.mode, domain.renew_at = row.mode, row.renew_at
 
@@ -154,12 +154,20 @@ def _keep_mode(domain: Domain, mode: str, *, is_on: bool) -> None:
     refresh_state(domain)
 
 
-def _record_changed(domain: Domain, actor: Actor, changed: Mapping[str, Any], *, is_on: bool) -> None:
+def _record_changed(
+    domain: Domain, actor: Actor, changed: Mapping[str, Any], *, is_on: bool, is_declined: bool
+) -> None:
+    """`declined`: somebody said that nothing is to renew; nothing begins to by itself then."""
     record(
         "domain.automation_changed",
         workspace_id=domain.workspace_id,
         actor=actor,
         domain_id=domain.pk,
         domain_label=domain.label,
-        data={"mode": Mode(domain.mode).label, "renews": "by itself" if is_on else "by hand", **changed},
+        data={
+            "mode": Mode(domain.mode).label,
+            "renews": "by itself" if is_on else "by hand",
+            "declined": is_declined,
+            **changed,
+        },
     )

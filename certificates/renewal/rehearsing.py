@@ -8,7 +8,7 @@ from certificates.caa import Issuer, refusal_of
 from certificates.cas.known import ca_label
 from certificates.cas.ledger import require_room
 from certificates.dnssec import broken_dnssec
-from certificates.gates import Wish, require_proofs
+from certificates.gates import Wish, require_proofs, was_issued
 from certificates.issuance import ordered_like
 from certificates.line import connect_as
 from certificates.models import AcmeAccount, Renewal
@@ -54,11 +54,16 @@ def _checked(key: str, look: Callable[[], str]) -> Check:
 
 
 def _look_at_ownership(order: Order) -> str:
-    """The CA proves control itself at each renewal, so only a record that is gone for long stops one."""
+    """The CA proves control itself at each renewal, so only a record that is gone for long stops one.
+
+    What was never issued here for all of these names is no renewal, and does not begin without it.
+    """
     renewal = order.renewal
     try:
         require_proofs(renewal.workspace, order.wish.names, order.hold)
     except NeedsUser:
+        if not was_issued(renewal.workspace, order.wish.names):
+            raise
         at = max(renewal.renew_at or clock.now(), clock.now())
         lapses = is_lapsed(workspace=renewal.workspace, names=order.wish.names, now=at)
         if lapses or at - clock.now() > LAPSES_AFTER:

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from django.conf import settings
 
+from certificates.gates import is_wanted_by_ca
 from certificates.models import Certificate, Renewal
-from certificates.renewal.plan import usual_names
+from certificates.renewal.plan import newest_issued, usual_names
 from certificates.renewal.requirements import missing_for
 from certificates.solvers import MANUAL, OVER_SSH, solver_for, solvers
 from certificates.window import window_opens_at
@@ -26,6 +27,7 @@ WHY: Mapping[str, str] = {
 @dataclass(frozen=True)
 class Shown:
     """`by` is how the names are proven without hands; empty: nobody can. `by_hand_from`: when a person may renew.
+    `is_wanted`: a person may at once, because the CA wants it replaced.
 
     `missing`: what Auto-renew (SSH) still lacks of its settings; no other mode has any.
     """
@@ -35,6 +37,7 @@ class Shown:
     names: tuple[str, ...]
     by: str
     by_hand_from: datetime | None = None
+    is_wanted: bool = False
     trouble: Wording | None = None
     missing: Sequence[str] = ()
 
@@ -53,21 +56,19 @@ def renewal_of(domain: Domain) -> Shown:
     names = tuple(renewal.names) if renewal else usual_names(domain)
     solver = solver_for(domain.mode, domain.workspace_id, names)
     by = "" if solver == MANUAL else solvers.get(solver).label
+    newest = None if renewal else newest_issued(domain)
     return Shown(
         Mode(domain.mode).label,
         renewal,
         names,
         by,
-        by_hand_from=None if renewal else _by_hand_from(domain),
+        by_hand_from=_by_hand_from(newest) if newest else None,
+        is_wanted=newest is not None and is_wanted_by_ca(newest),
         trouble=describe(renewal.error_code, renewal.error_params) if renewal and renewal.error_code else None,
         missing=missing_for(domain) if solver == OVER_SSH else (),
     )
 
 
-def _by_hand_from(domain: Domain) -> datetime | None:
-    """When the window opens for the newest certificate of this domain."""
-    rows = Certificate.objects.for_workspace(domain.workspace_id).filter(domain=domain, source=Certificate.Source.ACME)
-    newest = rows.order_by("-created_at").first()
-    if newest is None:
-        return None
+def _by_hand_from(newest: Certificate) -> datetime:
+    """When its window opens by its own life."""
     return window_opens_at(newest.not_before, newest.not_after, min_days_left=settings.ACME_ISSUE_MIN_DAYS_LEFT)

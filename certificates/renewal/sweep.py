@@ -33,7 +33,7 @@ from certificates.renewal.moment import (
 )
 from certificates.renewal.paying import give_back, require_paid, settle_ended, wait_for_balance
 from certificates.renewal.requirements import require_ready
-from certificates.renewal.telling import CANCELLED, NEEDS_HANDS, tell_level, tell_refused
+from certificates.renewal.telling import CANCELLED, NEEDS_HANDS, is_of_an_order, tell_level, tell_refused
 from certificates.solvers import MANUAL, OVER_SSH, solver_for, solvers
 from config.lib import clock, jobs
 from config.lib.crash import crash_here
@@ -248,6 +248,8 @@ def _start(renewal: Renewal) -> None:
         begun: dict[str, Any] = {"error_code": "", "error_params": {}} if renewal.error_code == WAITS else {}
         renewal.save_step(issuance=None, **begun)
         require_paid(renewal)
+        # How often nothing could be begun says nothing about how often the CA refused.
+        counted: dict[str, Any] = {} if not renewal.failures or is_of_an_order(renewal) else {"failures": 0}
         replaces = ari.certificate_id(renewal.certificate.leaf_pem) if renewal.certificate else ""
         issuance, _ = start_issuance(
             domain=renewal.domain,
@@ -262,7 +264,7 @@ def _start(renewal: Renewal) -> None:
         _keep_from(renewal, error)
         return
     crash_here("renew.started")
-    renewal.save_step(issuance=issuance, retry_at=None, asked_as=None, is_forced=False)
+    renewal.save_step(issuance=issuance, retry_at=None, asked_as=None, is_forced=False, **counted)
 
 
 def _end_abandoned(renewal: Renewal, wish: Wish) -> None:

@@ -55,7 +55,7 @@ def tell_level(renewal: Renewal, level: int) -> None:
 def _tell_blocked(renewal: Renewal) -> None:
     """What keeps it from being ordered: told at once, and where there is no certificate that could be overdue."""
     code = BLOCKED if renewal.certificate is None else REFUSED
-    if not renewal.failures or (code == REFUSED and _is_of_an_order(renewal)):
+    if not renewal.failures or (code == REFUSED and is_of_an_order(renewal)):
         code = ""
     for other in {BLOCKED, REFUSED} - {code}:
         close_finding(domain=renewal.domain, source=SOURCE, code=other)
@@ -113,7 +113,7 @@ def is_wanted_early(certificate: Certificate, window: Window) -> bool:
     return window.end < window_opens_at(certificate.not_before, certificate.not_after, **life)
 
 
-def _is_of_an_order(renewal: Renewal) -> bool:
+def is_of_an_order(renewal: Renewal) -> bool:
     """Whether an order was begun, which tells of its own end; or a person cancelled it, who knows."""
     if renewal.issuance_id is not None or renewal.error_code == CANCELLED:
         return True

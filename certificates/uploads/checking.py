@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from certificates.uploads.reading import Material, key_as_pem
+from certificates.uploads.reading import MOST_RSA, Material, key_as_pem
 from config.lib import x509
 from config.lib.errors import NeedsUser
 from config.lib.x509 import reading
@@ -25,7 +25,7 @@ from config.lib.x509.reading import HOSTILE
 NAMES_KEPT = 1000
 # Servers send it at each connection, and clients refuse more.
 CERTIFICATE_BYTES = 64 * 1024
-LEAST_RSA, MOST_RSA = 2048, 8192
+LEAST_RSA = 2048
 LEAST_CURVE = 256
 _WEAK_HASH = re.compile(r"md[245]|sha-?1(?!\d)", re.IGNORECASE)
 _SPKI = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -22,6 +23,9 @@ from config.lib.errors import NeedsUser
 
 CERTIFICATES_READ = 50
 KEYS_READ = 5
+MOST_RSA = 8192
+# With so many bits a key takes some hundred letters more than this.
+LARGE_KEY_LETTERS = 6000
 
 _MARK = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]{1,40})-----")
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/=]")
@@ -111,12 +115,24 @@ def _read_key(label: str, body: str, password: str) -> PrivateKeyTypes:
     if is_encrypted and not password:
         raise NeedsUser("upload_password_missing")
     try:
-        return load_pem_private_key(pem, password.encode() if is_encrypted else None)
+        return _loaded(pem, password.encode() if is_encrypted else None)
     except _BROKEN as error:
         # `from None`: the parser's message may quote bytes of the key.
         if is_encrypted and "password" in str(error).lower():
             raise NeedsUser("upload_password_wrong") from None
         raise NeedsUser("upload_key_unreadable") from None
+
+
+def _loaded(pem: bytes, password: bytes | None) -> PrivateKeyTypes:
+    """A key that is refused for its size is not checked: to see whether its primes are some takes longer than we wait.
+
+    Raises what the library raises.
+    """
+    if len(pem) > LARGE_KEY_LETTERS:
+        key = load_pem_private_key(pem, password, unsafe_skip_rsa_key_validation=True)
+        if isinstance(key, rsa.RSAPrivateKey) and key.key_size > MOST_RSA:
+            return key
+    return load_pem_private_key(pem, password)
 
 
 def _rebuilt(label: str, body: str) -> bytes:

@@ -158,12 +158,20 @@ def _be_child(given: Given, writer: int) -> None:
         os.close(2)
         used = resource.getrusage(resource.RUSAGE_SELF)
         limit_itself(already_used=used.ru_utime + used.ru_stime)
-        told = json.dumps(answer(question(given))).encode()
+        told = told_of(given)
         with os.fdopen(writer, "wb") as pipe:
             pipe.write(told)
         status = 0
     finally:
         os._exit(status)
+
+
+def told_of(given: Given) -> bytes:
+    """The answer, or the class of what the reader let through: people get the same words for it as for a limit."""
+    try:
+        return json.dumps(answer(question(given))).encode()
+    except BaseException as error:  # noqa: BLE001  # Panics of compiled libraries are no Exceptions.
+        return json.dumps({"raised": type(error).__name__}).encode()
 
 
 def _read_all(reader: int, child: int, ends: float) -> bytes:
@@ -195,22 +203,24 @@ def outcomes(seed: int, count: int) -> dict[str, Any]:
     for given in mutants(seed, count):
         status, told, seconds = read_in_fork(given)
         slowest = max(slowest, seconds)
-        name, fault = _judged(status, told)
+        name, fault = judged(status, told)
         found[name] += 1
         if fault:
             wrong.append(f"{fault}: {base64.b64encode(given[0][:4000]).decode()} {given[1]!r}")
     return {"count": count, "outcomes": dict(found.most_common()), "slowest": round(slowest, 2), "wrong": wrong[:20]}
 
 
-def _judged(status: int, told: bytes) -> tuple[str, str]:
+def judged(status: int, told: bytes) -> tuple[str, str]:
     """What it was, and what is wrong with that; the portal answers an abnormal end as beyond limits."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         is_limit = number in (signal.SIGKILL, signal.SIGXCPU)
         return f"ended by signal {number}", "" if is_limit else f"signal {number}"
     if status:
-        return "reader gave up", ""
+        return f"ended with {status}", f"status {status}"
     body = json.loads(told)
+    if "raised" in body:
+        return body["raised"], "" if body["raised"] == MemoryError.__name__ else body["raised"]
     if "code" in body:
         return body["code"], "" if body["code"].startswith("upload_") else body["code"]
     return "accepted", _fault_of_accepted(body)

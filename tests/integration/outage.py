@@ -10,6 +10,7 @@ from accounts.models import Workspace
 from certificates.gates import read_wish
 from certificates.keys import new_key
 from certificates.models import AcmeAccount, CaOutage, Certificate, Issuance, PrivateKey, Renewal
+from certificates.store import keep_names
 from config.lib import clock, jobs
 from deploy.models import Readiness
 from domains.models import Domain, Mode, Ownership
@@ -57,6 +58,7 @@ def _plant_one(workspace: Workspace, ca: SimpleCa, host: str, left: timedelta, l
         not_after=BEGAN + left,
         private_key=_key_of(domain),
     )
+    keep_names(certificate)
     moments = {"renew_at": BEGAN - HOUR, "run_after": BEGAN, "why": "lifetime", "ask_at": BEGAN + 30 * DAY}
     Renewal.unscoped.create(**owner, **told, **moments, certificate=certificate)
     Readiness.unscoped.create(workspace=workspace, domain=domain, run_after=BEGAN)

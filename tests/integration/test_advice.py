@@ -7,16 +7,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from auditlog.events import SYSTEM
-from certificates.models import AcmeAccount, Advice, Certificate
+from certificates.gates import read_wish, require_open_window
+from certificates.issuance import start_issuance
+from certificates.models import AcmeAccount, Advice, Certificate, Issuance
 from certificates.renewal.by_hand import EVERY, plan_some
 from certificates.renewal.plan import Automation, set_automation
+from certificates.solvers import solvers
 from config.lib import clock, jobs
-from config.lib.errors import describe
+from config.lib.errors import NeedsUser, describe
 from domains.models import Domain, Finding
 from tests.cast import make_cast
-from tests.integration.issuing import use_ca, verified_domain
+from tests.integration.issuing import use_ca, verified_domain, work_out
 from tests.integration.renewing import by_test_dns, certificates, turn_on, work
 from tests.servers.dns import ChallengeDns
 from tests.servers.pebble import Pebble
@@ -46,6 +50,13 @@ def domain(settings: Any, pebble_server: Pebble, dns_server: ChallengeDns, monke
 def certificate(domain: Domain) -> Certificate:
     (one,) = certificates(domain)
     return one
+
+
+@pytest.fixture
+def admin(domain: Domain) -> Client:
+    client = Client()
+    client.force_login(domain.workspace.memberships.get(role="admin").user)
+    return client
 
 
 @pytest.fixture
@@ -115,6 +126,40 @@ def test_the_next_certificate_ends_it_without_another_question(
     assert Advice.unscoped.get().ask_at == row.ask_at
 
 
+def test_what_the_ca_wants_replaced_can_be_issued_by_hand(
+    domain: Domain, certificate: Certificate, suggest: Suggest, admin: Client
+) -> None:
+    """Long before its time, and only while the CA says so."""
+    tab = f"/w/{domain.workspace_id}/domains/{domain.pk}/lets-encrypt/"
+    wish = read_wish([domain.host])
+    with pytest.raises(NeedsUser, match="issuance_window"):
+        start_issuance(domain=domain, wish=wish, actor=SYSTEM)
+    suggest(-DAY)
+    asked()
+    solvers.get("tests").is_there = False  # type: ignore[attr-defined]  # The one of these tests.
+    shown = admin.get(tab).content.decode()
+    solvers.get("tests").is_there = True  # type: ignore[attr-defined]
+    assert "possible now, because its CA wants it replaced" in shown
+    assert "A valid certificate is already on file" not in shown
+    issuance, _ = start_issuance(domain=domain, wish=wish, actor=SYSTEM)
+    assert work_out(issuance).state == Issuance.State.ISSUED
+    assert len(certificates(domain)) == 2
+    with pytest.raises(NeedsUser, match="issuance_window"):
+        start_issuance(domain=domain, wish=wish, actor=SYSTEM)
+
+
+def test_the_window_closes_when_the_ca_takes_its_word_back(
+    domain: Domain, certificate: Certificate, suggest: Suggest
+) -> None:
+    suggest(-DAY)
+    asked()
+    require_open_window(domain.workspace, read_wish([domain.host]))
+    suggest(40 * DAY)
+    asked()
+    with pytest.raises(NeedsUser, match="issuance_window"):
+        require_open_window(domain.workspace, read_wish([domain.host]))
+
+
 def test_a_ca_that_does_not_answer_changes_nothing(certificate: Certificate, suggest: Suggest) -> None:
     suggest(-DAY)
     asked()
@@ -122,6 +167,7 @@ def test_a_ca_that_does_not_answer_changes_nothing(certificate: Certificate, sug
         rows.update(directory_url="https://127.0.0.1:1/dir")
     row = asked()
     assert told() == [CODE]
+    assert row.wanted == [str(certificate.pk)]
     assert row.ask_at
     assert row.ask_at > clock.now()
 

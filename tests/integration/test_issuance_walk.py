@@ -1,5 +1,7 @@
 """From a name to a stored certificate, with a real CA and a real DNS."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -190,7 +192,10 @@ def test_cancelling_gives_the_challenge_back(portal: None, cast: Cast, dns_serve
     cancel_issuance(issuance=issuance, actor=SYSTEM)
     issuance = work_out(issuance)
     assert issuance.state == State.CANCELLED
-    assert issuance.authorizations.get().is_given_back
+    row = issuance.authorizations.get()
+    assert row.is_given_back
+    with at_ca(domain) as ca:
+        assert ca.load_authorization(row.url).status == "deactivated"
     assert start(domain, ["walk9.net"]).state == State.PENDING_CHALLENGE
 
 
@@ -201,10 +206,16 @@ def test_no_workspace_lives_on_anothers_proof(cast: Cast, dns_server: ChallengeD
         issuance = start(mine, ["walk10.net"])
         publish(issuance, dns_server)
         assert issue(issuance).state == State.ISSUED
+        prove_elsewhere(mine, "walk10.net", dns_server)
+        dns_server.clear_txt("_acme-challenge.walk10.net")
         theirs = verified_domain(cast.other, "walk10.net", dns_server)
         other = start(theirs, ["walk10.net"])
-        assert [row.status for row in other.authorizations.all()] == ["pending"]
-        assert AcmeAccount.unscoped.filter(directory_url=server.directory_url).count() == 2
+        assert [row.status for row in other.authorizations.all()] == ["pending"], "although it is proven for the first"
+        other = issue(other)
+        assert (other.state, other.error_code) == (State.PENDING_CHALLENGE, "dns_txt_not_found")
+        uris = AcmeAccount.unscoped.filter(directory_url=server.directory_url).values_list("uri", flat=True)
+        assert len(set(uris)) == 2
+        assert all(uris)
 
 
 def test_proofs_are_given_back_after_issuing(cast: Cast, dns_server: ChallengeDns, settings: Any) -> None:
@@ -219,12 +230,19 @@ def test_proofs_are_given_back_after_issuing(cast: Cast, dns_server: ChallengeDn
         assert start(domain, ["walk11.net"]).authorizations.get().status == "pending"
 
 
-def prove_elsewhere(domain: Domain, name: str, dns: ChallengeDns) -> None:
-    """Leave a valid authorization at the CA, as a clean-up that never came through does."""
+@contextmanager
+def at_ca(domain: Domain) -> Iterator[acme.AcmeClient]:
+    """The CA as the workspace's own account sees it."""
     account = account_of(Issuance(workspace=domain.workspace, directory_url=conf.ACME_DIRECTORY_URL))
     key, bundle = account.sealed_key.reveal(), conf.ACME_CA_BUNDLE
     with acme.connect(account.directory_url, account_key_pem=key, ca_bundle=bundle) as ca:
         ca.open_account()
+        yield ca
+
+
+def prove_elsewhere(domain: Domain, name: str, dns: ChallengeDns) -> None:
+    """Leave a valid authorization at the CA, as a clean-up that never came through does."""
+    with at_ca(domain) as ca:
         authorization = ca.load_authorization(ca.new_order([name]).authorization_urls[0])
         challenge = authorization.challenge("dns-01")
         assert challenge

@@ -9,6 +9,7 @@ import pytest
 
 from certificates.cas.known import Counted, ca_at
 from certificates.models import AcmeAccount, CaEntry, Renewal
+from certificates.store import keep_names
 from config.lib import clock, jobs
 from config.lib.sealed import Sealed
 from deploy.http01.answering import Http01
@@ -276,6 +277,8 @@ class TestDnsAndCa:
     ) -> None:
         scene.answering(ssh_server)
         dns_server.clear_txt(f"_managemycert-verify.{scene.host}")
+        assert scene.look()["ownership"] == "will_fail ownership_missing", "what was never issued is no renewal"
+        keep_names(scene.certificate())
         assert scene.look()["ownership"] == "", "renewals go on for a month"
         scene.ownership.missing_since = clock.now() - timedelta(days=11)
         scene.ownership.save(update_fields=["missing_since"])

@@ -3,12 +3,17 @@
 import json
 import uuid
 from base64 import urlsafe_b64decode
+from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from certificates.models import AcmeAccount, Certificate, Issuance, Renewal
+from certificates.cas import known
+from certificates.cas.known import Ca, Counted, Limit
+from certificates.cas.ledger import RENEWAL, SUGGESTED
+from certificates.models import AcmeAccount, CaEntry, Certificate, Issuance, Renewal
 from config.lib import clock, jobs
 from domains.models import Domain
 from tests.cast import make_cast
@@ -92,6 +97,64 @@ def test_a_ca_that_stumbles_over_our_word_gets_the_order_without_it(domain: Doma
     rows.update(replaces=f"{key_identifier}.AP8BAgMEBQYH")  # Pebble answers 500 to what it does not find.
     done = reread(work_out(rows.get()))
     assert (done.state, done.replaces) == ("issued", "")
+
+
+@pytest.fixture
+def counting(settings: Any, domain: Domain, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Make the CA one that gives so many certificates a week for the same names."""
+
+    def count(of_names: int) -> None:
+        limits = [
+            Limit(counted, of_names, 7 * DAY) for counted in (Counted.ORDERS, Counted.OF_DOMAIN, Counted.OF_NAMES)
+        ]
+        ca = Ca("Counting CA", settings.ACME_DIRECTORY_URL, limits=tuple(limits))
+        monkeypatch.setitem(known._BY_URL, settings.ACME_DIRECTORY_URL, ca)
+
+    return count
+
+
+def begun_in_its_window(domain: Domain) -> Issuance:
+    """The renewal of the first certificate, begun within the CA's window, by a name that the CA does not know."""
+    now = clock.now()
+    suggested = {"window_start": now - DAY, "window_end": now + DAY, "chosen_at": now - timedelta(hours=1)}
+    Renewal.unscoped.filter(domain=domain).update(**suggested, ask_at=now + DAY, run_after=now)
+    jobs.run_due("renewal")
+    rows = Issuance.unscoped.filter(domain=domain, is_renewal=True, certificate=None)
+    key_identifier = rows.get().replaces.partition(".")[0]
+    rows.update(replaces=f"{key_identifier}.AP8BAgMEBQYH")
+    return rows.get()
+
+
+def entries() -> dict[str, int]:
+    return Counter(CaEntry.objects.exclude(counted=Counted.ACCOUNTS).values_list("counted", flat=True))
+
+
+def test_an_order_without_our_word_is_counted_as_the_ca_does(
+    domain: Domain, suggesting: Pebble, counting: Callable[[int], None]
+) -> None:
+    counting(5)
+    turn_on(domain)
+    work(domain)
+    once = {Counted.ORDERS: 1, Counted.OF_DOMAIN: 1, Counted.OF_NAMES: 1}
+    assert entries() == once
+    done = reread(work_out(begun_in_its_window(domain)))
+    assert (done.state, done.replaces, done.spared) == ("issued", "", RENEWAL)
+    assert entries() == once | {Counted.OF_NAMES: 2}
+
+
+def test_an_order_without_our_word_is_not_made_where_it_would_be_one_too_many(
+    domain: Domain, suggesting: Pebble, counting: Callable[[int], None]
+) -> None:
+    counting(1)
+    turn_on(domain)
+    work(domain)
+    waiting = begun_in_its_window(domain)
+    jobs.run_due("issuance")
+    waiting = reread(waiting)
+    assert (waiting.error_code, waiting.order_url, waiting.step) == ("ca_limit", "", Issuance.Step.ORDER)
+    assert (waiting.spared, bool(waiting.replaces)) == (SUGGESTED, True)
+    assert waiting.run_after
+    assert waiting.run_after - clock.now() > 6 * DAY
 
 
 def test_a_ca_that_does_not_take_our_word_gets_the_order_without_it(domain: Domain, suggesting: Pebble) -> None:

@@ -53,12 +53,16 @@ def revoke(cast: Cast, certificate: Certificate, **body: str) -> Any:
 
 @pytest.mark.both_databases
 def test_a_certificate_is_revoked_with_its_reason(cast: Cast, certificate: Certificate, pebble_server: Pebble) -> None:
+    serial = int(certificate.serial, 16)
+    assert pebble_server.certificate_status(serial)["Status"] == "Valid"
     assert revoke(cast, certificate, reason="key_compromise").status_code == 202
     assert revoke(cast, certificate, reason="superseded").status_code == 202, "one is under way"
     jobs.run_due("certificate_revocation", interactive=True)
     answer = revoke(cast, certificate).json()
     assert answer["revocation_reason"] == 1
     assert answer["revoked_at"]
+    status = pebble_server.certificate_status(serial)
+    assert (status["Status"], status["Reason"]) == ("Revoked", 1), "the reason arrives at the CA"
     assert Event.unscoped.filter(kind="certificate.revocation_asked").count() == 1
     event = Event.unscoped.get(kind="certificate.revoked")
     assert event.data["reason"] == "the private key may be known to others"

@@ -33,6 +33,22 @@ ISSUER = Issuer(("letsencrypt.org",), ACCOUNT)
         (['0 issue "letsencrypt.org; validationmethods=http-01,dns-01"'], False, True),
         (['0 issue "letsencrypt.org;validationmethods=http-01"'], False, False),
         (['0 issue "letsencrypt.org.evil.net"'], False, False),
+        # What Boulder cannot read names nobody.
+        ([f'0 issue "letsencrypt.org; accounturi={ACCOUNT}8; accounturi={ACCOUNT}"'], False, False),
+        ([f'0 issue "letsencrypt.org; accounturi={ACCOUNT}; accounturi={ACCOUNT}"'], False, False),
+        (['0 issue "letsencrypt.org; validationmethods=dns-01; validationmethods=dns-01"'], False, False),
+        (['0 issue "letsencrypt.org; validationmethods=http-01, dns-01"'], False, False),
+        (['0 issue "letsencrypt.org; validationmethods=dns-01,"'], False, False),
+        (['0 issue "letsencrypt.org; accounturi"'], False, False),
+        (['0 issue "letsencrypt.org; account_uri=x"'], False, False),
+        (['0 issue "letsencrypt.org; =x"'], False, False),
+        (['0 issue "letsencrypt.org; foo=b r"'], False, False),
+        ([f'0 issue "letsencrypt.org; accounturi={ACCOUNT};"'], False, False),
+        (['0 issue "letsencrypt.org;;"'], False, False),
+        (['0 issue "letsencrypt.org; foo"', '0 issue "letsencrypt.org"'], False, True),
+        (['0 issue "letsencrypt.org;"'], False, True),
+        (['0 issue "letsencrypt.org; foo=bar"'], False, True),
+        ([f'0 issue "letsencrypt.org ;\taccounturi = {ACCOUNT} "'], False, True),
     ],
 )
 def test_the_decision_table(texts: list[str], is_wildcard: bool, may: bool) -> None:

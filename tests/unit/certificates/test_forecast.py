@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import certifi
 import pytest
 from django.test import Client
 
@@ -18,6 +20,7 @@ from certificates.forecast.forecasting import (
     lifetime_after,
     renewals_per_year,
 )
+from certificates.forecast.holdings import holdings_of
 from certificates.models import Certificate
 from config.lib import clock
 from notifications.models import Channel
@@ -105,6 +108,18 @@ def test_the_first_renewal_under_a_new_rule() -> None:
 
 def test_nothing_on_file_and_nothing_to_fear() -> None:
     assert [(one.per_year, one.by_hand, one.rules) for one in forecast((), (Rule("x", 30),), NOW)] == [(0, 0, ())] * 4
+
+
+@pytest.mark.django_db
+def test_a_ca_is_public_where_its_chain_leads_to_a_public_root(cast: Cast, store: Callable[..., Certificate]) -> None:
+    """Whatever its directory is called."""
+    store()
+    assert [one.kind for one in holdings_of(cast.acme)[0]] == ["private"]
+    public_root = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----")
+    pem = "-----BEGIN CERTIFICATE-----" + public_root[0].partition("-----BEGIN CERTIFICATE-----")[2] + public_root[1]
+    public = store([f"www.{HOST}"])
+    Certificate.unscoped.filter(pk=public.pk).update(directory_url="https://acme.new-ca.net/dir", leaf_pem=pem)
+    assert {one.key: one.kind for one in holdings_of(cast.acme)[0]}[str(public.pk)] == "public"
 
 
 @pytest.mark.django_db

@@ -13,6 +13,7 @@ from certificates.uploads.sandbox import Upload
 from certificates.uploads.storing import store_upload
 from config.lib.errors import NeedsUser, catalogue
 from domains.models import Domain
+from tests.fuzz import uploads as fuzzing
 from tests.fuzz.uploads import mutants, seeds
 from tests.servers.places import ROOT, plain_environment
 
@@ -31,6 +32,25 @@ def test_mutants_are_of_all_kinds_and_none_gets_through_that_should_not() -> Non
     assert told["wrong"] == []
     assert told["slowest"] < 10
     assert len(told["outcomes"]) >= 10, "they must get far"
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (ValueError("a reader's own fault"), "ValueError"),
+        (RecursionError("no end"), "RecursionError"),
+        (BaseException("as a panic is"), "BaseException"),
+        (SystemExit(1), "SystemExit"),
+        (MemoryError("its limit"), ""),
+    ],
+)
+def test_a_reader_that_breaks_is_noticed(monkeypatch: pytest.MonkeyPatch, error: BaseException, fault: str) -> None:
+    def broken(_: object) -> dict[str, Any]:
+        raise error
+
+    monkeypatch.setattr(fuzzing, "answer", broken)
+    told = fuzzing.told_of((seeds()["pem"], ""))
+    assert fuzzing.judged(0, told) == (type(error).__name__, fault)
 
 
 @pytest.mark.django_db

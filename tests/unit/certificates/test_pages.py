@@ -11,7 +11,7 @@ from certificates.stepper import BEFORE_RECORDS
 from config.lib import clock
 from domains.models import Domain, Mode
 from tests.cast import Cast
-from tests.unit.certificates.conftest import HOST
+from tests.unit.certificates.conftest import HOST, make_domain
 
 pytestmark = pytest.mark.django_db
 
@@ -73,7 +73,7 @@ def test_records_are_shown_with_what_each_server_says(browser: Client, issuance:
     assert "Two records share one name" in shown
     assert "_managemycert-verify" in shown
     assert "Issue certificate" in shown
-    assert shown.count("data-copy=") >= 6
+    assert shown.count("data-copy=") >= 8
 
 
 def test_looking_keeps_the_records_being_looked_for(browser: Client, issuance: Issuance) -> None:
@@ -142,6 +142,30 @@ def test_certificates_on_file_are_listed_with_their_zip(
     assert f"/certificates/{certificate.pk}/bundle.zip" in shown
     assert "new issuance is available when 30 days or less remain" in shown
     assert "PRIVATE" not in shown
+
+
+def test_a_certificate_is_found_from_every_name_that_it_holds(
+    cast: Cast, browser: Client, domain: Domain, store: Callable[..., Certificate]
+) -> None:
+    both, wildcard = store([HOST, f"www.{HOST}"]), store([f"*.{HOST}"])
+    store([f"elsewhere.{HOST}"])
+    shown = page(browser, make_domain(cast, f"www.{HOST}"))
+    assert shown.count("/bundle.zip") == 2
+    for certificate in (both, wildcard):
+        assert f"/certificates/{certificate.pk}/bundle.zip" in shown
+
+
+def test_a_closed_window_points_at_the_certificate_on_file(
+    cast: Cast, browser: Client, domain: Domain, store: Callable[..., Certificate]
+) -> None:
+    www = f"www.{HOST}"
+    certificate = store([www])
+    of_the_www = make_domain(cast, www)
+    assert page(browser, of_the_www).count(f"/certificates/{certificate.pk}/bundle.zip") == 2
+    refused = browser.post(address(domain, "start/"), {"names": [www]})
+    assert refused.status_code == 422
+    assert "new issuance is available when" in seen(refused)
+    assert f"/certificates/{certificate.pk}/bundle.zip" in seen(refused)
 
 
 def test_starting_makes_one_issuance_however_often_it_is_clicked(browser: Client, domain: Domain) -> None:

@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils.html import escape
 
 from auditlog.models import Event
+from billing.charging import UNPAID
 from certificates.models import Certificate, CertificateName, PrivateKey
-from config.lib import clock
+from config.lib import clock, jobs
+from config.lib.errors import describe
 from deploy.models import Deployment, Server, Target, TargetRun
-from domains.models import Domain, WorkspaceRoot
+from domains.models import Domain, Finding, WorkspaceRoot
 from tests.cast import Cast
 from tests.servers.ca import Issued, TestCa
+from tests.unit.billing.paying import give
 from tests.unit.certificates.conftest import HOST
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +101,17 @@ def test_what_is_stored_and_told(post: Post, issued: Issued, cast: Cast) -> None
     assert "PRIVATE" not in json.dumps(event.data)
 
 
+def test_one_that_vouches_for_itself_is_stored_with_a_warning(post: Post, tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    options = f"-newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext subjectAltName=DNS:{HOST}"
+    command = ["openssl", "req", "-x509", "-nodes", "-days", "30", "-subj", "/CN=own", "-keyout", str(key)]
+    made = subprocess.run([*command, *options.split()], check=True, capture_output=True, text=True).stdout
+    answer = post(pem=made + key.read_text())
+    assert answer.status_code == 201, answer.content
+    assert [one["code"] for one in answer.json()["warnings"]] == ["upload_self_signed"]
+    assert Certificate.unscoped.get().chain_pem == ""
+
+
 def test_a_workspaces_own_authority_is_trusted(post: Post, issued: Issued, authority: TestCa, domain: Domain) -> None:
     WorkspaceRoot.objects.create(
         workspace=domain.workspace,
@@ -170,6 +185,29 @@ def test_it_is_deployed_to_every_target_at_once_whatever_the_mode(post: Post, is
     assert run.run_after
     post(pem=(issued.fullchain_pem + issued.key_pem).decode())
     assert Deployment.unscoped.count() == 1, "while one runs, that one is it"
+
+
+def test_with_too_low_a_balance_it_is_stored_and_its_deployment_waits(
+    post: Post, issued: Issued, domain: Domain, cast: Cast, settings: Any
+) -> None:
+    settings.STRIPE_SECRET_KEY, settings.BILLING_PRICE_SSH_CENTS = "sk_test_portal", 5
+    add_target(domain)
+    answer = post(pem=(issued.fullchain_pem + issued.key_pem).decode())
+    assert answer.status_code == 201, answer.content
+    jobs.run_due("target_run")
+    certificate, run = Certificate.unscoped.get(), TargetRun.unscoped.get()
+    assert certificate.private_key_id
+    assert (run.certificate, run.state, run.error_code) == (certificate, TargetRun.State.WAITING, UNPAID)
+    finding = Finding.unscoped.get(domain=domain, code=UNPAID, closed_at=None)
+    assert finding.needs_user
+    assert jobs.run_due("target_run") == 0, "it rests until there is enough"
+    client = Client()
+    client.force_login(cast.admin)
+    shown = client.get(f"/w/{domain.workspace_id}/domains/{domain.pk}/").content.decode()
+    assert escape(describe(UNPAID, finding.params).title) in shown
+    give(cast.acme, 300)
+    run.refresh_from_db()
+    assert run.run_after
 
 
 def test_what_is_not_valid_yet_waits(post: Post, authority: TestCa, domain: Domain) -> None:

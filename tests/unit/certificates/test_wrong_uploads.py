@@ -18,8 +18,8 @@ from django.test import Client
 from auditlog.models import Event
 from certificates.models import Certificate, PrivateKey
 from config.lib import clock
-from config.lib.errors import describe
-from domains.models import Domain
+from config.lib.errors import catalogue, describe
+from domains.models import Domain, WorkspaceRoot
 from tests.cast import Cast
 from tests.servers.ca import Issued, TestCa
 from tests.unit.certificates.conftest import HOST
@@ -131,6 +131,43 @@ def request(place: Path) -> Body:
     return text(made.public_bytes(Encoding.PEM), pem_of(key))
 
 
+def too_large_a_key(place: Path) -> Body:
+    """Of two known primes (Mersenne's), since finding ones of that size takes a minute."""
+    p, q, e = 2**4423 - 1, 2**4253 - 1, 65537
+    d = rsa.rsa_recover_private_exponent(e, p, q)
+    parts = {"dmp1": rsa.rsa_crt_dmp1(d, p), "dmq1": rsa.rsa_crt_dmq1(d, q), "iqmp": rsa.rsa_crt_iqmp(p, q)}
+    numbers = rsa.RSAPrivateNumbers(p=p, q=q, d=d, public_numbers=rsa.RSAPublicNumbers(e, p * q), **parts)
+    return lone(numbers.private_key(unsafe_skip_rsa_key_validation=True), by=p256())
+
+
+def ends_before_it_begins(place: Path) -> Body:
+    """No library makes one: the two moments trade their places in the bytes."""
+    key = p256()
+    der = x509.load_pem_x509_certificate(forged(key)).public_bytes(Encoding.DER)
+    dates = der.index(b"\x30\x1e\x17\x0d") + 2
+    swapped = der[:dates] + der[dates + 15 : dates + 30] + der[dates : dates + 15] + der[dates + 30 :]
+    return text(x509.load_der_x509_certificate(swapped).public_bytes(Encoding.PEM), pem_of(key))
+
+
+def under_an_authority_for_others(place: Path) -> Body:
+    """A trusted root vouches for an intermediate that may sign for another domain only."""
+    key, leaf_key = p256(), p256()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "CA for others")])
+    between = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(x509.load_pem_x509_certificate(AUTHORITY.root_pem).subject)
+        .public_key(key.public_key())
+        .serial_number(9)
+        .not_valid_before(clock.now() - timedelta(days=9))
+        .not_valid_after(clock.now() + timedelta(days=900))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.NameConstraints([x509.DNSName("elsewhere.net")], None), critical=True)
+        .sign(AUTHORITY._root_key, hashes.SHA256())
+    )
+    return text(forged(leaf_key, issuer=name, by=key), between.public_bytes(Encoding.PEM), pem_of(leaf_key))
+
+
 PUBLIC = GOOD.certificate.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 ROOT_KEY_PEM = pem_of(AUTHORITY._root_key)
 CLIENT_ONLY = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
@@ -180,6 +217,14 @@ WRONG: dict[str, tuple[str, str, Callable[[Path], Body]]] = {
     "RSA 1024": ("The key is too weak", "pem", lambda _: lone(rsa.generate_private_key(65537, 1024))),  # noqa: S505
     "DSA": ("The key is too weak", "pem", lambda _: lone(dsa.generate_private_key(2048))),
     "SHA-1": ("The certificate's signature is too weak", "pem", weak_signature),
+    "RSA 8676": ("The key is too large", "pem", too_large_a_key),
+    "dates the wrong way round": ("The certificate's dates make no sense", "pem", ends_before_it_begins),
+    "an authority for others": ("The chain does not hold", "pem", under_an_authority_for_others),
+    "a thousand names": (
+        "The certificate names too many hosts",
+        "pem",
+        lambda _: lone(p256(), names=(HOST, *(f"n{number}.acme-tools.net" for number in range(1000)))),
+    ),
     "a gap": ("The intermediate certificate Issuing CA 7 is missing", "pem", with_gap),
     "another chain": ("The chain does not belong to this certificate", "pem", with_wrong_chain),
     "an expired chain": ("A certificate of the chain has expired", "pem", with_expired_chain),
@@ -233,6 +278,14 @@ WRONG: dict[str, tuple[str, str, Callable[[Path], Body]]] = {
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_upload_is_told_and_leaves_nothing(case: str, cast: Cast, domain: Domain, tmp_path: Path) -> None:
     title, field, make = WRONG[case]
+    WorkspaceRoot.objects.create(
+        workspace=domain.workspace,
+        der=AUTHORITY.root_der,
+        fingerprint_sha256="0" * 64,
+        subject="root",
+        not_before=clock.now(),
+        not_after=clock.now(),
+    )
     headers = {"Authorization": f"Bearer {cast.token(cast.admin, 'write')}"}
     path = f"/api/domains/{domain.pk}/certificates"
     answer = Client().post(path, make(tmp_path), content_type="application/json", headers=headers)
@@ -255,18 +308,16 @@ def test_the_gap_is_named_with_the_address_of_what_fills_it(tmp_path: Path, cast
     assert "http://ca.acme-tools.net/issuing.der" in answer.json()["detail"]
 
 
+# Stored all the same, with a word of warning; what bombs, long texts and full machines get is shown beside them.
+NOT_HERE = {
+    *("upload_not_yet_valid", "upload_self_signed", "upload_untrusted"),
+    *("upload_too_large", "upload_beyond_limits", "upload_busy"),
+}
+
+
 def test_no_code_is_left_without_a_case() -> None:
-    """What bombs and full machines get is shown elsewhere."""
     told = {title for title, _, _ in WRONG.values()}
-    shown = {describe(code, {"host": HOST, "issuer": "Issuing CA 7", "position": 1}).title for code in CODES}
+    codes = [code for code in catalogue.keys() if code.startswith("upload_") and code not in NOT_HERE]  # noqa: SIM118
+    shown = {describe(code, {"host": HOST, "issuer": "Issuing CA 7", "position": 1}).title for code in codes}
     assert shown - told == set()
-
-
-CODES = (
-    *("upload_nothing_found", "upload_too_many", "upload_two_ways", "upload_not_base64", "upload_unreadable"),
-    *("upload_pfx_unreadable", "upload_password_missing", "upload_password_wrong", "upload_key_unreadable"),
-    *("upload_certificate_missing", "upload_request_only", "upload_key_missing", "upload_public_key"),
-    *("upload_key_mismatch", "upload_authority", "upload_key_weak", "upload_signature_weak", "upload_no_names"),
-    *("upload_host", "upload_usage", "upload_expired", "upload_intermediate_missing", "upload_chain_invalid"),
-    "upload_chain_expired",
-)
+    assert len(codes) >= 20

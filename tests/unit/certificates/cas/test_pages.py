@@ -124,5 +124,6 @@ def test_the_tab_says_what_the_limits_leave(browser: Client, domain: Domain, set
     assert "What the limits of Let&#x27;s Encrypt leave" in text
     assert "Certificates for acme-tools.net" in text
     assert "1 of 50" in text
+    assert "For a certificate with shop.acme-tools.net." in text.replace("<wbr>", "")
     for profile in LETS_ENCRYPT_PROFILES:
         assert f"#{profile.name}" in text

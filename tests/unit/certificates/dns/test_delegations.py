@@ -1,6 +1,7 @@
 """Handing names to the portal's zone: one label per workspace and host, looked at, missed, taken back."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,11 +15,12 @@ from certificates.dns.delegations import add_delegation, name_of, remove_delegat
 from certificates.dns.stored import values_of
 from certificates.gates import read_wish
 from certificates.issuance import start_issuance
-from certificates.models import Authorization, ChallengeValue, Delegation, Issuance
+from certificates.models import Authorization, Certificate, ChallengeValue, Delegation, Issuance, Renewal
+from certificates.renewal.plan import Automation, set_automation
 from certificates.solvers import automatic_for
 from config.lib import clock, jobs
 from config.lib.errors import NeedsUser
-from domains.models import Domain, Finding, Ownership
+from domains.models import Domain, Finding, Mode, Ownership
 from tests.cast import PASSWORD, Cast
 from tests.servers.stub_dns import StubDns, stub_dns
 from tests.unit.certificates.conftest import HOST, make_domain
@@ -114,6 +116,56 @@ def test_servers_that_say_nothing_tell_nothing(delegation: Delegation, dns: Stub
     assert row.servers[0]["error"] == "servfail"
     assert row.is_in_use
     assert not is_missed(row.domain)
+
+
+def covered(delegation: Delegation, dns: StubDns) -> Renewal | None:
+    """What renews the domain once the CNAME is there, however often it is looked for."""
+    dns.answer(NAME, "CNAME", [f"{target_of(delegation)}."])
+    for _ in range(2):
+        look(delegation)
+    return Renewal.unscoped.filter(domain=delegation.domain).first()
+
+
+def test_the_look_that_finds_all_names_covered_turns_auto_renew_on(delegation: Delegation, dns: StubDns) -> None:
+    """Let's Encrypt (DNS) was chosen before, when somebody's hands were needed."""
+    set_automation(domain=delegation.domain, actor=SYSTEM, wanted=Automation(Mode.DNS))
+    look(delegation)
+    assert not Renewal.unscoped.exists()
+    renewal = covered(delegation, dns)
+    assert renewal
+    assert renewal.names == [HOST]
+    event = Event.unscoped.filter(kind="domain.automation_changed").latest("at")
+    assert (event.actor_kind, event.data["renews"]) == ("system", "by itself")
+
+
+def test_other_modes_and_names_that_are_not_covered_stay_by_hand(
+    delegation: Delegation, dns: StubDns, store: Callable[..., Certificate]
+) -> None:
+    assert covered(delegation, dns) is None, "Monitor only"
+    store([HOST, f"www.{HOST}"])
+    set_automation(domain=delegation.domain, actor=SYSTEM, wanted=Automation(Mode.DNS))
+    Delegation.unscoped.update(found_at=None, seen="not_seen")
+    assert covered(delegation, dns) is None, "the www of its certificate is not covered"
+
+
+def test_what_somebody_turned_off_stays_off(delegation: Delegation, dns: StubDns) -> None:
+    domain = delegation.domain
+    Delegation.unscoped.update(seen="seen")
+    set_automation(domain=domain, actor=SYSTEM, wanted=Automation(Mode.DNS))
+    assert Renewal.unscoped.filter(domain=domain).exists()
+    set_automation(domain=domain, actor=SYSTEM, wanted=Automation(auto_renew=False))
+    Delegation.unscoped.update(seen="not_seen")
+    assert covered(delegation, dns) is None
+
+
+def test_a_mode_that_is_chosen_later_counts_again(delegation: Delegation, dns: StubDns) -> None:
+    domain = delegation.domain
+    set_automation(domain=domain, actor=SYSTEM, wanted=Automation(Mode.DNS, auto_renew=False))
+    assert covered(delegation, dns) is None
+    Delegation.unscoped.update(found_at=None, seen="not_seen")
+    for mode in (Mode.MONITOR, Mode.DNS):
+        set_automation(domain=domain, actor=SYSTEM, wanted=Automation(mode))
+    assert covered(delegation, dns)
 
 
 def test_removing_one_that_is_missed_ends_the_finding(delegation: Delegation, dns: StubDns) -> None:
