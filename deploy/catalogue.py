@@ -362,7 +362,7 @@ OUTCOMES = {
         "Compare the directory with its .mmc-previous/ as root; the next Deploy now repairs it.",
     ),
     "partial_deploy": Entry(
-        "Not every server has the new certificate",
+        "Not every server has the certificate that it should have",
         "{summary}. Not as they should be: {servers}.",
         "Open the Renew & deploy tab: the run of each server says what to do.",
     ),

@@ -104,6 +104,7 @@ def _create(domain: Domain, certificate: Certificate, places: Sequence[Place], a
 
 def end_waiting(domain: Domain) -> None:
     """Runs of earlier deployments that wait for their time are answered by this one."""
+    _end_waiting_undos(domain)
     rows = TargetRun.objects.for_workspace(domain.workspace_id).filter(domain=domain, kind=TargetRun.Kind.DEPLOY)
     waiting = rows.filter(state=TargetRun.State.WAITING, run_after__gt=clock.now(), lease_token__isnull=True)
     same_place = Q(target=OuterRef("target")) | Q(panel_target=OuterRef("panel_target"))
@@ -119,3 +120,11 @@ def end_waiting(domain: Domain) -> None:
     )
     for deployment in earlier:
         settle_deployment(deployment)
+
+
+def _end_waiting_undos(domain: Domain) -> None:
+    """Retries alone: what they would have tried again speaks for itself."""
+    rows = TargetRun.objects.for_workspace(domain.workspace_id).filter(domain=domain, kind=TargetRun.Kind.UNDO)
+    waiting = rows.filter(state=TargetRun.State.WAITING, run_after__gt=clock.now(), lease_token__isnull=True)
+    ended = rows.filter(target=OuterRef("target"), deployment=OuterRef("deployment"), ended_at__isnull=False)
+    waiting.filter(Exists(ended)).delete()

@@ -8,7 +8,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from auditlog.events import Actor
 from config.lib import clock, jobs
@@ -60,8 +60,7 @@ def reconcile_target(target: Place, *, at: datetime | None = None, interactive: 
         return None
     if target.domain.mode == Mode.MONITOR and not wanted.runs.filter(**_at(target)).exists():
         return None  # Only monitored: what nobody asked for is not begun, what somebody asked for is completed.
-    open_runs = TargetRun.unscoped.filter(kind=TargetRun.Kind.DEPLOY, state__in=TargetRun.OPEN_STATES, **_at(target))
-    if open_runs.filter(deployment=wanted).exists():
+    if open_runs(target).filter(kind=TargetRun.Kind.DEPLOY, deployment=wanted).exists():
         return None
     return start_run(place=target, deployment=wanted, at=at, interactive=interactive)
 
@@ -127,17 +126,28 @@ def plan_retry(run: TargetRun, error: ExpectedError | None) -> TargetRun | None:
 
     What a person has to change waits for that person: Deploy now, Save deployment settings, Trust this key.
     """
+    place = place_of(run)
+    due = when_again(place, error) if place else None
+    return reconcile_target(place, at=due) if place and due else None
+
+
+def when_again(place: Place, error: ExpectedError | None) -> datetime | None:
+    """When what has just failed there is tried again by itself; None where time alone does not help."""
     if not isinstance(error, Transient):
         return None
-    place = _place_of(run)
-    if place is None:
-        return None
     due = clock.now() + RETRIES[min(place.failures - 1, len(RETRIES) - 1)]
-    return reconcile_target(place, at=max(due, error.retry_at) if error.retry_at else due)
+    return max(due, error.retry_at) if error.retry_at else due
 
 
-def _place_of(run: TargetRun) -> Place | None:
+def place_of(run: TargetRun) -> Place | None:
+    """As it is stored by now; None when it is gone."""
     if run.panel_target_id:
         panels = PanelTarget.unscoped.select_related("account", "domain")
         return panels.filter(pk=run.panel_target_id).first()
     return Target.unscoped.select_related("server", "domain").filter(Q(pk=run.target_id)).first()
+
+
+def open_runs(place: Place) -> QuerySet[TargetRun]:
+    """What is to change something there and has not ended."""
+    kinds = (TargetRun.Kind.DEPLOY, TargetRun.Kind.UNDO)
+    return TargetRun.unscoped.filter(kind__in=kinds, state__in=TargetRun.OPEN_STATES, **_at(place))

@@ -30,10 +30,10 @@ from deploy.redirects.fixing import fix_redirect
 from deploy.redirects.standing import HALF_WAY
 from deploy.redirects.telling import tell_of_fix
 from deploy.result import SUPERSEDED, Result
-from deploy.settling import lock_domain, settle_deployment
+from deploy.settling import lock_domain, settle_deployment, settle_undone
 from deploy.together import deploy_together, join
 from deploy.trail import Trail, keep_on_run
-from deploy.undoing import keep_undone, undo_on_target
+from deploy.undoing import keep_undone, undo_on_target, what_is_kept
 
 BUSY_PAUSE = timedelta(seconds=2)
 # A run that was cut while files were half-way is not over: it comes back soon, this many times.
@@ -189,6 +189,7 @@ def _follow_up(run: TargetRun, result: Result, token: uuid.UUID | None) -> None:
         plan_retry(run, result.error)
     if run.kind == TargetRun.Kind.UNDO:
         keep_undone(run, result)
+        settle_undone(run.domain)
     elif run.deployment is not None:
         settle_deployment(run.deployment)
 
@@ -208,9 +209,8 @@ def _keep_on_target(run: TargetRun, result: Result, *, is_there: bool) -> None:
         changes["installed_certificate"] = run.certificate_id
     if is_there and result.is_clean:
         changes["journal"] = None
-    if is_there and result.replaced and run.target:
-        before = str(run.target.installed_certificate_id) if run.target.installed_certificate_id else None
-        changes["previous"] = {**result.replaced, "certificate": before, "deployment": str(run.deployment_id)}
+    if is_there and "installed_certificate" in changes:
+        changes["previous"] = what_is_kept(run, result)
     changes["failures"] = 0 if result.state == State.SUCCEEDED else _failures(run) + 1
     change(Target, {"pk": run.target_id}, changes)
 

@@ -183,7 +183,15 @@ def show_undone(deployment: Deployment) -> list[ShownRun]:
 
 
 def is_being_undone(deployment: Deployment) -> bool:
-    return any(run.is_open for run in deployment.runs.all() if run.kind == TargetRun.Kind.UNDO)
+    """Not where it waits for its time to be tried again."""
+    runs = [run for run in deployment.runs.all() if run.kind == TargetRun.Kind.UNDO and run.is_open]
+    return any(run.run_after is None or run.run_after <= clock.now() for run in runs)
+
+
+def has_come_back(undone: Sequence[ShownRun]) -> bool:
+    """Whether the files that it had replaced lie everywhere again, by the newest run of each server."""
+    newest = {one.run.place_id: one.run for one in undone}
+    return bool(newest) and all(run.state == TargetRun.State.SUCCEEDED for run in newest.values())
 
 
 def latest_deployment(domain: Domain) -> Deployment | None:

@@ -307,11 +307,14 @@ def tab_context(
 
 
 def deployment_context(request: WorkspaceRequest, deployment: Deployment) -> dict[str, Any]:
+    runs = shown.show_deployment(deployment)
+    undone = shown.show_undone(deployment)
     return {
         "deployment": deployment,
         "certificate": deployment.certificate,
-        "runs": shown.show_deployment(deployment),
-        "undone": shown.show_undone(deployment),
+        "runs": runs,
+        "undone": undone,
+        "has_come_back": shown.has_come_back(undone),
         "may_undo": deployment.state != Deployment.State.RUNNING and can_undo(deployment),
         "standing": last_deployment(deployment.domain_id) if deployment.undone_at else None,
         "is_live": deployment.state == Deployment.State.RUNNING or shown.is_being_undone(deployment),

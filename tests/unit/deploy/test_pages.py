@@ -223,5 +223,9 @@ def test_the_last_deployment_can_be_undone_after_being_asked_once_more(
     assert f"{url}undo/" in admin.get(url).content.decode()
     assert "The files that it replaced come back" in admin.get(f"{url}undo/").content.decode()
     answer = admin.post(f"{url}undo/", follow=True)
-    assert TargetRun.unscoped.get(kind="undo").deployment_id == deployment.pk
-    assert "the files that it had replaced came back" in answer.content.decode()
+    run = TargetRun.unscoped.get(kind="undo")
+    assert run.deployment_id == deployment.pk
+    for state, is_told in (("waiting", False), ("failed", False), ("succeeded", True)):
+        TargetRun.unscoped.filter(pk=run.pk).update(state=state)
+        assert ("the files that it had replaced came back" in admin.get(url).content.decode()) is is_told
+    assert "Undone" in answer.content.decode()
