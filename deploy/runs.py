@@ -25,7 +25,7 @@ from deploy.paying import settle_payment, wait_for_balance
 from deploy.readiness.at_panel import rehearse_at_panel
 from deploy.readiness.keeping import keep_rehearsal
 from deploy.readiness.on_target import rehearse_on_target
-from deploy.reconcile import KIND, plan_retry
+from deploy.reconcile import KIND, place_of, plan_retry, reconcile_target
 from deploy.redirects.fixing import fix_redirect
 from deploy.redirects.standing import HALF_WAY
 from deploy.redirects.telling import tell_of_fix
@@ -201,22 +201,31 @@ def _is_superseded(result: Result) -> bool:
 
 def _keep_on_target(run: TargetRun, result: Result, *, is_there: bool) -> None:
     """`is_there`: the run still has its server. One that moved meanwhile is not where the files were put."""
+    row = place_of(run)
+    if not isinstance(row, Target) or run.target is None:
+        return
+    used = run.target
     status = {State.SUCCEEDED: Target.Status.OK, State.PARTIAL: Target.Status.PARTIAL}.get(
         result.state, Target.Status.FAILED
     )
     changes: dict[str, Any] = {"last_status": status, "last_run_at": clock.now()}
     if is_there and result.outcome in (Outcome.SERVING, Outcome.INSTALLED):
-        changes["installed_certificate"] = run.certificate_id
+        changes["previous"] = what_is_kept(run, result)
+        if row.places == (run.server_id, *used.places[1:]):
+            changes["installed_certificate"] = run.certificate_id
     if is_there and result.is_clean:
         changes["journal"] = None
-    if is_there and "installed_certificate" in changes:
-        changes["previous"] = what_is_kept(run, result)
-    changes["failures"] = 0 if result.state == State.SUCCEEDED else _failures(run) + 1
+    changes["failures"] = 0 if result.state == State.SUCCEEDED else row.failures + 1
     change(Target, {"pk": run.target_id}, changes)
+    if row.settings != (run.server_id, *used.settings[1:]):
+        _follow_settings(run)
 
 
-def _failures(run: TargetRun) -> int:
-    return Target.unscoped.filter(Q(pk=run.target_id)).values_list("failures", flat=True).first() or 0
+def _follow_settings(run: TargetRun) -> None:
+    """They were saved while the run was on its way, which was the reason to start no other one then."""
+    place = place_of(run)
+    if place is not None:
+        reconcile_target(place)
 
 
 def _record_look(run: TargetRun, result: Result) -> None:
