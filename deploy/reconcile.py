@@ -1,19 +1,21 @@
 """The one question: on which target or panel is the wanted certificate not the installed one? The answer is a run.
 
-Wanted is the certificate of the domain's last deployment. Whatever changes the answer (a deployment, a run that
-failed, a server that is trusted now, a saved target) asks here in its own transaction, so nothing has to sweep.
+Wanted is the certificate of the domain's last deployment. Whatever changes the answer (a deployment, a run that failed,
+a server that is trusted or entered by another key now, a saved target, another mode) asks here in its own transaction,
+so nothing has to sweep.
 """
 
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from auditlog.events import Actor
 from config.lib import clock, jobs
 from config.lib.errors import ExpectedError, Transient
-from deploy.models import Deployment, PanelAccount, PanelTarget, Target, TargetRun
+from deploy.models import Deployment, PanelAccount, PanelTarget, Server, Target, TargetRun
 from deploy.panels.naming import panel_label
 from domains.models import Mode
 
@@ -53,8 +55,11 @@ def is_worth(wanted: Deployment) -> bool:
 def reconcile_target(target: Place, *, at: datetime | None = None, interactive: bool = False) -> TargetRun | None:
     """Start what brings the target to its wanted certificate; None when nothing is missing or it is under way.
 
-    Call inside a transaction. Repeatable: at most one open run per target and deployment.
+    Call inside a transaction. Repeatable: at most one open run per target and deployment. What waits for somebody to
+    trust its server's host key is not begun.
     """
+    if isinstance(target, Target) and not target.server.is_trusted:
+        return None
     wanted = last_deployment(target.domain_id)
     if target.is_draft or wanted is None or not is_worth(wanted) or is_up_to_date(target, wanted):
         return None
@@ -69,6 +74,30 @@ def reconcile_all(account: PanelAccount) -> None:
     """Every domain that waited for this account. Call inside a transaction; repeatable."""
     rows = PanelTarget.unscoped.filter(account=account, is_draft=False)
     for place in rows.select_related("account", "domain"):
+        reconcile_target(place)
+
+
+def reconcile_server(server: Server) -> None:
+    """Every domain that waited for something about this server. Call inside a transaction; repeatable."""
+    rows = Target.unscoped.filter(server=server, is_draft=False)
+    for place in rows.select_related("server", "domain"):
+        reconcile_target(place)
+
+
+@transaction.atomic
+def follow_automation(domain_id: uuid.UUID) -> None:
+    """Targets and panels that were added while the domain was only monitored get what the others have. Repeatable."""
+    wanted = last_deployment(domain_id)
+    if wanted is None:
+        return
+    asked = wanted.runs.filter(kind=TargetRun.Kind.DEPLOY)
+    targets = Target.unscoped.filter(domain=domain_id, is_draft=False).select_related("server", "domain")
+    panels = PanelTarget.unscoped.filter(domain=domain_id, is_draft=False).select_related("account", "domain")
+    missing: list[Place] = [
+        *targets.exclude(pk__in=asked.filter(target__isnull=False).values("target")),
+        *panels.exclude(pk__in=asked.filter(panel_target__isnull=False).values("panel_target")),
+    ]
+    for place in missing:
         reconcile_target(place)
 
 

@@ -99,7 +99,8 @@ def save_target(
     if old_server and old_server.pk != server.pk:
         _move_waiting(row)
         _drop_unused(old_server)
-    reconcile_target(row)
+    if not draft:  # Who tests or looks first has not asked for more than that.
+        reconcile_target(row)
     return row
 
 
@@ -176,19 +177,19 @@ def _drop_unused(server: Server) -> None:
 
 
 @transaction.atomic
-def move_target(*, target: Target, access: Access, actor: Actor) -> Server:
+def move_target(*, target: Target, access: Access, actor: Actor, draft: bool = False) -> Server:
     """The server that `access` means for this target, which is not saved here.
 
     A server of this target alone is changed in place, so that its key need not be pasted again; one that others
-    use stays, and the target gets another. Repeatable.
+    use stays, and the target gets another. Repeatable. With `draft` nothing is deployed for that.
     """
     server = target.server
     if (access.host, access.port, access.username) == (server.host, server.port, server.username):
-        return change_server(server=server, access=access, actor=actor)
+        return change_server(server=server, access=access, actor=actor, draft=draft)
     is_shared = server.targets.exclude(pk=target.pk).exists()
     if is_shared or find_server(target.workspace, access):
-        return find_or_make_server(workspace=target.workspace, access=access, actor=actor)
-    return change_server(server=server, access=access, actor=actor)
+        return find_or_make_server(workspace=target.workspace, access=access, actor=actor, draft=draft)
+    return change_server(server=server, access=access, actor=actor, draft=draft)
 
 
 @transaction.atomic

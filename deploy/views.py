@@ -264,9 +264,9 @@ def keep_row(form: TargetForm, *, actor: Actor, draft: bool) -> Target:
     domain, target = form.domain, form.target
     lock_targets(domain)
     if target:
-        server = move_target(target=target, access=form.access, actor=actor)
+        server = move_target(target=target, access=form.access, actor=actor, draft=draft)
     else:
-        server = find_or_make_server(workspace=domain.workspace, access=form.access, actor=actor)
+        server = find_or_make_server(workspace=domain.workspace, access=form.access, actor=actor, draft=draft)
     return save_target(domain=domain, server=server, chosen=form.placement, actor=actor, target=target, draft=draft)
 
 

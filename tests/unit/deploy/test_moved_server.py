@@ -7,7 +7,7 @@ from auditlog.models import Event
 from config.lib import jobs
 from deploy import journal, server_lease
 from deploy.models import Server, Target, TargetRun
-from deploy.servers import Access
+from deploy.servers import Access, trust_server
 from deploy.targets import Placement, move_target, save_target
 from domains.models import Domain
 from tests.unit.deploy.test_runs import OK, claim, deploy, end, make_certificate, make_server, make_target
@@ -37,7 +37,10 @@ def test_the_new_machine_has_nothing_half_done_and_nothing_installed(domain: Dom
     moved = Target.unscoped.get()
     assert (moved.journal, moved.installed_certificate, moved.last_status) == (None, None, "")
     assert Server.unscoped.get().host == "web-09.example.net"
-    assert TargetRun.unscoped.filter(target=moved, state="waiting").count() == 1
+    waiting = TargetRun.unscoped.filter(target=moved, state="waiting")
+    assert not waiting.exists(), "nobody knows the host key of the new one yet"
+    trust_server(server=Server.unscoped.get(), fingerprint="SHA256:" + "b" * 43, actor=SYSTEM)
+    assert waiting.count() == 1
 
 
 def test_the_trail_tells_where_it_was_before(domain: Domain, target: Target) -> None:
