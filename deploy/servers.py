@@ -171,7 +171,9 @@ def trust_server(*, server: Server, fingerprint: str, actor: Actor) -> Server:
         return server
     changed = difference({"host_key": server.host_key_fingerprint}, {"host_key": pinned})
     server.host_key_fingerprint = pinned
-    server.save(update_fields=["host_key_fingerprint"])
+    if server.seen_host_key != pinned:
+        server.seen_host_key = ""  # Else another one that was seen before it was pinned would be told of to nobody.
+    server.save(update_fields=["host_key_fingerprint", "seen_host_key"])
     record(
         "server.trusted",
         workspace_id=server.workspace_id,
