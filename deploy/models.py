@@ -339,6 +339,10 @@ class TargetRun(LeasedJob, OwnedModel):
         return self.target_id or self.panel_target_id or self.pk
 
     @property
+    def has_place(self) -> bool:
+        return bool(self.target_id or self.panel_target_id)
+
+    @property
     def place(self) -> Q:
         """Rows of the same target or panel target."""
         if self.panel_target_id:

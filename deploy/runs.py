@@ -30,7 +30,7 @@ from deploy.redirects.fixing import fix_redirect
 from deploy.redirects.standing import HALF_WAY
 from deploy.redirects.telling import tell_of_fix
 from deploy.result import SUPERSEDED, Result
-from deploy.settling import lock_domain, settle_deployment, settle_undone
+from deploy.settling import lock_domain, settle_deployment, settle_domain
 from deploy.together import deploy_together, join
 from deploy.trail import Trail, keep_on_run
 from deploy.undoing import keep_undone, undo_on_target, what_is_kept
@@ -189,7 +189,7 @@ def _follow_up(run: TargetRun, result: Result, token: uuid.UUID | None) -> None:
         plan_retry(run, result.error)
     if run.kind == TargetRun.Kind.UNDO:
         keep_undone(run, result)
-        settle_undone(run.domain)
+        settle_domain(run.domain)
     elif run.deployment is not None:
         settle_deployment(run.deployment)
 

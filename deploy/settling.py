@@ -72,13 +72,14 @@ def settle_deployment(deployment: Deployment) -> None:
     if is_new:
         _record(deployment, runs, state)
     # Also where the state stays: another server may be the one that fails now.
+    runs = [run for run in runs if run.has_place]
     _file_finding(deployment.domain, runs, _not_undone(deployment.domain, runs, since=deployment.created_at))
     if is_new and state != Deployment.State.FAILED:
         ask_for_visit(domain=deployment.domain)  # The domain's own state is about what was served before.
 
 
-def settle_undone(domain: Domain) -> None:
-    """Sum up after an `Undo last deploy`: the deployment before it speaks for the domain again, if there is one."""
+def settle_domain(domain: Domain) -> None:
+    """Sum up after an `Undo last deploy`, or without a place that is gone: by the deployment that speaks for it now."""
     standing = last_deployment(domain.pk)
     if standing is not None:
         settle_deployment(standing)
@@ -112,11 +113,15 @@ def _is_superseded(deployment: Deployment) -> bool:
 
 
 def _ended_runs(deployment: Deployment) -> list[TargetRun] | None:
-    """Of each target its newest run that has ended; None while one of its first runs is still open."""
+    """Of each target its newest run that has ended; None while one of its first runs is still open.
+
+    What was removed since counts no more, unless nothing else is left of the deployment.
+    """
     rows = TargetRun.unscoped.filter(deployment=deployment, kind=TargetRun.Kind.DEPLOY).order_by("created_at")
     if _has_first_open(rows):
         return None
-    return list({run.place_id: run for run in rows.select_related("target") if not run.is_open}.values())
+    runs = list({run.place_id: run for run in rows.select_related("target") if not run.is_open}.values())
+    return [run for run in runs if run.has_place] or runs
 
 
 def _has_first_open(rows: QuerySet[TargetRun]) -> bool:

@@ -14,6 +14,7 @@ from deploy.models import Server, Target, TargetRun
 from deploy.readiness.asking import ask_after_change
 from deploy.reconcile import reconcile_target, start_look
 from deploy.servers import Access, change_server, find_or_make_server, find_server
+from deploy.settling import settle_domain
 from deploy.ssh import placement
 from domains.models import Domain
 
@@ -196,6 +197,7 @@ def move_target(*, target: Target, access: Access, actor: Actor, draft: bool = F
 def delete_target(*, target: Target, actor: Actor) -> None:
     """Stop deploying there. The files on the server stay."""
     server, domain = target.server, target.domain
+    lock_targets(domain)
     record(
         "target.deleted",
         workspace_id=target.workspace_id,
@@ -211,6 +213,7 @@ def delete_target(*, target: Target, actor: Actor) -> None:
     for position, row in enumerate(rows, start=1):
         if row.position != position:
             Target.unscoped.filter(pk=row.pk).update(position=position)
+    settle_domain(domain)  # What failed there is nobody's business any more.
 
 
 @transaction.atomic
