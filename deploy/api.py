@@ -84,7 +84,7 @@ def get_server(request: ApiRequest, server: Server) -> dict[str, object]:
     load=load_server,
     body=ServerIn,
     response=ServerOut,
-    errors={"server_exists": 409},
+    errors={"server_exists": 409, "target_half_done": 409},
     summary="Change a server",
 )
 def patch_server(request: ApiRequest, server: Server, body: ServerIn) -> dict[str, object]:
@@ -147,7 +147,7 @@ def list_targets(request: ApiRequest, domain: Domain, query: ListQuery) -> dict[
     body=TargetIn,
     response=TargetOut,
     status=201,
-    errors={"server_exists": 409},
+    errors={"server_exists": 409, "target_half_done": 409},
     summary="Add a target",
 )
 def post_target(request: ApiRequest, domain: Domain, body: TargetIn) -> dict[str, object]:
@@ -181,7 +181,7 @@ def get_target(request: ApiRequest, target: Target) -> dict[str, object]:
     load=load_target,
     body=TargetIn,
     response=TargetOut,
-    errors={"server_exists": 409},
+    errors={"server_exists": 409, "target_half_done": 409},
     summary="Change a target",
 )
 def patch_target(request: ApiRequest, target: Target, body: TargetIn) -> dict[str, object]:
@@ -210,7 +210,7 @@ def patch_target(request: ApiRequest, target: Target, body: TargetIn) -> dict[st
     "target.edit",
     load=load_target,
     status=204,
-    errors={},
+    errors={"target_half_done": 409},
     summary="Stop deploying to a target",
 )
 def remove_target(request: ApiRequest, target: Target) -> None:

@@ -269,6 +269,12 @@ INPUT = {
         "{count} targets name it.",
         "Remove them on their domains' Renew & deploy tab first.",
     ),
+    "target_half_done": Entry(
+        "{host} is between two sets of files right now",
+        "A run has begun to replace files there and has not ended. What it has written down is all that can complete "
+        "it or put the old files back.",
+        "Wait until the run has ended, which it does by itself, then try again.",
+    ),
 }
 
 RELOADS = {

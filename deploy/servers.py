@@ -14,6 +14,7 @@ from config.lib.sealed import Sealed
 from deploy.models import Server
 from deploy.readiness.asking import ask_after_server_change
 from deploy.reconcile import reconcile_server
+from deploy.server_lease import refuse_half_done
 from deploy.ssh.keys import load_key, new_key, public_line
 
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
@@ -94,6 +95,8 @@ def change_server(*, server: Server, access: Access, actor: Actor, draft: bool =
 
     Another host or port is another machine: the pin goes, and all that was known of the old one. Targets that wait
     for another key or user are deployed by themselves, unless this is only to be tried (`draft`).
+
+    Raises NeedsUser server_exists, target_half_done.
     """
     server = Server.unscoped.select_for_update(no_key=True).get(pk=server.pk)
     changed = [
@@ -104,6 +107,7 @@ def change_server(*, server: Server, access: Access, actor: Actor, draft: bool =
     _refuse_double(server, access)
     before, fields = _shown(server), list(changed)
     if {"host", "port"} & set(changed):
+        refuse_half_done(server)
         _forget_machine(server)
         fields += ["host_key_fingerprint", "seen_host_key", "lease_token", "lease_until"]
     for name in changed:

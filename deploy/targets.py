@@ -13,6 +13,7 @@ from deploy.http01.answering import COLUMNS, NO_ANSWER, Http01, http01_of, keep_
 from deploy.models import Server, Target, TargetRun
 from deploy.readiness.asking import ask_after_change
 from deploy.reconcile import reconcile_target, start_look
+from deploy.server_lease import refuse_half_done
 from deploy.servers import Access, change_server, find_or_make_server, find_server
 from deploy.settling import settle_domain
 from deploy.ssh import placement
@@ -195,9 +196,10 @@ def move_target(*, target: Target, access: Access, actor: Actor, draft: bool = F
 
 @transaction.atomic
 def delete_target(*, target: Target, actor: Actor) -> None:
-    """Stop deploying there. The files on the server stay."""
+    """Stop deploying there. The files on the server stay. Raises NeedsUser target_half_done."""
     server, domain = target.server, target.domain
     lock_targets(domain)
+    refuse_half_done(server, target=target)
     record(
         "target.deleted",
         workspace_id=target.workspace_id,

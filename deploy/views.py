@@ -146,8 +146,12 @@ def delete(request: WorkspaceRequest, workspace: Workspace, target_id: uuid.UUID
     target = find_target(workspace, target_id)
     label = target.server.label
     if request.method == "POST":
-        delete_target(target=target, actor=request.actor)
-        messages.success(request, f"{label} is no longer deployed to.")
+        try:
+            delete_target(target=target, actor=request.actor)
+        except ExpectedError as error:
+            messages.error(request, in_one_line(error))
+        else:
+            messages.success(request, f"{label} is no longer deployed to.")
         return to_tab(target.domain)
     context = {
         "section": "domains",
