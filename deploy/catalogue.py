@@ -316,13 +316,13 @@ OUTCOMES = {
     "deploy_no_certificate": Entry(
         "There is no certificate to deploy for {host}",
         "None that is still valid is stored together with its private key.",
-        "Issue one on the Let's Encrypt tab, then press Deploy now.",
+        "Issue one on the Let's Encrypt tab, then press Deploy now. Still missing: {missing}.",
     ),
     "deploy_no_target": Entry(
         "There is no server to deploy to for {host}",
         "None is saved yet, or those that are there are drafts.",
         "Fill in the server's host, user, private key and certificate directories, press Test SSH, then "
-        "Save deployment settings.",
+        "Save deployment settings. Still missing: {missing}.",
     ),
     "deploy_nothing_left": Entry(
         "There is nothing left to do here",

@@ -12,7 +12,7 @@ from deploy.http01.forms import Http01Fields, http01_initial
 from deploy.models import Target
 from deploy.servers import Access, check_host, check_key, check_port, made_key
 from deploy.ssh import placement
-from deploy.targets import Placement, check_custom_names, check_ports, missing_parts
+from deploy.targets import Placement, check_custom_names, check_ports
 from domains.models import Domain
 
 PLAIN = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
@@ -232,11 +232,6 @@ class TargetForm(Http01Fields):
         for name, text in missing:
             self.add_error(name, text)
         return not missing
-
-
-def missing_of(target: Target) -> list[str]:
-    """What a stored draft lacks, in the words of the form."""
-    return missing_parts(target.server, Placement(certificate_directories=target.certificate_directories))
 
 
 def bound_rows(data: Any, domain: Domain, targets: Sequence[Target]) -> list[TargetForm]:

@@ -23,6 +23,7 @@ from deploy.deployments import newest_certificate, start_deployment
 from deploy.detection.suggesting import fill_in
 from deploy.forms import NEW, TargetForm, bound_rows
 from deploy.http01.modes import auto_renew_of, cards_of
+from deploy.missing import what_is_missing
 from deploy.models import Deployment, Target, TargetRun
 from deploy.panels.showing import install_context
 from deploy.readiness.showing import readiness_of
@@ -288,15 +289,17 @@ def tab_context(
     rows = shown.rows_of(forms)
     install = install_context(domain, has_servers=bool(targets))
     latest = shown.latest_deployment(domain)
+    certificate = newest_certificate(domain)
+    panels = [one.place for one in install["panels"]]
     return {
         **domain_context(domain, "deploy"),
         **abilities(request),
         **install,
         "rows": rows,
         "targets": targets,
-        "certificate": newest_certificate(domain),
+        "certificate": certificate,
         "upload_form": UploadForm(),
-        "missing": shown.what_is_missing(domain, targets, install["panels"]),
+        "missing": what_is_missing(targets, panels, has_certificate=certificate is not None),
         "deployment": latest,
         "daemons": shown.daemon_lines(targets),
         "modes": cards_of(domain),
