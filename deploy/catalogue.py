@@ -30,6 +30,11 @@ KEYS = {
         "It is encrypted, and no passphrase was given.",
         "Enter its passphrase too, or make a key for the portal that has none.",
     ),
+    "ssh_key_passphrase_alone": Entry(
+        "The passphrase came without its private key",
+        "A key on file keeps the passphrase that it came with, and one that is made here has none.",
+        "Paste the private key too, or leave the passphrase empty.",
+    ),
     "ssh_key_passphrase_wrong": Entry(
         "The passphrase does not open the private key",
         "It is another passphrase, or the key was damaged while it was copied.",

@@ -52,6 +52,12 @@ def check_key(private_key: str, passphrase: str) -> str:
     return public_line(load_key(private_key, passphrase))
 
 
+def refuse_passphrase_alone(passphrase: str) -> None:
+    """Where no key came with it: whoever typed it believes that it was taken."""
+    if passphrase:
+        raise NeedsUser("ssh_key_passphrase_alone")
+
+
 def made_key() -> dict[str, Any]:
     """A key pair of the portal's own, as Access takes it: the private half leaves it only to sign in."""
     text = new_key()

@@ -170,6 +170,12 @@ def test_a_key_pair_can_be_made_here(api: Api, domain: Domain, body: dict[str, A
     assert Server.unscoped.get().public_key == public, "it is made once"
 
 
+def test_a_passphrase_without_its_key_is_named(api: Api, domain: Domain, body: dict[str, Any]) -> None:
+    target = add(api, domain, body)
+    status, problem = api("PATCH", f"/servers/{target['server']['id']}", {"passphrase": "secret"})
+    assert (status, problem["code"], list(problem["fields"])) == (422, "ssh_key_passphrase_alone", ["passphrase"])
+
+
 def test_a_draft_may_lack_what_a_deployment_needs(api: Api, domain: Domain, body: dict[str, Any]) -> None:
     target = add(api, domain, {"host": body["host"], "username": "x", "draft": True})
     assert target["draft"]
