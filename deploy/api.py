@@ -84,7 +84,7 @@ def get_server(request: ApiRequest, server: Server) -> dict[str, object]:
     load=load_server,
     body=ServerIn,
     response=ServerOut,
-    errors={"server_exists": 409},
+    errors={"server_exists": 409, "target_half_done": 409},
     summary="Change a server",
 )
 def patch_server(request: ApiRequest, server: Server, body: ServerIn) -> dict[str, object]:
@@ -147,22 +147,22 @@ def list_targets(request: ApiRequest, domain: Domain, query: ListQuery) -> dict[
     body=TargetIn,
     response=TargetOut,
     status=201,
-    errors={"server_exists": 409},
+    errors={"server_exists": 409, "target_half_done": 409},
     summary="Add a target",
 )
 def post_target(request: ApiRequest, domain: Domain, body: TargetIn) -> dict[str, object]:
     """Takes a server's fields flat, which is then found or made, or the id of a known `server`."""
     known = load_server(request, body.server) if body.server else None
     access = read_access(body, known)
-    chosen = read_placement(body)
+    chosen, draft = read_placement(body), bool(body.draft)
     pinned = read_fingerprint(body.host_key_fingerprint, "host_key_fingerprint") if body.host_key_fingerprint else ""
     with transaction.atomic(), naming_missing_parts():
         lock_targets(domain)
         if known:
-            server = change_server(server=known, access=access, actor=request.actor)
+            server = change_server(server=known, access=access, actor=request.actor, draft=draft)
         else:
-            server = find_or_make_server(workspace=request.workspace, access=access, actor=request.actor)
-        target = save_target(domain=domain, server=server, chosen=chosen, actor=request.actor, draft=bool(body.draft))
+            server = find_or_make_server(workspace=request.workspace, access=access, actor=request.actor, draft=draft)
+        target = save_target(domain=domain, server=server, chosen=chosen, actor=request.actor, draft=draft)
         if pinned:
             trust_server(server=server, fingerprint=pinned, actor=request.actor)
     return show_target(target)
@@ -181,7 +181,7 @@ def get_target(request: ApiRequest, target: Target) -> dict[str, object]:
     load=load_target,
     body=TargetIn,
     response=TargetOut,
-    errors={"server_exists": 409},
+    errors={"server_exists": 409, "target_half_done": 409},
     summary="Change a target",
 )
 def patch_target(request: ApiRequest, target: Target, body: TargetIn) -> dict[str, object]:
@@ -194,9 +194,9 @@ def patch_target(request: ApiRequest, target: Target, body: TargetIn) -> dict[st
     with transaction.atomic(), naming_missing_parts():
         lock_targets(target.domain)
         if named:
-            server = change_server(server=named, access=access, actor=request.actor)
+            server = change_server(server=named, access=access, actor=request.actor, draft=draft)
         else:
-            server = move_target(target=target, access=access, actor=request.actor)
+            server = move_target(target=target, access=access, actor=request.actor, draft=draft)
         if pinned:
             trust_server(server=server, fingerprint=pinned, actor=request.actor)
         save_target(domain=target.domain, server=server, chosen=chosen, actor=request.actor, target=target, draft=draft)
@@ -210,7 +210,7 @@ def patch_target(request: ApiRequest, target: Target, body: TargetIn) -> dict[st
     "target.edit",
     load=load_target,
     status=204,
-    errors={},
+    errors={"target_half_done": 409},
     summary="Stop deploying to a target",
 )
 def remove_target(request: ApiRequest, target: Target) -> None:

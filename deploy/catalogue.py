@@ -30,6 +30,11 @@ KEYS = {
         "It is encrypted, and no passphrase was given.",
         "Enter its passphrase too, or make a key for the portal that has none.",
     ),
+    "ssh_key_passphrase_alone": Entry(
+        "The passphrase came without its private key",
+        "A key on file keeps the passphrase that it came with, and one that is made here has none.",
+        "Paste the private key too, or leave the passphrase empty.",
+    ),
     "ssh_key_passphrase_wrong": Entry(
         "The passphrase does not open the private key",
         "It is another passphrase, or the key was damaged while it was copied.",
@@ -269,6 +274,12 @@ INPUT = {
         "{count} targets name it.",
         "Remove them on their domains' Renew & deploy tab first.",
     ),
+    "target_half_done": Entry(
+        "{host} is between two sets of files right now",
+        "A run has begun to replace files there and has not ended. What it has written down is all that can complete "
+        "it or put the old files back.",
+        "Wait until the run has ended, which it does by itself, then try again.",
+    ),
 }
 
 RELOADS = {
@@ -310,13 +321,13 @@ OUTCOMES = {
     "deploy_no_certificate": Entry(
         "There is no certificate to deploy for {host}",
         "None that is still valid is stored together with its private key.",
-        "Issue one on the Let's Encrypt tab, then press Deploy now.",
+        "Issue one on the Let's Encrypt tab, then press Deploy now. Still missing: {missing}.",
     ),
     "deploy_no_target": Entry(
         "There is no server to deploy to for {host}",
         "None is saved yet, or those that are there are drafts.",
         "Fill in the server's host, user, private key and certificate directories, press Test SSH, then "
-        "Save deployment settings.",
+        "Save deployment settings. Still missing: {missing}.",
     ),
     "deploy_nothing_left": Entry(
         "There is nothing left to do here",
@@ -360,7 +371,7 @@ OUTCOMES = {
         "Compare the directory with its .mmc-previous/ as root; the next Deploy now repairs it.",
     ),
     "partial_deploy": Entry(
-        "Not every server has the new certificate",
+        "Not every server has the certificate that it should have",
         "{summary}. Not as they should be: {servers}.",
         "Open the Renew & deploy tab: the run of each server says what to do.",
     ),

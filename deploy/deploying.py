@@ -65,20 +65,21 @@ class Placed:
 
 def check(run: TargetRun, trail: Trail) -> Ready:
     """All that can be refused without touching the server. Raises ExpectedError."""
+    target = run.target
     # What is half-done on the old server is completed there.
-    is_moved = run.target is not None and run.target.server_id != run.server_id and not run.target.journal
-    if run.target is None or run.server is None or run.certificate is None or is_moved:
+    is_left = target is not None and not target.journal and (target.is_draft or target.server_id != run.server_id)
+    if target is None or run.server is None or run.certificate is None or is_left:
         raise NeedsUser("deploy_nothing_left")
     refuse_older(run)
     require_paid(run)
-    names, certificate = run.target.names, run.certificate
+    names, certificate = target.names, run.certificate
     with trail.step("Check that key and certificate belong together") as note:
         wanted = unseal.new_files(certificate, names)
         key = next(file.content for file in wanted if file.name == names["key"])
         leaf = pyca.load_pem_x509_certificate(certificate.leaf_pem.encode())
         x509.check_pair(leaf.public_bytes(Encoding.DER), key)
         note.detail = f"{certificate.fingerprint_sha256[:16]}…, valid until {certificate.not_after:%d %B %Y}"
-    return Ready(run, trail, run.target, run.server, certificate, wanted)
+    return Ready(run, trail, target, run.server, certificate, wanted)
 
 
 def refuse_older(run: TargetRun) -> None:

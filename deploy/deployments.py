@@ -9,6 +9,7 @@ from auditlog.events import Actor, record
 from certificates.models import Certificate
 from config.lib import clock
 from config.lib.errors import NeedsUser
+from deploy.missing import missing_for
 from deploy.models import Deployment, PanelTarget, Target, TargetRun
 from deploy.paying import require_affordable
 from deploy.reconcile import Place, label_of, start_run
@@ -45,13 +46,16 @@ def running_deployment(domain: Domain) -> Deployment | None:
 
 
 def require_deployable(domain: Domain, certificate: Certificate | None = None) -> tuple[Certificate, list[Place]]:
-    """What would be deployed to where. Raises NeedsUser deploy_no_certificate, deploy_no_target."""
+    """What would be deployed to where.
+
+    Raises NeedsUser deploy_no_certificate, deploy_no_target, each with all that is missing.
+    """
     chosen = certificate or newest_certificate(domain)
-    if chosen is None:
-        raise NeedsUser("deploy_no_certificate", host=domain.label)
     places = ready_places(domain)
-    if not places:
-        raise NeedsUser("deploy_no_target", host=domain.label)
+    if chosen is None or not places:
+        code = "deploy_no_certificate" if chosen is None else "deploy_no_target"
+        missing = missing_for(domain, has_certificate=chosen is not None)
+        raise NeedsUser(code, host=domain.label, missing="; ".join(missing))
     return chosen, places
 
 
@@ -106,6 +110,7 @@ def _create(domain: Domain, certificate: Certificate, places: Sequence[Place], a
 
 def end_waiting(domain: Domain) -> None:
     """Runs of earlier deployments that wait for their time are answered by this one."""
+    _end_waiting_undos(domain)
     rows = TargetRun.objects.for_workspace(domain.workspace_id).filter(domain=domain, kind=TargetRun.Kind.DEPLOY)
     waiting = rows.filter(state=TargetRun.State.WAITING, run_after__gt=clock.now(), lease_token__isnull=True)
     same_place = Q(target=OuterRef("target")) | Q(panel_target=OuterRef("panel_target"))
@@ -121,3 +126,11 @@ def end_waiting(domain: Domain) -> None:
     )
     for deployment in earlier:
         settle_deployment(deployment)
+
+
+def _end_waiting_undos(domain: Domain) -> None:
+    """Retries alone: what they would have tried again speaks for itself."""
+    rows = TargetRun.objects.for_workspace(domain.workspace_id).filter(domain=domain, kind=TargetRun.Kind.UNDO)
+    waiting = rows.filter(state=TargetRun.State.WAITING, run_after__gt=clock.now(), lease_token__isnull=True)
+    ended = rows.filter(target=OuterRef("target"), deployment=OuterRef("deployment"), ended_at__isnull=False)
+    waiting.filter(Exists(ended)).delete()

@@ -10,9 +10,9 @@ from config.lib.errors import ExpectedError
 from config.lib.sealed import Sealed
 from deploy.http01.forms import Http01Fields, http01_initial
 from deploy.models import Target
-from deploy.servers import Access, check_host, check_key, check_port, made_key
+from deploy.servers import Access, check_host, check_key, check_port, made_key, refuse_passphrase_alone
 from deploy.ssh import placement
-from deploy.targets import Placement, check_custom_names, check_ports, missing_parts
+from deploy.targets import Placement, check_custom_names, check_ports
 from domains.models import Domain
 
 PLAIN = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
@@ -59,7 +59,8 @@ class TargetForm(Http01Fields):
         required=False,
         max_length=1000,
         strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        # Not one that the browser knows for this site: it would go to the server as the key's.
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     directories = forms.CharField(
         label="Certificate directories on server",
@@ -139,8 +140,8 @@ class TargetForm(Http01Fields):
     @property
     def is_blank(self) -> bool:
         """A new row that nobody filled in: it is left out."""
-        names = ("host", "username", "private_key", "directories", "commands")
-        return self.target is None and not any(str(self.data.get(self.add_prefix(name), "")).strip() for name in names)
+        typed = {name: str(self.data.get(self.add_prefix(name), "")).strip() for name in self.fields}
+        return self.target is None and all(value in ("", str(self.initial.get(name))) for name, value in typed.items())
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
@@ -174,9 +175,9 @@ class TargetForm(Http01Fields):
     def _read_key(self, cleaned: dict[str, Any]) -> None:
         text, passphrase = cleaned.get("private_key", "").strip(), cleaned.get("passphrase", "")
         cleaned["public_key"] = ""
-        if not text:
-            return
         try:
+            if not text:
+                return refuse_passphrase_alone(passphrase)
             cleaned["public_key"] = check_key(text, passphrase)
         except ExpectedError as error:
             is_about_passphrase = error.code.startswith("ssh_key_passphrase")
@@ -232,11 +233,6 @@ class TargetForm(Http01Fields):
         for name, text in missing:
             self.add_error(name, text)
         return not missing
-
-
-def missing_of(target: Target) -> list[str]:
-    """What a stored draft lacks, in the words of the form."""
-    return missing_parts(target.server, Placement(certificate_directories=target.certificate_directories))
 
 
 def bound_rows(data: Any, domain: Domain, targets: Sequence[Target]) -> list[TargetForm]:

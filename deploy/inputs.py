@@ -13,7 +13,15 @@ from config.lib.errors import NeedsUser
 from config.lib.sealed import Sealed
 from deploy.http01.inputs import Http01In, read_http01
 from deploy.models import Server, Target
-from deploy.servers import Access, check_fingerprint, check_host, check_key, check_port, made_key
+from deploy.servers import (
+    Access,
+    check_fingerprint,
+    check_host,
+    check_key,
+    check_port,
+    made_key,
+    refuse_passphrase_alone,
+)
 from deploy.ssh import placement
 from deploy.targets import DIRECTORIES, PRIVATE_KEY, Placement, check_custom_names, check_ports
 
@@ -92,6 +100,8 @@ def read_access(body: ServerIn, known: Server | None = None) -> Access:
 def _read_key(body: ServerIn) -> dict[str, Any]:
     text, passphrase = (body.private_key or "").strip(), body.passphrase or ""
     if not text:
+        with bad_field("passphrase"):
+            refuse_passphrase_alone(passphrase)
         return made_key() if body.make_key else {}
     with bad_field("passphrase" if passphrase else "private_key"):
         public_key = check_key(text, passphrase)

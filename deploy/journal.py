@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from config.lib import jobs
 from config.lib.prepared import change
 from deploy import server_lease
 from deploy.models import Target, TargetRun
@@ -45,7 +46,8 @@ def write(run: TargetRun, target: Target, journal: Journal | None) -> None:
 
     def store() -> None:
         server_lease.require_held(run)  # A server that moved meanwhile has none of this.
-        change(Target, {"pk": target.pk}, {"journal": value})
+        if not change(Target, {"pk": target.pk}, {"journal": value}):
+            raise jobs.LeaseLost(str(run.pk))  # It was removed, and what is begun now would never be completed.
 
     keep_on_run(run, also=store)
     target.journal = value

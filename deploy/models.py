@@ -125,6 +125,16 @@ class Target(OwnedModel):
             for part in placement.SHOWN_ORDER
         ]
 
+    @property
+    def places(self) -> tuple[Any, ...]:
+        """Where its files lie and whose they are: what is installed under other ones says nothing of these."""
+        return (self.server_id, self.certificate_directories, self.names, self.owner)
+
+    @property
+    def settings(self) -> tuple[Any, ...]:
+        """All that a deployment goes by."""
+        return (*self.places, self.reload_commands, self.use_sudo, self.verify_ports)
+
     def ports(self, domain_port: int) -> list[int]:
         return [domain_port] if self.verify_ports is None else list(self.verify_ports)
 
@@ -327,6 +337,10 @@ class TargetRun(LeasedJob, OwnedModel):
     def place_id(self) -> uuid.UUID:
         """The target or the panel target; the run's own key where that is gone."""
         return self.target_id or self.panel_target_id or self.pk
+
+    @property
+    def has_place(self) -> bool:
+        return bool(self.target_id or self.panel_target_id)
 
     @property
     def place(self) -> Q:

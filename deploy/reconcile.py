@@ -1,19 +1,21 @@
 """The one question: on which target or panel is the wanted certificate not the installed one? The answer is a run.
 
-Wanted is the certificate of the domain's last deployment. Whatever changes the answer (a deployment, a run that
-failed, a server that is trusted now, a saved target) asks here in its own transaction, so nothing has to sweep.
+Wanted is the certificate of the domain's last deployment. Whatever changes the answer (a deployment, a run that failed,
+a server that is trusted or entered by another key now, a saved target, another mode) asks here in its own transaction,
+so nothing has to sweep.
 """
 
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from auditlog.events import Actor
 from config.lib import clock, jobs
 from config.lib.errors import ExpectedError, Transient
-from deploy.models import Deployment, PanelAccount, PanelTarget, Target, TargetRun
+from deploy.models import Deployment, PanelAccount, PanelTarget, Server, Target, TargetRun
 from deploy.panels.naming import panel_label
 from domains.models import Mode
 
@@ -53,15 +55,17 @@ def is_worth(wanted: Deployment) -> bool:
 def reconcile_target(target: Place, *, at: datetime | None = None, interactive: bool = False) -> TargetRun | None:
     """Start what brings the target to its wanted certificate; None when nothing is missing or it is under way.
 
-    Call inside a transaction. Repeatable: at most one open run per target and deployment.
+    Call inside a transaction. Repeatable: at most one open run per target and deployment. What waits for somebody to
+    trust its server's host key is not begun.
     """
+    if isinstance(target, Target) and not target.server.is_trusted:
+        return None
     wanted = last_deployment(target.domain_id)
     if target.is_draft or wanted is None or not is_worth(wanted) or is_up_to_date(target, wanted):
         return None
     if target.domain.mode == Mode.MONITOR and not wanted.runs.filter(**_at(target)).exists():
         return None  # Only monitored: what nobody asked for is not begun, what somebody asked for is completed.
-    open_runs = TargetRun.unscoped.filter(kind=TargetRun.Kind.DEPLOY, state__in=TargetRun.OPEN_STATES, **_at(target))
-    if open_runs.filter(deployment=wanted).exists():
+    if open_runs(target).filter(kind=TargetRun.Kind.DEPLOY, deployment=wanted).exists():
         return None
     return start_run(place=target, deployment=wanted, at=at, interactive=interactive)
 
@@ -70,6 +74,30 @@ def reconcile_all(account: PanelAccount) -> None:
     """Every domain that waited for this account. Call inside a transaction; repeatable."""
     rows = PanelTarget.unscoped.filter(account=account, is_draft=False)
     for place in rows.select_related("account", "domain"):
+        reconcile_target(place)
+
+
+def reconcile_server(server: Server) -> None:
+    """Every domain that waited for something about this server. Call inside a transaction; repeatable."""
+    rows = Target.unscoped.filter(server=server, is_draft=False)
+    for place in rows.select_related("server", "domain"):
+        reconcile_target(place)
+
+
+@transaction.atomic
+def follow_automation(domain_id: uuid.UUID) -> None:
+    """Targets and panels that were added while the domain was only monitored get what the others have. Repeatable."""
+    wanted = last_deployment(domain_id)
+    if wanted is None:
+        return
+    asked = wanted.runs.filter(kind=TargetRun.Kind.DEPLOY)
+    targets = Target.unscoped.filter(domain=domain_id, is_draft=False).select_related("server", "domain")
+    panels = PanelTarget.unscoped.filter(domain=domain_id, is_draft=False).select_related("account", "domain")
+    missing: list[Place] = [
+        *targets.exclude(pk__in=asked.filter(target__isnull=False).values("target")),
+        *panels.exclude(pk__in=asked.filter(panel_target__isnull=False).values("panel_target")),
+    ]
+    for place in missing:
         reconcile_target(place)
 
 
@@ -127,17 +155,28 @@ def plan_retry(run: TargetRun, error: ExpectedError | None) -> TargetRun | None:
 
     What a person has to change waits for that person: Deploy now, Save deployment settings, Trust this key.
     """
+    place = place_of(run)
+    due = when_again(place, error) if place else None
+    return reconcile_target(place, at=due) if place and due else None
+
+
+def when_again(place: Place, error: ExpectedError | None) -> datetime | None:
+    """When what has just failed there is tried again by itself; None where time alone does not help."""
     if not isinstance(error, Transient):
         return None
-    place = _place_of(run)
-    if place is None:
-        return None
     due = clock.now() + RETRIES[min(place.failures - 1, len(RETRIES) - 1)]
-    return reconcile_target(place, at=max(due, error.retry_at) if error.retry_at else due)
+    return max(due, error.retry_at) if error.retry_at else due
 
 
-def _place_of(run: TargetRun) -> Place | None:
+def place_of(run: TargetRun) -> Place | None:
+    """As it is stored by now; None when it is gone."""
     if run.panel_target_id:
         panels = PanelTarget.unscoped.select_related("account", "domain")
         return panels.filter(pk=run.panel_target_id).first()
     return Target.unscoped.select_related("server", "domain").filter(Q(pk=run.target_id)).first()
+
+
+def open_runs(place: Place) -> QuerySet[TargetRun]:
+    """What is to change something there and has not ended."""
+    kinds = (TargetRun.Kind.DEPLOY, TargetRun.Kind.UNDO)
+    return TargetRun.unscoped.filter(kind__in=kinds, state__in=TargetRun.OPEN_STATES, **_at(place))

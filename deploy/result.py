@@ -9,6 +9,7 @@ from config.lib.errors import ExpectedError
 from deploy.models import TargetRun
 
 SUPERSEDED = "deploy_superseded"
+NOTHING_KEPT = "undo_nothing_kept"
 
 
 @dataclass(frozen=True)

@@ -25,15 +25,15 @@ from deploy.paying import settle_payment, wait_for_balance
 from deploy.readiness.at_panel import rehearse_at_panel
 from deploy.readiness.keeping import keep_rehearsal
 from deploy.readiness.on_target import rehearse_on_target
-from deploy.reconcile import KIND, plan_retry
+from deploy.reconcile import KIND, place_of, plan_retry, reconcile_target
 from deploy.redirects.fixing import fix_redirect
 from deploy.redirects.standing import HALF_WAY
 from deploy.redirects.telling import tell_of_fix
 from deploy.result import SUPERSEDED, Result
-from deploy.settling import lock_domain, settle_deployment
+from deploy.settling import lock_domain, settle_deployment, settle_domain
 from deploy.together import deploy_together, join
 from deploy.trail import Trail, keep_on_run
-from deploy.undoing import keep_undone, undo_on_target
+from deploy.undoing import keep_undone, undo_on_target, what_is_kept
 
 BUSY_PAUSE = timedelta(seconds=2)
 # A run that was cut while files were half-way is not over: it comes back soon, this many times.
@@ -189,6 +189,7 @@ def _follow_up(run: TargetRun, result: Result, token: uuid.UUID | None) -> None:
         plan_retry(run, result.error)
     if run.kind == TargetRun.Kind.UNDO:
         keep_undone(run, result)
+        settle_domain(run.domain)
     elif run.deployment is not None:
         settle_deployment(run.deployment)
 
@@ -200,23 +201,31 @@ def _is_superseded(result: Result) -> bool:
 
 def _keep_on_target(run: TargetRun, result: Result, *, is_there: bool) -> None:
     """`is_there`: the run still has its server. One that moved meanwhile is not where the files were put."""
+    row = place_of(run)
+    if not isinstance(row, Target) or run.target is None:
+        return
+    used = run.target
     status = {State.SUCCEEDED: Target.Status.OK, State.PARTIAL: Target.Status.PARTIAL}.get(
         result.state, Target.Status.FAILED
     )
     changes: dict[str, Any] = {"last_status": status, "last_run_at": clock.now()}
     if is_there and result.outcome in (Outcome.SERVING, Outcome.INSTALLED):
-        changes["installed_certificate"] = run.certificate_id
+        changes["previous"] = what_is_kept(run, result)
+        if row.places == (run.server_id, *used.places[1:]):
+            changes["installed_certificate"] = run.certificate_id
     if is_there and result.is_clean:
         changes["journal"] = None
-    if is_there and result.replaced and run.target:
-        before = str(run.target.installed_certificate_id) if run.target.installed_certificate_id else None
-        changes["previous"] = {**result.replaced, "certificate": before, "deployment": str(run.deployment_id)}
-    changes["failures"] = 0 if result.state == State.SUCCEEDED else _failures(run) + 1
+    changes["failures"] = 0 if result.state == State.SUCCEEDED else row.failures + 1
     change(Target, {"pk": run.target_id}, changes)
+    if row.settings != (run.server_id, *used.settings[1:]):
+        _follow_settings(run)
 
 
-def _failures(run: TargetRun) -> int:
-    return Target.unscoped.filter(Q(pk=run.target_id)).values_list("failures", flat=True).first() or 0
+def _follow_settings(run: TargetRun) -> None:
+    """They were saved while the run was on its way, which was the reason to start no other one then."""
+    place = place_of(run)
+    if place is not None:
+        reconcile_target(place)
 
 
 def _record_look(run: TargetRun, result: Result) -> None:

@@ -8,7 +8,7 @@ from config.lib.errors import ExpectedError
 from config.lib.sealed import Sealed
 from deploy.forms import PLAIN, WriteOnly
 from deploy.models import Server
-from deploy.servers import Access, check_key
+from deploy.servers import Access, check_key, refuse_passphrase_alone
 from domains.forms import CatalogueForm
 
 
@@ -30,7 +30,7 @@ class ServerForm(CatalogueForm):
         required=False,
         max_length=1000,
         strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
     def __init__(self, data: Any = None, *, server: Server) -> None:
@@ -41,12 +41,14 @@ class ServerForm(CatalogueForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         text = cleaned.get("private_key", "").strip()
-        if text:
-            try:
+        try:
+            if text:
                 self.public_key = check_key(text, cleaned.get("passphrase", ""))
-            except ExpectedError as error:
-                is_about_passphrase = error.code.startswith("ssh_key_passphrase")
-                self.add_expected("passphrase" if is_about_passphrase else "private_key", error)
+            else:
+                refuse_passphrase_alone(cleaned.get("passphrase", ""))
+        except ExpectedError as error:
+            is_about_passphrase = error.code.startswith("ssh_key_passphrase")
+            self.add_expected("passphrase" if is_about_passphrase else "private_key", error)
         return cleaned
 
     @property

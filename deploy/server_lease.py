@@ -13,6 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from config.lib import jobs
+from config.lib.errors import NeedsUser
 from config.lib.leases import from_now, held_for
 from config.lib.prepared import change
 from deploy.models import PanelAccount, Server, TargetRun
@@ -31,6 +32,17 @@ HALF_DONE = Q(
     state__in=TargetRun.OPEN_STATES,
     target__redirect_fix__phase__in=("changing", "putting_back"),
 )
+
+
+def refuse_half_done(server: Server, **of: Any) -> None:
+    """Raises NeedsUser target_half_done while a run is between two sets of files there, `of` all its targets or some.
+
+    The journal, which alone knows the way on or back, would be forgotten. Locks the server: nothing is begun meanwhile,
+    since what is written to the journal needs the server too. Call inside a transaction.
+    """
+    Server.unscoped.select_for_update(no_key=True).filter(pk=server.pk).first()
+    if TargetRun.unscoped.filter(HALF_DONE, state=TargetRun.State.RUNNING, server=server, **of).exists():
+        raise NeedsUser("target_half_done", host=server.label)
 
 
 def has_one(run: TargetRun) -> bool:

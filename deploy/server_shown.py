@@ -1,5 +1,6 @@
 """What the pages of servers show: how each stands, what is deployed to it, and what failed there last."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.core.paginator import Page, Paginator
@@ -70,9 +71,15 @@ def find(workspace: Workspace) -> QuerySet[Server]:
     return _counted(Server.objects.for_workspace(workspace))
 
 
-def targets_on(server: Server) -> list[Target]:
+def targets_on(server: Server) -> QuerySet[Target]:
+    """By domain."""
     rows = Target.objects.for_workspace(server.workspace_id).filter(server=server)
-    return list(rows.select_related("domain", "server", "installed_certificate").order_by("domain__host", "position"))
+    return rows.order_by("domain__host", "domain__port", "position", "pk")
+
+
+def page_of_targets(server: Server, number: str | None) -> Page[Target]:
+    rows = targets_on(server).select_related("domain", "server", "installed_certificate")
+    return Paginator(rows, PAGE).get_page(number)
 
 
 def last_runs(server: Server) -> list[ShownRun]:
@@ -85,13 +92,13 @@ def last_runs(server: Server) -> list[ShownRun]:
     return [show_run(run) for run in rows.order_by("-created_at")[:LAST_RUNS]]
 
 
-def user_lines(server: Server, targets: list[Target]) -> str:
+def user_lines(server: Server, targets: Sequence[Target]) -> str:
     """What makes the deploy user there, with every directory that is written without sudo."""
     plain = [directory for target in targets if not target.use_sudo for directory in target.certificate_directories]
     return sudoers.user_lines(server.username, server.public_key, list(dict.fromkeys(plain)))
 
 
-def sudo_lines(server: Server, targets: list[Target]) -> str:
+def sudo_lines(server: Server, targets: Sequence[Target]) -> str:
     """One file for /etc/sudoers.d that allows exactly what the targets need; empty when none needs sudo."""
     commands = list(dict.fromkeys(line for target in targets for line in target.reload_commands))
     rules = [sudoers.lines_for(server.username, commands)]

@@ -89,16 +89,19 @@ def delete(request: WorkspaceRequest, workspace: Workspace, server_id: uuid.UUID
 
 
 def _page(request: WorkspaceRequest, server: Server, form: ServerForm, *, status: int = 200) -> HttpResponse:
-    targets = shown.targets_on(server)
+    page = shown.page_of_targets(server, request.GET.get("page"))
+    # The lines to paste are of use only when they are all of them.
+    every = list(shown.targets_on(server))
     context = {
         "server": server,
         "form": form,
         "health": shown.shown_server(server).health,
         "is_changed": shown.is_changed(server),
-        "targets": targets,
+        "page": page,
+        "targets": page.object_list,
         "runs": shown.last_runs(server),
-        "user_lines": shown.user_lines(server, targets),
-        "sudo_lines": shown.sudo_lines(server, targets),
+        "user_lines": shown.user_lines(server, every),
+        "sudo_lines": shown.sudo_lines(server, every),
         "may_edit": is_allowed(request.role, "server.edit"),
         "may_trust": is_allowed(request.role, "server.trust"),
     }

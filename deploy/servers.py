@@ -11,9 +11,10 @@ from auditlog.events import Actor, difference, record
 from config.lib import egress
 from config.lib.errors import NeedsUser
 from config.lib.sealed import Sealed
-from deploy.models import Server, Target
+from deploy.models import Server
 from deploy.readiness.asking import ask_after_server_change
-from deploy.reconcile import reconcile_target
+from deploy.reconcile import reconcile_server
+from deploy.server_lease import refuse_half_done
 from deploy.ssh.keys import load_key, new_key, public_line
 
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
@@ -51,6 +52,12 @@ def check_key(private_key: str, passphrase: str) -> str:
     return public_line(load_key(private_key, passphrase))
 
 
+def refuse_passphrase_alone(passphrase: str) -> None:
+    """Where no key came with it: whoever typed it believes that it was taken."""
+    if passphrase:
+        raise NeedsUser("ssh_key_passphrase_alone")
+
+
 def made_key() -> dict[str, Any]:
     """A key pair of the portal's own, as Access takes it: the private half leaves it only to sign in."""
     text = new_key()
@@ -71,8 +78,11 @@ def find_server(workspace: Workspace, access: Access) -> Server | None:
 
 
 @transaction.atomic
-def find_or_make_server(*, workspace: Workspace, access: Access, actor: Actor) -> Server:
-    """The workspace's server with this host, port and user; a key that is given replaces the one on file."""
+def find_or_make_server(*, workspace: Workspace, access: Access, actor: Actor, draft: bool = False) -> Server:
+    """The workspace's server with this host, port and user; a key that is given replaces the one on file.
+
+    With `draft` nothing is deployed for that, as by `change_server`.
+    """
     server = find_server(workspace, access)
     if server is None:
         server = Server(workspace=workspace, host=access.host, port=access.port, username=access.username)
@@ -81,15 +91,18 @@ def find_or_make_server(*, workspace: Workspace, access: Access, actor: Actor) -
         server.save(force_insert=True)
         _record_saved(server, actor, ["added"], {}, _shown(server, access))
     else:
-        server = change_server(server=server, access=access, actor=actor)
+        server = change_server(server=server, access=access, actor=actor, draft=draft)
     return server
 
 
 @transaction.atomic
-def change_server(*, server: Server, access: Access, actor: Actor) -> Server:
+def change_server(*, server: Server, access: Access, actor: Actor, draft: bool = False) -> Server:
     """Change where a server is or how it is entered; the row as it is now, `server` itself stays as it was.
 
-    Another host or port is another machine: the pin goes, and all that was known of the old one.
+    Another host or port is another machine: the pin goes, and all that was known of the old one. Targets that wait
+    for another key or user are deployed by themselves, unless this is only to be tried (`draft`).
+
+    Raises NeedsUser server_exists, target_half_done.
     """
     server = Server.unscoped.select_for_update(no_key=True).get(pk=server.pk)
     changed = [
@@ -100,6 +113,7 @@ def change_server(*, server: Server, access: Access, actor: Actor) -> Server:
     _refuse_double(server, access)
     before, fields = _shown(server), list(changed)
     if {"host", "port"} & set(changed):
+        refuse_half_done(server)
         _forget_machine(server)
         fields += ["host_key_fingerprint", "seen_host_key", "lease_token", "lease_until"]
     for name in changed:
@@ -112,6 +126,8 @@ def change_server(*, server: Server, access: Access, actor: Actor) -> Server:
         server.save(update_fields=fields)
         _record_saved(server, actor, changed, before, _shown(server, access))
         ask_after_server_change(server)
+    if not draft and {"username", "private key"} & set(changed):
+        reconcile_server(server)
     return server
 
 
@@ -165,15 +181,16 @@ def trust_server(*, server: Server, fingerprint: str, actor: Actor) -> Server:
         return server
     changed = difference({"host_key": server.host_key_fingerprint}, {"host_key": pinned})
     server.host_key_fingerprint = pinned
-    server.save(update_fields=["host_key_fingerprint"])
+    if server.seen_host_key != pinned:
+        server.seen_host_key = ""  # Else another one that was seen before it was pinned would be told of to nobody.
+    server.save(update_fields=["host_key_fingerprint", "seen_host_key"])
     record(
         "server.trusted",
         workspace_id=server.workspace_id,
         actor=actor,
         data={"server": str(server.pk), "address": server.address, "fingerprint": pinned, **changed},
     )
-    for target in Target.unscoped.filter(server=server, is_draft=False).select_related("server", "domain"):
-        reconcile_target(target)
+    reconcile_server(server)
     ask_after_server_change(server)
     return server
 

@@ -11,6 +11,8 @@ from auditlog.events import record
 from certificates.models import Certificate
 from config.lib import clock
 from deploy.models import Deployment, TargetRun
+from deploy.reconcile import last_deployment
+from deploy.result import NOTHING_KEPT, SUPERSEDED
 from domains.findings import close_finding, open_finding
 from domains.models import Domain
 from domains.visit import ask_for_visit
@@ -63,13 +65,36 @@ def settle_deployment(deployment: Deployment) -> None:
     if runs is None:
         return
     state = _state_of(runs)
-    changed = Deployment.unscoped.filter(pk=deployment.pk).exclude(state=state)
-    if not changed.update(state=state, ended_at=clock.now()) or _is_superseded(deployment):
+    rows = Deployment.unscoped.filter(pk=deployment.pk).exclude(state=state)
+    is_new = rows.update(state=state, ended_at=clock.now())
+    if _is_superseded(deployment):
         return
-    _record(deployment, runs, state)
-    _file_finding(deployment, runs, state)
-    if state != Deployment.State.FAILED:
+    if is_new:
+        _record(deployment, runs, state)
+    # Also where the state stays: another server may be the one that fails now.
+    runs = [run for run in runs if run.has_place]
+    _file_finding(deployment.domain, runs, _not_undone(deployment.domain, runs, since=deployment.created_at))
+    if is_new and state != Deployment.State.FAILED:
         ask_for_visit(domain=deployment.domain)  # The domain's own state is about what was served before.
+
+
+def settle_domain(domain: Domain) -> None:
+    """Sum up after an `Undo last deploy`, or without a place that is gone: by the deployment that speaks for it now."""
+    standing = last_deployment(domain.pk)
+    if standing is not None:
+        settle_deployment(standing)
+    else:
+        _file_finding(domain, [], _not_undone(domain, []))
+
+
+def _not_undone(domain: Domain, runs: Sequence[TargetRun], *, since: datetime | None = None) -> list[TargetRun]:
+    """The undoings that failed where nothing has ended since: what was undone still lies there."""
+    rows = TargetRun.unscoped.filter(domain=domain, kind=TargetRun.Kind.UNDO, ended_at__isnull=False)
+    rows = rows.filter(target__is_draft=False).exclude(error_code__in=(NOTHING_KEPT, SUPERSEDED))
+    rows = rows.filter(created_at__gt=since) if since else rows
+    in_order = sorted([*rows, *runs], key=lambda run: run.ended_at or run.created_at)
+    newest = {run.place_id: run for run in in_order}
+    return [run for run in newest.values() if run.kind == TargetRun.Kind.UNDO and run.state != State.SUCCEEDED]
 
 
 def lock_domain(deployment: Deployment) -> None:
@@ -82,17 +107,21 @@ def lock_domain(deployment: Deployment) -> None:
 
 
 def _is_superseded(deployment: Deployment) -> bool:
-    """A later deployment speaks for the domain now."""
-    later = Deployment.unscoped.filter(domain_id=deployment.domain_id, created_at__gt=deployment.created_at)
-    return later.exists()
+    """Whether another deployment speaks for the domain now: a later one, or an earlier one since this was undone."""
+    standing = last_deployment(deployment.domain_id)
+    return standing is None or standing.pk != deployment.pk
 
 
 def _ended_runs(deployment: Deployment) -> list[TargetRun] | None:
-    """Of each target its newest run that has ended; None while one of its first runs is still open."""
+    """Of each target its newest run that has ended; None while one of its first runs is still open.
+
+    What was removed since counts no more, unless nothing else is left of the deployment.
+    """
     rows = TargetRun.unscoped.filter(deployment=deployment, kind=TargetRun.Kind.DEPLOY).order_by("created_at")
     if _has_first_open(rows):
         return None
-    return list({run.place_id: run for run in rows.select_related("target") if not run.is_open}.values())
+    runs = list({run.place_id: run for run in rows.select_related("target") if not run.is_open}.values())
+    return [run for run in runs if run.has_place] or runs
 
 
 def _has_first_open(rows: QuerySet[TargetRun]) -> bool:
@@ -178,17 +207,20 @@ def summary(runs: Sequence[TargetRun]) -> str:
     return ", ".join(said)
 
 
-def _file_finding(deployment: Deployment, runs: Sequence[TargetRun], state: str) -> None:
+def _file_finding(domain: Domain, runs: Sequence[TargetRun], not_undone: Sequence[TargetRun]) -> None:
     """Open until every target is OK: silence would look like success."""
-    domain = deployment.domain
-    if state == Deployment.State.DEPLOYED:
+    elsewhere = {run.place_id for run in not_undone}
+    told = [*(run for run in runs if run.place_id not in elsewhere), *not_undone]
+    failing = [run.label for run in told if run.state != State.SUCCEEDED]
+    if not failing:
         close_finding(domain=domain, source=SOURCE, code=FINDING)
         return
+    is_none_as_before = all(run.state == State.FAILED for run in told)
     open_finding(
         domain=domain,
         source=SOURCE,
         code=FINDING,
-        params={"servers": [run.label for run in runs if run.state != State.SUCCEEDED], "summary": summary(runs)},
-        severity="critical" if state == Deployment.State.FAILED else "warning",
+        params={"servers": failing, "summary": summary(told) if runs else "Undo last deploy failed"},
+        severity="critical" if is_none_as_before else "warning",
         needs_user=True,
     )

@@ -11,8 +11,8 @@ from config.lib import clock
 from config.lib.errors import Wording, describe
 from deploy import sudoers
 from deploy.daemons import DAEMONS
-from deploy.deployments import newest_certificate
-from deploy.forms import TargetForm, missing_of
+from deploy.forms import TargetForm
+from deploy.missing import missing_of
 from deploy.models import Deployment, RunStep, Target, TargetRun
 from deploy.replacing import PUT_BACK
 from deploy.settling import current_runs, next_try
@@ -181,7 +181,15 @@ def show_undone(deployment: Deployment) -> list[ShownRun]:
 
 
 def is_being_undone(deployment: Deployment) -> bool:
-    return any(run.is_open for run in deployment.runs.all() if run.kind == TargetRun.Kind.UNDO)
+    """Not where it waits for its time to be tried again."""
+    runs = [run for run in deployment.runs.all() if run.kind == TargetRun.Kind.UNDO and run.is_open]
+    return any(run.run_after is None or run.run_after <= clock.now() for run in runs)
+
+
+def has_come_back(undone: Sequence[ShownRun]) -> bool:
+    """Whether the files that it had replaced lie everywhere again, by the newest run of each server."""
+    newest = {one.run.place_id: one.run for one in undone}
+    return bool(newest) and all(run.state == TargetRun.State.SUCCEEDED for run in newest.values())
 
 
 def latest_deployment(domain: Domain) -> Deployment | None:
@@ -193,22 +201,3 @@ def is_deploying(domain: Domain) -> bool:
     """Whether a run is under way or due, for instance because saving started it."""
     rows = TargetRun.objects.for_workspace(domain.workspace_id).filter(domain=domain, kind=TargetRun.Kind.DEPLOY)
     return rows.filter(state__in=TargetRun.OPEN_STATES, run_after__lte=clock.now()).exists()
-
-
-def what_is_missing(domain: Domain, targets: Sequence[Target], panels: Sequence[Any]) -> list[str]:
-    """Each thing that stands between this page and `Deploy now`, in the words of the page."""
-    missing = []
-    if newest_certificate(domain) is None:
-        missing.append("a certificate with its private key (Let's Encrypt tab)")
-    if not targets and not panels:
-        missing.append("a server or a hosting panel")
-    missing += [f"{one.label}: Save panel" for one in panels if one.place.is_draft]
-    for target in targets:
-        parts = missing_of(target)
-        if parts:
-            missing.append(f"{target.server.label}: {', '.join(parts)}")
-        elif target.is_draft:
-            missing.append(f"{target.server.label}: Save deployment settings")
-        if not target.server.is_trusted:
-            missing.append(f"{target.server.label}: Test SSH, then Trust this key")
-    return missing

@@ -13,7 +13,9 @@ from deploy.http01.answering import COLUMNS, NO_ANSWER, Http01, http01_of, keep_
 from deploy.models import Server, Target, TargetRun
 from deploy.readiness.asking import ask_after_change
 from deploy.reconcile import reconcile_target, start_look
+from deploy.server_lease import refuse_half_done
 from deploy.servers import Access, change_server, find_or_make_server, find_server
+from deploy.settling import settle_domain
 from deploy.ssh import placement
 from domains.models import Domain
 
@@ -99,7 +101,8 @@ def save_target(
     if old_server and old_server.pk != server.pk:
         _move_waiting(row)
         _drop_unused(old_server)
-    reconcile_target(row)
+    if not draft:  # Who tests or looks first has not asked for more than that.
+        reconcile_target(row)
     return row
 
 
@@ -176,25 +179,27 @@ def _drop_unused(server: Server) -> None:
 
 
 @transaction.atomic
-def move_target(*, target: Target, access: Access, actor: Actor) -> Server:
+def move_target(*, target: Target, access: Access, actor: Actor, draft: bool = False) -> Server:
     """The server that `access` means for this target, which is not saved here.
 
     A server of this target alone is changed in place, so that its key need not be pasted again; one that others
-    use stays, and the target gets another. Repeatable.
+    use stays, and the target gets another. Repeatable. With `draft` nothing is deployed for that.
     """
     server = target.server
     if (access.host, access.port, access.username) == (server.host, server.port, server.username):
-        return change_server(server=server, access=access, actor=actor)
+        return change_server(server=server, access=access, actor=actor, draft=draft)
     is_shared = server.targets.exclude(pk=target.pk).exists()
     if is_shared or find_server(target.workspace, access):
-        return find_or_make_server(workspace=target.workspace, access=access, actor=actor)
-    return change_server(server=server, access=access, actor=actor)
+        return find_or_make_server(workspace=target.workspace, access=access, actor=actor, draft=draft)
+    return change_server(server=server, access=access, actor=actor, draft=draft)
 
 
 @transaction.atomic
 def delete_target(*, target: Target, actor: Actor) -> None:
-    """Stop deploying there. The files on the server stay."""
+    """Stop deploying there. The files on the server stay. Raises NeedsUser target_half_done."""
     server, domain = target.server, target.domain
+    lock_targets(domain)
+    refuse_half_done(server, target=target)
     record(
         "target.deleted",
         workspace_id=target.workspace_id,
@@ -210,6 +215,7 @@ def delete_target(*, target: Target, actor: Actor) -> None:
     for position, row in enumerate(rows, start=1):
         if row.position != position:
             Target.unscoped.filter(pk=row.pk).update(position=position)
+    settle_domain(domain)  # What failed there is nobody's business any more.
 
 
 @transaction.atomic

@@ -49,6 +49,7 @@ jobs.register(
         limit=later("deploy.readiness.work.leave_room"),
     )
 )
+followers.add("deployments", later("deploy.reconcile.follow_automation"))
 followers.add("readiness", later("deploy.readiness.asking.follow_automation"))
 chores.add(
     "renewals without rehearsals",

@@ -23,6 +23,7 @@ from deploy.deployments import newest_certificate, start_deployment
 from deploy.detection.suggesting import fill_in
 from deploy.forms import NEW, TargetForm, bound_rows
 from deploy.http01.modes import auto_renew_of, cards_of
+from deploy.missing import what_is_missing
 from deploy.models import Deployment, Target, TargetRun
 from deploy.panels.showing import install_context
 from deploy.readiness.showing import readiness_of
@@ -146,8 +147,12 @@ def delete(request: WorkspaceRequest, workspace: Workspace, target_id: uuid.UUID
     target = find_target(workspace, target_id)
     label = target.server.label
     if request.method == "POST":
-        delete_target(target=target, actor=request.actor)
-        messages.success(request, f"{label} is no longer deployed to.")
+        try:
+            delete_target(target=target, actor=request.actor)
+        except ExpectedError as error:
+            messages.error(request, in_one_line(error))
+        else:
+            messages.success(request, f"{label} is no longer deployed to.")
         return to_tab(target.domain)
     context = {
         "section": "domains",
@@ -264,9 +269,9 @@ def keep_row(form: TargetForm, *, actor: Actor, draft: bool) -> Target:
     domain, target = form.domain, form.target
     lock_targets(domain)
     if target:
-        server = move_target(target=target, access=form.access, actor=actor)
+        server = move_target(target=target, access=form.access, actor=actor, draft=draft)
     else:
-        server = find_or_make_server(workspace=domain.workspace, access=form.access, actor=actor)
+        server = find_or_make_server(workspace=domain.workspace, access=form.access, actor=actor, draft=draft)
     return save_target(domain=domain, server=server, chosen=form.placement, actor=actor, target=target, draft=draft)
 
 
@@ -284,15 +289,17 @@ def tab_context(
     rows = shown.rows_of(forms)
     install = install_context(domain, has_servers=bool(targets))
     latest = shown.latest_deployment(domain)
+    certificate = newest_certificate(domain)
+    panels = [one.place for one in install["panels"]]
     return {
         **domain_context(domain, "deploy"),
         **abilities(request),
         **install,
         "rows": rows,
         "targets": targets,
-        "certificate": newest_certificate(domain),
+        "certificate": certificate,
         "upload_form": UploadForm(),
-        "missing": shown.what_is_missing(domain, targets, install["panels"]),
+        "missing": what_is_missing(targets, panels, has_certificate=certificate is not None),
         "deployment": latest,
         "daemons": shown.daemon_lines(targets),
         "modes": cards_of(domain),
@@ -307,11 +314,14 @@ def tab_context(
 
 
 def deployment_context(request: WorkspaceRequest, deployment: Deployment) -> dict[str, Any]:
+    runs = shown.show_deployment(deployment)
+    undone = shown.show_undone(deployment)
     return {
         "deployment": deployment,
         "certificate": deployment.certificate,
-        "runs": shown.show_deployment(deployment),
-        "undone": shown.show_undone(deployment),
+        "runs": runs,
+        "undone": undone,
+        "has_come_back": shown.has_come_back(undone),
         "may_undo": deployment.state != Deployment.State.RUNNING and can_undo(deployment),
         "standing": last_deployment(deployment.domain_id) if deployment.undone_at else None,
         "is_live": deployment.state == Deployment.State.RUNNING or shown.is_being_undone(deployment),

@@ -19,6 +19,7 @@ from deploy.panels.panel import Panel
 from deploy.panels.reading import read_access, read_fingerprint
 from deploy.readiness.asking import ask_after_account_change, ask_after_change
 from deploy.reconcile import KIND, reconcile_all, reconcile_target, start_look
+from deploy.settling import settle_domain
 from deploy.targets import lock_targets
 from domains.models import Domain
 
@@ -293,7 +294,9 @@ def delete_panel(*, place: PanelTarget, actor: Actor) -> None:
     """Install nothing there any more; the credential is destroyed with the last domain that needs it."""
     _record("panel.deleted", place, actor)
     account = place.account
+    lock_targets(place.domain)
     place.delete()
+    settle_domain(place.domain)
     ask_after_change(place.domain)
     drop_unused(account)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
+from config.lib import jobs
 from deploy import server_lease
 from deploy.models import Target, TargetRun
 from deploy.trail import keep_on_run
@@ -91,7 +92,8 @@ def write(run: TargetRun, target: Target, standing: Standing | None) -> None:
 
     def store() -> None:
         server_lease.require_held(run)
-        Target.unscoped.filter(pk=target.pk).update(redirect_fix=value)
+        if not Target.unscoped.filter(pk=target.pk).update(redirect_fix=value):
+            raise jobs.LeaseLost(str(run.pk))  # It was removed meanwhile.
 
     keep_on_run(run, also=store)
     target.redirect_fix = value

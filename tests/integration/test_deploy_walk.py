@@ -106,6 +106,22 @@ def test_a_changed_host_key_stops_before_any_authentication_and_alerts_once(
     assert alert.run_id in Deployment.unscoped.values_list("pk", flat=True), "it leads to its run"
 
 
+def test_a_host_key_that_was_seen_before_another_one_was_pinned_alerts_too(
+    scene: Scene, ssh_server: Sshd, web_server: Nginx
+) -> None:
+    """`Test SSH` met an impostor; the right fingerprint then came from somebody who knows it."""
+    scene.certificate()
+    server = scene.server(ssh_server, trust=False)
+    target = scene.target(server, [web_server.certificates], [web_server.reload_command], draft=True)
+    assert scene.test(target).host_key_fingerprint == ssh_server.fingerprint
+    trust_server(server=Server.unscoped.get(pk=server.pk), fingerprint="SHA256:" + "y" * 43, actor=SYSTEM)
+    Target.unscoped.update(is_draft=False)
+    for _ in range(2):
+        run = run_of(scene.deploy())
+        assert run.error_code == "ssh_host_key_changed", told(run)
+    assert Event.unscoped.get(kind="server.host_key_changed").data["seen"] == ssh_server.fingerprint
+
+
 def test_trusting_the_server_completes_what_waited_for_it(scene: Scene, ssh_server: Sshd, web_server: Nginx) -> None:
     certificate = scene.certificate()
     server = scene.server(ssh_server, trust=False)

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from deploy.models import Server, Target
 from deploy.ssh.keys import public_line
 from deploy.unseal import login_key
 from domains.models import Domain
 from tests.cast import Cast
+from tests.unit.deploy.test_runs import make_certificate
 
 HOST_KEY = "SHA256:" + "a" * 43
 
@@ -168,6 +170,12 @@ def test_a_key_pair_can_be_made_here(api: Api, domain: Domain, body: dict[str, A
     assert Server.unscoped.get().public_key == public, "it is made once"
 
 
+def test_a_passphrase_without_its_key_is_named(api: Api, domain: Domain, body: dict[str, Any]) -> None:
+    target = add(api, domain, body)
+    status, problem = api("PATCH", f"/servers/{target['server']['id']}", {"passphrase": "secret"})
+    assert (status, problem["code"], list(problem["fields"])) == (422, "ssh_key_passphrase_alone", ["passphrase"])
+
+
 def test_a_draft_may_lack_what_a_deployment_needs(api: Api, domain: Domain, body: dict[str, Any]) -> None:
     target = add(api, domain, {"host": body["host"], "username": "x", "draft": True})
     assert target["draft"]
@@ -186,3 +194,32 @@ def test_a_server_in_use_stays_and_an_unused_one_goes(api: Api, domain: Domain, 
 def test_deploying_without_certificate_or_target_is_refused_before_the_body_is_read(api: Api, domain: Domain) -> None:
     status, problem = api("POST", f"/domains/{domain.pk}/deployments", {"certificate": "no id"})
     assert (status, problem["code"]) == (409, "deploy_no_certificate")
+
+
+def test_deploying_names_each_missing_thing(api: Api, domain: Domain, body: dict[str, Any]) -> None:
+    add(api, domain, {"host": body["host"], "username": "x", "draft": True})
+    add(api, domain, {**body, "host": "web-02.example.net", "draft": True})
+    _, problem = api("POST", f"/domains/{domain.pk}/deployments", {})
+    for missing in (
+        "a certificate with its private key",
+        "web-01.example.net: Private key, Certificate directories on server",
+        "web-01.example.net: Test SSH, then Trust this key",
+        "web-02.example.net: Save deployment settings",
+        "web-02.example.net: Test SSH, then Trust this key",
+    ):
+        assert missing in problem["fix"]
+    make_certificate(domain)
+    _, problem = api("POST", f"/domains/{domain.pk}/deployments", {})
+    assert problem["code"] == "deploy_no_target"
+    assert "web-02.example.net: Save deployment settings" in problem["fix"]
+    assert "a certificate" not in problem["fix"].split("Still missing")[1]
+
+
+def test_the_button_names_each_missing_thing(client: Client, cast: Cast, domain: Domain) -> None:
+    client.force_login(cast.admin)
+    url = reverse("deploy:deployment-start", args=[cast.acme.pk, domain.pk])
+    text = client.post(url, follow=True).content.decode()
+    assert (
+        "Still missing: a certificate with its private key (Let&#x27;s Encrypt tab); a server or a hosting panel"
+        in text
+    )

@@ -11,6 +11,7 @@ from deploy import sudoers
 from deploy.models import Deployment, Server, Target, TargetRun
 from domains.models import Domain
 from tests.cast import Cast
+from tests.unit.deploy.test_runs import make_server, make_target
 
 
 @pytest.fixture
@@ -227,5 +228,41 @@ def test_the_last_deployment_can_be_undone_after_being_asked_once_more(
     assert f"{url}undo/" in admin.get(url).content.decode()
     assert "The files that it replaced come back" in admin.get(f"{url}undo/").content.decode()
     answer = admin.post(f"{url}undo/", follow=True)
-    assert TargetRun.unscoped.get(kind="undo").deployment_id == deployment.pk
-    assert "the files that it had replaced came back" in answer.content.decode()
+    run = TargetRun.unscoped.get(kind="undo")
+    assert run.deployment_id == deployment.pk
+    for state, is_told in (("waiting", False), ("failed", False), ("succeeded", True)):
+        TargetRun.unscoped.filter(pk=run.pk).update(state=state)
+        assert ("the files that it had replaced came back" in admin.get(url).content.decode()) is is_told
+    assert "Undone" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("make_key", "on"), ("owner", "root:root"), ("webroot", "/var/www"), ("ports", "993"), ("port", "2222"),
+     ("use_sudo", "on"), ("nothing_to_see", "on"), ("passphrase", "secret"), ("name_key", "privkey.pem")],
+)  # fmt: skip
+def test_a_new_row_with_anything_in_it_is_not_dropped_in_silence(
+    admin: Client, tab: str, domain: Domain, name: str, value: str
+) -> None:
+    untouched = {"t-new-port": "22", "t-new-standalone_port": "80", "t-new-host": " "}
+    answer = admin.post(f"{tab}save/", {**untouched, f"t-new-{name}": value})
+    assert answer.status_code == 422
+    assert "This field is required" in answer.content.decode()
+    target = make_target(domain, make_server(domain, "web-01"))
+    first = {f"t-{target.pk}-{key}": text for key, text in (("host", "web-01.example.net"), ("port", "22"),
+             ("username", "mmc"), ("directories", "/srv/tls"))}  # fmt: skip
+    assert admin.post(f"{tab}save/", {**first, **untouched}).status_code == 302
+    assert admin.post(f"{tab}save/", {**first, **untouched, f"t-new-{name}": value}).status_code == 422
+
+
+def test_a_passphrase_without_its_key_is_not_ignored(
+    admin: Client, tab: str, domain: Domain, key_pair: tuple[str, str]
+) -> None:
+    text = admin.post(f"{tab}save/", row(key_pair, private_key="", make_key="on", passphrase="secret"))
+    assert text.status_code == 422
+    assert "The passphrase came without its private key" in text.content.decode()
+    server = make_server(domain, "web-01")
+    page = reverse("deploy:server-change", args=[domain.workspace_id, server.pk])
+    text = admin.post(page, {"name": "web", "passphrase": "secret"})
+    assert text.status_code == 422
+    assert "The passphrase came without its private key" in text.content.decode()

@@ -1,6 +1,7 @@
 """Settings, Servers: how each stands, what failed there, its host key, its key."""
 
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.test import Client
@@ -48,6 +49,29 @@ def test_the_list_says_how_each_server_stands(admin: Client, domain: Domain, tar
     deploy(domain)
     end(target, DENIED)
     assert "1 of 1 not in order" in listing(admin, domain)
+
+
+def test_its_targets_are_shown_page_by_page_and_the_lines_to_paste_are_of_all(
+    admin: Client, domain: Domain, target: Target
+) -> None:
+    places = [f"/srv/tls-{number:02}" for number in range(51)]
+    Target.unscoped.bulk_create(
+        Target(
+            workspace=domain.workspace,
+            domain=domain,
+            server=target.server,
+            position=number + 2,
+            is_draft=False,
+            certificate_directories=[place],
+        )
+        for number, place in enumerate(places)
+    )
+    text = admin.get(page(target.server)).content.decode()
+    assert "1\N{EN DASH}50 of 52" in text
+    assert f"<code>{places[48]}</code>" in text
+    assert f"<code>{places[49]}</code>" not in text
+    assert f"-g mmc {places[50]}" in unescape(text)
+    assert f"<code>{places[50]}</code>" in admin.get(page(target.server), {"page": "2"}).content.decode()
 
 
 def test_the_page_shows_targets_and_what_failed_with_its_fix(admin: Client, domain: Domain, target: Target) -> None:
