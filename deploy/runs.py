@@ -31,8 +31,8 @@ from deploy.redirects.standing import HALF_WAY
 from deploy.redirects.telling import tell_of_fix
 from deploy.result import SUPERSEDED, Result
 from deploy.settling import lock_domain, settle_deployment, settle_domain
-from deploy.together import deploy_together, join
-from deploy.trail import Trail, keep_on_run
+from deploy.together import begin, deploy_together, join
+from deploy.trail import Trail
 from deploy.undoing import keep_undone, undo_on_target, what_is_kept
 
 BUSY_PAUSE = timedelta(seconds=2)
@@ -91,8 +91,7 @@ def _work(first: TargetRun) -> None:
     token = first.lease_token
     runs = [first, *join(first)]
     for run in runs:
-        Trail(run).close_interrupted()
-        keep_on_run(run, state=State.RUNNING, started_at=run.started_at or clock.now())
+        begin(run)
     ends = [(first, _worked_alone(first))] if first.kind in _alone(first) else deploy_together(runs)
     waiting = [(run, _end(run, end)) for run, end in ends]
     # Not before all have ended: the server is the claim's until then.

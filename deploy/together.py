@@ -4,10 +4,10 @@ Runs that are due together on one server and have the same reload commands go to
 at once reload their daemon once. Each keeps its own row, steps, journal and end; one that fails stops no other.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 
-from config.lib import jobs
+from config.lib import clock, jobs
 from config.lib.crash import crash_here
 from config.lib.errors import ExpectedError, Transient
 from deploy import journal as journals
@@ -47,11 +47,24 @@ def join(first: TargetRun) -> list[TargetRun]:
     return jobs.claim_beside(jobs.kinds.get(KIND), first, keys[:MOST]) if keys else []
 
 
+def begin(run: TargetRun) -> None:
+    """Show that it is being worked, and what a killed worker left open as interrupted. Raises jobs.LeaseLost."""
+    Trail(run).close_interrupted()
+    keep_on_run(run, state=TargetRun.State.RUNNING, started_at=run.started_at or clock.now())
+
+
 def deploy_together(runs: Sequence[TargetRun]) -> Iterator[End]:
     """Bring each run's certificate onto its target and prove it; each run with how it ends, as soon as that is known.
 
-    Blocks for minutes; repeatable after any cut.
+    Blocks for minutes; repeatable after any cut. Runs that have become due meanwhile are taken along.
     """
+    ready = yield from _check_all(runs)
+    if ready:
+        yield from _on_server(ready)
+
+
+def _check_all(runs: Sequence[TargetRun]) -> Generator[End, None, list[Ready]]:
+    """Those that nothing forbids."""
     ready: list[Ready] = []
     for run in runs:
         trail = Trail(run, beside=[one.pk for one in runs if one.pk != run.pk])
@@ -59,8 +72,7 @@ def deploy_together(runs: Sequence[TargetRun]) -> Iterator[End]:
             ready.append(check(run, trail))
         except ExpectedError as error:
             yield run, error
-    if ready:
-        yield from _on_server(ready)
+    return ready
 
 
 def _on_server(ready: Sequence[Ready]) -> Iterator[End]:
@@ -71,20 +83,55 @@ def _on_server(ready: Sequence[Ready]) -> Iterator[End]:
             yield from ((one.run, error) for one in ready)
             return
         crash_here("deploy.connected")
-        placed: list[tuple[Work, Placed]] = []
-        for one in ready:
-            try:
-                work = _work(one, connection, plain)
-                outcome = place(work)
-            except ExpectedError as error:
-                yield one.run, error
-                continue
-            if isinstance(outcome, Placed):
-                placed.append((work, outcome))
-            else:
-                yield one.run, outcome
+        placed = yield from _place_all(ready, connection, plain)
+        if placed:
+            late = yield from _join_late(ready, connection)
+            placed += yield from _place_all(late, connection, plain)
         for same in _by_commands(placed):
             yield from _reload_and_prove(same)
+
+
+def _place_all(
+    ready: Sequence[Ready], connection: Connection, plain: RemoteFiles
+) -> Generator[End, None, list[tuple[Work, Placed]]]:
+    """Those whose daemon has to be told."""
+    placed: list[tuple[Work, Placed]] = []
+    for one in ready:
+        try:
+            work = _work(one, connection, plain)
+            outcome = place(work)
+        except ExpectedError as error:
+            yield one.run, error
+            continue
+        if isinstance(outcome, Placed):
+            placed.append((work, outcome))
+        else:
+            yield one.run, outcome
+    return placed
+
+
+def _join_late(ready: Sequence[Ready], connection: Connection) -> Generator[End, None, list[Ready]]:
+    """Just before the reload, once: other workers had claimed some before this one held the server, and let go."""
+    runs = join(ready[0].run)
+    for run in runs:
+        begin(run)
+    late = yield from _check_all(runs)
+    keys = [one.run.pk for one in (*ready, *late)]
+    for one in (*ready, *late):
+        one.trail.beside = [key for key in keys if key != one.run.pk]
+    _show_connection(late, connection, len(keys))
+    return late
+
+
+def _show_connection(others: Sequence[Ready], connection: Connection, count: int) -> None:
+    """What was done once for all, in the trail of those that went along."""
+    for one in others:
+        one.trail.repeat(_connecting_to(one), Note(f"once for {count} domains"))
+        keep_on_run(one.run, host_key_fingerprint=connection.host_key_fingerprint)
+
+
+def _connecting_to(one: Ready) -> str:
+    return f"Connect to {one.server.host} port {one.server.port}"
 
 
 def _by_commands(placed: Sequence[tuple[Work, Placed]]) -> Iterable[Sequence[tuple[Work, Placed]]]:
@@ -98,17 +145,14 @@ def _by_commands(placed: Sequence[tuple[Work, Placed]]) -> Iterable[Sequence[tup
 def _connect(stack: ExitStack, ready: Sequence[Ready]) -> tuple[Connection, RemoteFiles]:
     """Once, as a step of the first; the others show that they went along. Raises ExpectedError."""
     first, others = ready[0], ready[1:]
-    shown, note = f"Connect to {first.server.host} port {first.server.port}", Note(f"once for {len(ready)} domains")
     try:
         connection = stack.enter_context(opened(first.run, first.trail, first.server, must_be_trusted=True))
         plain = stack.enter_context(remote_files(connection))
     except ExpectedError as error:
         for one in others:
-            one.trail.repeat(shown, note, error)
+            one.trail.repeat(_connecting_to(one), Note(f"once for {len(ready)} domains"), error)
         raise
-    for one in others:
-        one.trail.repeat(shown, note)
-        keep_on_run(one.run, host_key_fingerprint=connection.host_key_fingerprint)
+    _show_connection(others, connection, len(ready))
     return connection, plain
 
 
