@@ -16,7 +16,7 @@ from deploy.deployments import start_deployment
 from deploy.models import Deployment, RunStep, Server, Target, TargetRun
 from tests.cast import make_cast
 from tests.integration.deploying import Scene, run_of, steps_of, told, work
-from tests.integration.test_deploy_many import work_side_by_side
+from tests.integration.test_deploy_many import WORKERS, work_side_by_side
 from tests.servers.nginx import Nginx, nginx
 from tests.servers.sshd import Sshd
 
@@ -128,7 +128,7 @@ def test_with_several_workers_few_go_on_their_own(settings: Any, ssh_server: Ssh
     assert wrong == []
     assert {run_of(deployment).state for deployment in deployments.values()} == {"succeeded"}
     assert all(fleet.is_new(host) for host in MANY)
-    assert fleet.times_run <= 2
+    assert fleet.times_run <= WORKERS  # At worst each goes on with what it had claimed before; see decision 22.
 
 
 def test_what_becomes_due_while_files_are_written_is_taken_along(settings: Any, ssh_server: Sshd, web: Nginx) -> None:
