@@ -20,17 +20,17 @@ LOOKS_AT_ONCE = 8
 LOOK_EVERY = timedelta(seconds=4)
 WATCHED_FOR = timedelta(seconds=40)
 VALUES_KEPT = 5
-LOOKED = ("seen", "servers", "alias", "mistake", "seen_at")
+LOOKED = ("seen", "servers", "alias", "zone", "mistake", "seen_at")
 # So many names are also looked for where a form that doubles the zone puts them: one tells it of all.
 DOUBLED_LOOKS = 3
 
 
-def host_label(fqdn: str) -> str:
-    """The name as a DNS provider's form wants it: relative to the registrable domain.
+def host_label(fqdn: str, zone: str = "") -> str:
+    """The name as a DNS provider's form wants it: relative to its zone, else to the registrable domain.
 
     `_acme-challenge.shop.example.com` is `_acme-challenge.shop` in the zone example.com.
     """
-    zone = zone_of(fqdn)
+    zone = zone or zone_of(fqdn)
     return fqdn.removesuffix(f".{zone}") if zone and zone != fqdn else fqdn
 
 
@@ -76,6 +76,7 @@ def look_at_records(authorizations: Sequence[Authorization]) -> None:
         found = answers[row.txt_name]
         row.seen, row.servers = judge_record(found, row.txt_value)
         row.alias = next((answer.via for answer in found if answer.via), "")[:255]
+        row.zone = next((answer.zone for answer in found if answer.zone), row.zone)[:255]
         row.mistake = _mistake_of(row, found, wanted)
         row.seen_at = clock.now()
     _look_where_the_zone_is_doubled([row for row in wanted if _is_nowhere(row)], deadline)
@@ -114,7 +115,7 @@ def _look_where_the_zone_is_doubled(rows: Sequence[Authorization], deadline: egr
 
 
 def doubled_name(row: Authorization) -> str:
-    return mistakes.doubled_name(row.txt_name, zone_of(row.txt_name))
+    return mistakes.doubled_name(row.txt_name, row.zone or zone_of(row.txt_name))
 
 
 def mistake_in_words(row: Authorization) -> str:

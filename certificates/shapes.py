@@ -107,7 +107,7 @@ def show_issuance(issuance: Issuance) -> dict[str, object]:
 def show_record(row: Authorization) -> dict[str, object]:
     return {
         "name": row.shown_name,
-        "host": host_label(row.txt_name),
+        "host": host_label(row.txt_name, row.zone),
         "fqdn": row.txt_name,
         "type": "TXT",
         "value": row.txt_value,

@@ -132,7 +132,7 @@ def record_of(row: Authorization) -> dict[str, Any]:
     """One line of the table, and below it what each name server said."""
     return {
         "name": row.shown_name,
-        "host": host_label(row.txt_name),
+        "host": host_label(row.txt_name, row.zone),
         "fqdn": row.txt_name,
         "type": "TXT",
         "value": row.txt_value,

@@ -134,6 +134,8 @@ class Authorization(OwnedModel):
     seen_at = models.DateTimeField(null=True, blank=True)
     servers = models.JSONField(default=list)
     alias = models.CharField(max_length=255, blank=True)
+    # Of the record, once its name servers were found.
+    zone = models.CharField(max_length=255, blank=True, db_default="", default="")
     mistake = models.CharField(max_length=16, blank=True)
     is_given_back = models.BooleanField(default=False)
 

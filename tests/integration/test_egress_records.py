@@ -60,6 +60,7 @@ def test_the_closest_delegation_counts(zones: Zones) -> None:
     (inner,) = zones.delegate(f"shop.{ZONE}", "ns.inner.com")
     inner.answer(NAME, "TXT", ['"inner"'])
     assert _ask() == {"ns.inner.com": ServerAnswer("ns.inner.com", ["inner"])}
+    assert _ask()["ns.inner.com"].zone == f"shop.{ZONE}"
     assert outer.questions == []
 
 
@@ -106,6 +107,7 @@ def test_an_alias_is_followed_into_the_zone_of_its_target(zones: Zones) -> None:
         "ns.validation.net": ServerAnswer("ns.validation.net", ["delegated"], via="x1.validation.net"),
         "ns2.dns-host.com": ServerAnswer("ns2.dns-host.com", [], "no_answer"),
     }
+    assert {answer.zone for answer in _ask().values()} == {ZONE}, "of the name that was asked about"
 
 
 def test_an_alias_is_only_named_where_it_must_not_count(zones: Zones) -> None:

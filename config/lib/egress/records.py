@@ -1,7 +1,7 @@
 """DNS records as their own servers give them, for everything that is proved by the DNS."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dns.exception
@@ -35,7 +35,8 @@ class ServerAnswer:
     `values` is [] when it said that there is nothing (`error` nxdomain, no_answer, or alias for a
     CNAME that was not followed, alias_loop for one that leads nowhere), None when it said nothing usable
     (timeout, servfail, refused, notimp, lame, unreachable, egress_refused, dns_… of its own name). `error`
-    is "" with values. `via` is the name at the end of the aliases that were followed, "" without any.
+    is "" with values. `via` is the name at the end of the aliases that were followed, "" without any. `zone` is that
+    of the name that was asked about, "" where its own servers are not known.
     """
 
     server: str
@@ -43,6 +44,7 @@ class ServerAnswer:
     error: str = ""
     alias: str = ""
     via: str = ""
+    zone: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class _Server:
     port: int = 53
     is_authoritative: bool = True
     error: str = ""
+    zone: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,15 +80,20 @@ def lookup_records(name: str, rdtype: str, deadline: Deadline, *, follow: bool =
     `follow` goes on at the target of a CNAME, in the target's zone. Raises NeedsUser
     ("host_malformed") for what is no name; failures are in the answers.
     """
-    path = [dns.name.from_text(parse_dns_name(name))]
+    asked = dns.name.from_text(parse_dns_name(name))
+    servers = _servers_of(asked, deadline)
+    question = _Question(asked, dns.rdatatype.from_text(rdtype), follow)
+    found = _followed(_ask_all(servers, question, deadline), question, deadline)
+    return [replace(answer, zone=servers[0].zone) for answer in found] if servers else found
+
+
+def _followed(answers: list[ServerAnswer], question: _Question, deadline: Deadline) -> list[ServerAnswer]:
+    """The answers at the end of the aliases that these name; these where there is none, or none is followed."""
+    path = [question.name]
     collected: list[ServerAnswer] = []
     while True:
-        question = _Question(path[-1], dns.rdatatype.from_text(rdtype), follow)
-        answers = _ask_all(_servers_of(path[-1], deadline), question, deadline)
-        if len(path) > 1:
-            answers = [replace(answer, via=answer.via or _plain(path[-1])) for answer in answers]
         aliases = sorted({answer.alias for answer in answers if answer.alias})
-        if not follow or not aliases:
+        if not question.follow or not aliases:
             return collected + answers
         # Servers that do not know the alias yet are part of the answer: the change is not everywhere.
         collected += [answer for answer in answers if not answer.alias]
@@ -93,6 +101,8 @@ def lookup_records(name: str, rdtype: str, deadline: Deadline, *, follow: bool =
         if target in path or len(path) > _MAX_ALIASES:
             return collected + [replace(answer, error="alias_loop") for answer in answers if answer.alias]
         path.append(target)
+        answers = _ask_all(_servers_of(target, deadline), replace(question, name=target), deadline)
+        answers = [replace(answer, via=answer.via or _plain(target)) for answer in answers]
 
 
 def _plain(name: dns.name.Name) -> str:
@@ -109,9 +119,10 @@ def ask_resolvers(name: str, rdtype: str, deadline: Deadline) -> list[ServerAnsw
 
 
 def _servers_of(name: dns.name.Name, deadline: Deadline) -> list[_Server]:
-    hosts = _nameservers(name, deadline)[:_MAX_SERVERS]
+    zone, hosts = _nameservers(name, deadline)
     if hosts:
-        servers = side_by_side(lambda host: _authoritative(host, deadline), hosts, at_once=_MAX_SERVERS)
+        known = hosts[:_MAX_SERVERS]
+        servers = side_by_side(lambda host: _authoritative(host, zone, deadline), known, at_once=_MAX_SERVERS)
         if any(server.addresses for server in servers):
             return servers
     return _resolvers()
@@ -124,8 +135,8 @@ def _resolvers() -> list[_Server]:
     ]
 
 
-def _nameservers(name: dns.name.Name, deadline: Deadline) -> list[str]:
-    """Names of the servers of the closest enclosing zone, [] when nobody says; never a TLD's."""
+def _nameservers(name: dns.name.Name, deadline: Deadline) -> tuple[str, list[str]]:
+    """The closest enclosing zone and the names of its servers, none when nobody says; never a TLD's."""
     while len(name.labels) > 2:
         try:
             answer = _resolver().resolve(name, "NS", raise_on_no_answer=False, lifetime=min(deadline.left(), _TRY))
@@ -134,11 +145,11 @@ def _nameservers(name: dns.name.Name, deadline: Deadline) -> list[str]:
             name = name.parent()
             continue
         except (dns.exception.DNSException, OSError):
-            return []
+            return "", []
         if answer.rrset is not None and answer.rrset.name == name:
-            return sorted(record.target.to_text(omit_final_dot=True).lower() for record in answer.rrset)
+            return _plain(name), sorted(_plain(record.target) for record in answer.rrset)
         name = name.parent()
-    return []
+    return "", []
 
 
 def _resolver() -> dns.resolver.Resolver:
@@ -155,11 +166,11 @@ def _label(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def _authoritative(host: str, deadline: Deadline) -> _Server:
+def _authoritative(host: str, zone: str, deadline: Deadline) -> _Server:
     try:
-        return _Server(host, resolve(host, deadline))
+        return _Server(host, resolve(host, deadline), zone=zone)
     except ExpectedError as problem:
-        return _Server(host, (), error=problem.code)
+        return _Server(host, (), error=problem.code, zone=zone)
 
 
 def _ask_all(servers: Sequence[_Server], question: _Question, deadline: Deadline) -> list[ServerAnswer]:

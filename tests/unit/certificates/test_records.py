@@ -23,6 +23,11 @@ def test_the_host_is_relative_to_the_registrable_domain(fqdn: str, label: str) -
     assert host_label(fqdn) == label
 
 
+def test_a_zone_that_is_known_counts_more() -> None:
+    assert host_label("_acme-challenge.a.shop.example.com", "shop.example.com") == "_acme-challenge.a"
+    assert host_label("_acme-challenge.shop.example.com", "_acme-challenge.shop.example.com").endswith("example.com")
+
+
 @pytest.mark.parametrize(
     ("answers", "seen"),
     [
