@@ -125,16 +125,6 @@ class Target(OwnedModel):
             for part in placement.SHOWN_ORDER
         ]
 
-    @property
-    def places(self) -> tuple[Any, ...]:
-        """Where its files lie and whose they are: what is installed under other ones says nothing of these."""
-        return (self.server_id, self.certificate_directories, self.names, self.owner)
-
-    @property
-    def settings(self) -> tuple[Any, ...]:
-        """All that a deployment goes by."""
-        return (*self.places, self.reload_commands, self.use_sudo, self.verify_ports)
-
     def ports(self, domain_port: int) -> list[int]:
         return [domain_port] if self.verify_ports is None else list(self.verify_ports)
 

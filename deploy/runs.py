@@ -210,14 +210,24 @@ def _keep_on_target(run: TargetRun, result: Result, *, is_there: bool) -> None:
     changes: dict[str, Any] = {"last_status": status, "last_run_at": clock.now()}
     if is_there and result.outcome in (Outcome.SERVING, Outcome.INSTALLED):
         changes["previous"] = what_is_kept(run, result)
-        if row.places == (run.server_id, *used.places[1:]):
+        if row.server_id == run.server_id and _places(row) == _places(used):
             changes["installed_certificate"] = run.certificate_id
     if is_there and result.is_clean:
         changes["journal"] = None
     changes["failures"] = 0 if result.state == State.SUCCEEDED else row.failures + 1
     change(Target, {"pk": run.target_id}, changes)
-    if row.settings != (run.server_id, *used.settings[1:]):
+    if row.server_id != run.server_id or _settings(row) != _settings(used):
         _follow_settings(run)
+
+
+def _places(target: Target) -> tuple[Any, ...]:
+    """Where its files lie and whose they are: what is installed under other ones says nothing of these."""
+    return (target.certificate_directories, target.names, target.owner)
+
+
+def _settings(target: Target) -> tuple[Any, ...]:
+    """All that a deployment goes by."""
+    return (*_places(target), target.reload_commands, target.use_sudo, target.verify_ports)
 
 
 def _follow_settings(run: TargetRun) -> None:
