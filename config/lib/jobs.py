@@ -19,12 +19,11 @@ from celery import current_app
 from django.conf import settings
 from django.db import models, router, transaction
 from django.db.models import Exists, F, Q
-from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Greatest, Now
 
 from config.lib import clock
 from config.lib.errors import ExpectedError, Permanent, Transient
-from config.lib.leases import from_now, held_for
+from config.lib.leases import from_now, held_for, one_claim_more
 from config.lib.log_context import logged_with
 from config.lib.prepared import MOMENT, Compiled, Computed, ask, change
 from config.lib.registry import Registry
@@ -74,9 +73,8 @@ class LeasedJob(models.Model):
 
         `fields` are persisted with it. Raises LeaseLost.
         """
-        if not self._change({"lease_until": held_for(seconds), **fields}):
+        if not self._update({"lease_until": held_for(seconds), **fields}):
             raise LeaseLost(str(self.pk))
-        self._set(fields)
 
     def save_step(self, *, also: Callable[[], None] | None = None, **fields: Any) -> None:
         """Persist progress and keep the lease. Raises LeaseLost, and then nothing was written."""
@@ -118,17 +116,12 @@ class LeasedJob(models.Model):
         return True
 
     def _update(self, fields: dict[str, Any]) -> bool:
-        is_ours = self._change(fields)
-        if is_ours:
-            self._set(fields)
-        return is_ours
-
-    def _change(self, values: dict[str, Any]) -> bool:
-        return bool(change(type(self), {"pk": self.pk, "lease_token": self.lease_token}, values))
-
-    def _set(self, fields: dict[str, Any]) -> None:
+        if not change(type(self), {"pk": self.pk, "lease_token": self.lease_token}, fields):
+            return False
         for name, value in fields.items():
-            setattr(self, name, value)
+            if not isinstance(value, Computed):  # What came of that only the database knows.
+                setattr(self, name, value)
+        return True
 
 
 def rows_of[M: models.Model](model: type[M]) -> models.QuerySet[M]:
@@ -252,17 +245,13 @@ def claim_beside(kind: Kind, job: LeasedJob, keys: Sequence[Any]) -> list[Any]:
 
 
 def _taken(kind: Kind, keys: Sequence[Any], token: uuid.UUID | None) -> list[Any]:
-    until, claims = from_now(kind.lease), Computed(_counted, 1)
+    until, claims = from_now(kind.lease), one_claim_more()
     rows = rows_of(kind.model).filter(pk__among=keys)
     if len(keys) == 1:
         change(kind.model, {"pk": keys[0]}, {"lease_token": token, "lease_until": until, "claims": claims})
     else:
         rows.update(lease_token=token, lease_until=until.expression, claims=claims.expression)
     return list(kind.load(rows.filter(lease_token=token).order_by("priority", "run_after")))
-
-
-def _counted(more: int) -> CombinedExpression:
-    return F("claims") + more
 
 
 def _locked(kind: Kind, priorities: Sequence[int]) -> list[tuple[Any, int]]:

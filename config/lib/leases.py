@@ -1,4 +1,4 @@
-"""How long a lease that is ours is kept."""
+"""What the database computes for a lease: until when it is held, and how often it was taken."""
 
 from datetime import timedelta
 
@@ -20,6 +20,14 @@ def from_now(span: timedelta) -> Computed:
 
 def _from_now(span: timedelta) -> CombinedExpression:
     return Now() + span
+
+
+def one_claim_more() -> Computed:
+    return Computed(_claims_and, 1)
+
+
+def _claims_and(more: int) -> CombinedExpression:
+    return F("claims") + more
 
 
 def _prolonged(span: timedelta) -> Greatest:

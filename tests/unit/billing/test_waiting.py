@@ -39,6 +39,7 @@ def run(cast: Cast, billing_on: None) -> TargetRun:
     rows = Rows(cast.acme, cast.admin)
     row: TargetRun = rows.of(TargetRun)
     row.kind, row.server = TargetRun.Kind.DEPLOY, rows.of(Server)
+    Target.unscoped.filter(pk=rows.of(Target).pk).update(is_draft=False)
     row.target, row.deployment, row.certificate = rows.of(Target), rows.of(Deployment), rows.of(Certificate)
     row.save()
     return claimed(row)
