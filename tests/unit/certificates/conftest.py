@@ -12,13 +12,25 @@ from certificates.models import Certificate, CertificateName, Issuance, PrivateK
 from certificates.solvers import solvers
 from config.lib import clock
 from config.lib.sealed import Sealed
-from domains.models import Domain, Ownership, Visit
+from domains.models import Domain, Ownership, Visit, WorkspaceRoot
 from tests.cast import Cast, make_cast
 from tests.servers.ca import TestCa
 from tests.unit.certificates.replacements import Hands
 
 HOST = "shop.acme-tools.net"
 DIRECTORY = "https://ca.acme-tools.net/directory"
+
+
+def trust(domain: Domain, authority: TestCa) -> None:
+    """As the workspace's own."""
+    WorkspaceRoot.objects.create(
+        workspace=domain.workspace,
+        der=authority.root_der,
+        fingerprint_sha256="0" * 64,
+        subject="root",
+        not_before=clock.now(),
+        not_after=clock.now(),
+    )
 
 
 @pytest.fixture(autouse=True)

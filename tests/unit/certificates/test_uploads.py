@@ -15,14 +15,14 @@ from django.utils.html import escape
 from auditlog.models import Event
 from billing.charging import UNPAID
 from certificates.models import Certificate, CertificateName, PrivateKey
-from config.lib import clock, jobs
+from config.lib import jobs
 from config.lib.errors import describe
 from deploy.models import Deployment, Server, Target, TargetRun
-from domains.models import Domain, Finding, WorkspaceRoot
+from domains.models import Domain, Finding
 from tests.cast import Cast
 from tests.servers.ca import Issued, TestCa
 from tests.unit.billing.paying import give
-from tests.unit.certificates.conftest import HOST
+from tests.unit.certificates.conftest import HOST, trust
 
 pytestmark = pytest.mark.django_db
 type Post = Callable[..., Any]
@@ -113,14 +113,7 @@ def test_one_that_vouches_for_itself_is_stored_with_a_warning(post: Post, tmp_pa
 
 
 def test_a_workspaces_own_authority_is_trusted(post: Post, issued: Issued, authority: TestCa, domain: Domain) -> None:
-    WorkspaceRoot.objects.create(
-        workspace=domain.workspace,
-        der=authority.root_der,
-        fingerprint_sha256="0" * 64,
-        subject="root",
-        not_before=clock.now(),
-        not_after=clock.now(),
-    )
+    trust(domain, authority)
     assert post(pem=(issued.fullchain_pem + issued.key_pem).decode()).json()["warnings"] == []
 
 

@@ -19,10 +19,10 @@ from auditlog.models import Event
 from certificates.models import Certificate, PrivateKey
 from config.lib import clock
 from config.lib.errors import catalogue, describe
-from domains.models import Domain, WorkspaceRoot
+from domains.models import Domain
 from tests.cast import Cast
 from tests.servers.ca import Issued, TestCa
-from tests.unit.certificates.conftest import HOST
+from tests.unit.certificates.conftest import HOST, trust
 
 pytestmark = pytest.mark.django_db
 AUTHORITY = TestCa()
@@ -108,20 +108,26 @@ def with_wrong_chain(place: Path) -> Body:
     return text(GOOD.cert_pem, TestCa().intermediate.public_bytes(Encoding.PEM), GOOD.key_pem)
 
 
+def intermediate(
+    name: x509.Name, key: ec.EllipticCurvePrivateKey, above: x509.Name, *, days_ago: int, days_left: int
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(above)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(clock.now() - timedelta(days=days_ago))
+        .not_valid_after(clock.now() + timedelta(days=days_left))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    )
+
+
 def with_expired_chain(place: Path) -> Body:
     root, key = p256(), p256()
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Old CA")])
-    old = (
-        x509.CertificateBuilder()
-        .subject_name(issuer)
-        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Old Root")]))
-        .public_key(root.public_key())
-        .serial_number(7)
-        .not_valid_before(clock.now() - timedelta(days=900))
-        .not_valid_after(clock.now() - timedelta(days=3))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(root, hashes.SHA256())
-    )
+    above = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Old Root")])
+    old = intermediate(issuer, root, above, days_ago=900, days_left=-3).sign(root, hashes.SHA256())
     return text(forged(key, issuer=issuer, by=root), old.public_bytes(Encoding.PEM), pem_of(key))
 
 
@@ -153,18 +159,9 @@ def under_an_authority_for_others(place: Path) -> Body:
     """A trusted root vouches for an intermediate that may sign for another domain only."""
     key, leaf_key = p256(), p256()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "CA for others")])
-    between = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(x509.load_pem_x509_certificate(AUTHORITY.root_pem).subject)
-        .public_key(key.public_key())
-        .serial_number(9)
-        .not_valid_before(clock.now() - timedelta(days=9))
-        .not_valid_after(clock.now() + timedelta(days=900))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.NameConstraints([x509.DNSName("elsewhere.net")], None), critical=True)
-        .sign(AUTHORITY._root_key, hashes.SHA256())
-    )
+    others = x509.NameConstraints([x509.DNSName("elsewhere.net")], None)
+    made = intermediate(name, key, AUTHORITY.root.subject, days_ago=9, days_left=900).add_extension(others, True)
+    between = made.sign(AUTHORITY._root_key, hashes.SHA256())
     return text(forged(leaf_key, issuer=name, by=key), between.public_bytes(Encoding.PEM), pem_of(leaf_key))
 
 
@@ -278,14 +275,7 @@ WRONG: dict[str, tuple[str, str, Callable[[Path], Body]]] = {
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_upload_is_told_and_leaves_nothing(case: str, cast: Cast, domain: Domain, tmp_path: Path) -> None:
     title, field, make = WRONG[case]
-    WorkspaceRoot.objects.create(
-        workspace=domain.workspace,
-        der=AUTHORITY.root_der,
-        fingerprint_sha256="0" * 64,
-        subject="root",
-        not_before=clock.now(),
-        not_after=clock.now(),
-    )
+    trust(domain, AUTHORITY)
     headers = {"Authorization": f"Bearer {cast.token(cast.admin, 'write')}"}
     path = f"/api/domains/{domain.pk}/certificates"
     answer = Client().post(path, make(tmp_path), content_type="application/json", headers=headers)
